@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.conf import settings
+
+
+class CallsConfig(AppConfig):
+    name = "calls"
+    verbose_name = "Receptionist"
+
+    def ready(self) -> None:
+        from calls import database  # noqa: PLC0415 - models are not ready before this point
+        from calls.tools import registry  # noqa: PLC0415
+
+        database.configure(threads=settings.DB_THREADS)
+        registry.load()

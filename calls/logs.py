@@ -1,0 +1,45 @@
+"""Log lines that carry the CallSid and never a whole telephone number or a word that was said."""
+
+import json
+import logging
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+_NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ().-]{5,}\d{2}(?![\w.])")
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+
+
+def mask(number: str) -> str:
+    """The number with only its last two digits left: `+15550100001` → `•••01`. Names such as `anonymous` stay."""
+    digits = sum(character.isdigit() for character in number)
+    return f"•••{number[-2:]}" if digits > 4 else number
+
+
+def mask_numbers(text: str) -> str:
+    """`text` with everything that looks like a telephone number masked."""
+    return _NUMBER.sub(lambda found: mask(found.group()), text)
+
+
+class CallLogger(logging.LoggerAdapter):  # type: ignore[type-arg]
+    """A logger whose lines all name the call: `CallLogger(logger, {"call_sid": …}).info("started", extra={…})`."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        kwargs["extra"] = {**(self.extra or {}), **kwargs.get("extra", {})}
+        return msg, kwargs
+
+
+class LineFormatter(logging.Formatter):
+    """One line a record: time, level, logger, message, then the extra fields as key=value with JSON values."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        text = super().format(record)
+        if fields:
+            tail = " ".join(f"{key}={json.dumps(value, default=str)}" for key, value in fields.items())
+            first, newline, trace = text.partition("\n")
+            text = f"{first} {tail}{newline}{trace}"
+        return mask_numbers(text) if record.name.startswith("calls") else text

@@ -1,0 +1,2 @@
+def load() -> None:
+    """Replaced in a moment by the lead."""

@@ -1,0 +1,24 @@
+"""HTTP routes. None ends in a slash and none is ever redirected: a redirect would lose Twilio's form."""
+
+from django.urls import path
+
+from calls.views import diagnostics, voice
+
+urlpatterns = [
+    path("twilio/voice", voice.incoming_call, name="twilio-voice"),
+    path("twilio/stream", voice.incoming_call, name="twilio-stream"),
+    path("twilio/after", voice.stream_action, name="twilio-after"),
+    path("twilio/status", voice.call_status, name="twilio-status"),
+    path("twilio/stream-status", voice.stream_status, name="twilio-stream-status"),
+    path("twilio/fallback", voice.fallback, name="twilio-fallback"),
+    path("twilio/recording", voice.recording, name="twilio-recording"),
+    path("twilio/dial-done", voice.dial_action, name="twilio-dial-done"),
+    path("twilio/realtime", voice.not_a_webhook, name="twilio-realtime"),
+    path("twilio/realtime/", voice.not_a_webhook),
+    path("realtime", voice.not_a_webhook, name="realtime"),
+    path("realtime/", voice.not_a_webhook),
+    path("twilio/diagnostic", diagnostics.line, name="twilio-diagnostic"),
+    path("diagnostic/openai", diagnostics.openai, name="openai-diagnostic"),
+    path("healthz", diagnostics.healthz, name="healthz"),
+    path("readyz", diagnostics.readyz, name="readyz"),
+]

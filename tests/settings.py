@@ -1,0 +1,32 @@
+"""The project's own settings under a pinned environment, so that a developer's .env or shell changes no test."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_scratch = Path(tempfile.gettempdir()) / f"cortana-tests-{os.getpid()}"
+
+os.environ |= {
+    "ENV_FILE": "",
+    "SECRET_KEY": "only-for-tests",
+    "DEBUG": "on",
+    "PUBLIC_BASE_URL": "https://cortana.example.com",
+    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_scratch}.sqlite3"),
+    "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "OPENAI_API_KEY": "sk-test",
+    **dict.fromkeys(
+        "ALLOWED_HOSTS PORT OPENAI_REALTIME_URL OPENAI_REALTIME_MODEL TWILIO_SHARED_KEYS TWILIO_API_BASE_URL "
+        "TWILIO_SIGNATURE HANDOVER_NUMBER DB_THREADS CLOCK_RATE DIAGNOSTIC_TOKEN LOG_LEVEL".split(),
+        "",
+    ),
+}
+
+from voiceagent.settings import *  # noqa: E402, F403 - the environment has to stand first
+from voiceagent.settings import DATABASES  # noqa: E402
+
+DEBUG = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, since threads and child processes have to see what a test wrote.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_scratch}.sqlite3"}

@@ -1,0 +1,18 @@
+"""HTTP goes to Django, WebSockets to calls.routing.
+
+There is no wsgi.py on purpose: a WSGI server cannot carry a call. Django is set up first, the routes are imported
+here and not on the first request, and nothing is caught: what is broken shows when the server starts.
+"""
+
+import os
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
+http = get_asgi_application()
+
+from calls.routing import websocket  # noqa: E402 - the routes need Django set up
+
+# No Origin validator around the stream: Twilio sends no Origin, and the validator would answer 403.
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

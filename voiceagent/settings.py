@@ -1,0 +1,207 @@
+"""Every environment variable of the project, with its type and default on top, and what Django is told from them.
+
+Nothing is needed to start: a blank variable means "not set". What is missing is said by `manage.py check`,
+`manage.py doctor` and, to a caller, by a voice. docs/configuration.md explains each variable.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env(
+    ENV_FILE=(str, str(BASE_DIR / ".env")),
+    SECRET_KEY=(str, ""),
+    DEBUG=(str, ""),
+    ALLOWED_HOSTS=(str, ""),
+    DATABASE_URL=(str, ""),
+    PUBLIC_BASE_URL=(str, ""),
+    PORT=(str, ""),
+    OPENAI_API_KEY=(str, ""),
+    OPENAI_REALTIME_URL=(str, ""),
+    OPENAI_REALTIME_MODEL=(str, ""),
+    TWILIO_ACCOUNT_SID=(str, ""),
+    TWILIO_AUTH_TOKEN=(str, ""),
+    TWILIO_SHARED_KEYS=(str, ""),
+    TWILIO_API_BASE_URL=(str, ""),
+    TWILIO_SIGNATURE=(str, ""),
+    HANDOVER_NUMBER=(str, ""),
+    DB_THREADS=(str, ""),
+    CLOCK_RATE=(str, ""),
+    DIAGNOSTIC_TOKEN=(str, ""),
+    LOG_LEVEL=(str, ""),
+)
+
+
+def _text(name: str, default: str = "") -> str:
+    return env(name).strip() or default
+
+
+def _list(name: str) -> list[str]:
+    return [part.strip() for part in env(name).split(",") if part.strip()]
+
+
+def _pairs(name: str) -> dict[str, str]:
+    pairs = dict(part.partition(":")[::2] for part in _list(name))
+    if not all(key and value for key, value in pairs.items()):
+        raise ImproperlyConfigured(f"{name} wants id:secret, several separated by commas.")
+    return pairs
+
+
+def _number(name: str, default: float, *, least: float) -> float:
+    text = _text(name, str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} wants a number, not {text!r}.") from None
+    if not least <= value < float("inf"):
+        raise ImproperlyConfigured(f"{name} wants a number of at least {least}, not {text!r}.")
+    return value
+
+
+def _flag(name: str) -> bool:
+    text = _text(name, "off").lower()
+    if text not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+        raise ImproperlyConfigured(f"{name} wants on or off, not {text!r}.")
+    return text in {"1", "true", "yes", "on"}
+
+
+def _secret_key() -> str:
+    """The key from the environment, else one made once and kept beside manage.py, readable by its owner alone."""
+    if key := _text("SECRET_KEY"):
+        return key
+    path = BASE_DIR / ".secret_key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if kept := path.read_text().strip():
+            return kept
+        raise ImproperlyConfigured(f"{path.name} is empty: delete it, or set SECRET_KEY.") from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key := secrets.token_urlsafe(50))
+    return key
+
+
+if Path(env("ENV_FILE")).is_file():
+    environ.Env.read_env(env("ENV_FILE"))
+
+DEBUG = _flag("DEBUG")
+SECRET_KEY = _secret_key()
+PORT = int(_number("PORT", 8000, least=1))
+LOG_LEVEL = _text("LOG_LEVEL", "INFO").upper()
+INSTANCE_ID = secrets.token_hex(8)
+
+# The one address under which Twilio reaches us. Host and X-Forwarded-* headers decide nothing.
+PUBLIC_BASE_URL = _text("PUBLIC_BASE_URL", f"http://localhost:{PORT}").rstrip("/")
+_public = urlsplit(PUBLIC_BASE_URL)
+_public_host = _public.hostname or "localhost"
+_public_origin = f"{_public.scheme}://{_public.netloc}"
+
+ALLOWED_HOSTS = [*dict.fromkeys([_public_host, "localhost", "127.0.0.1", "[::1]", *_list("ALLOWED_HOSTS")])]
+CSRF_TRUSTED_ORIGINS = [_public_origin] if _public.scheme in {"http", "https"} else []
+
+OPENAI_API_KEY = _text("OPENAI_API_KEY")
+OPENAI_REALTIME_URL = _text("OPENAI_REALTIME_URL", "wss://api.openai.com/v1/realtime")
+OPENAI_REALTIME_MODEL = _text("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1")
+
+TWILIO_ACCOUNT_SID = _text("TWILIO_ACCOUNT_SID")
+TWILIO_AUTH_TOKENS = _list("TWILIO_AUTH_TOKEN")
+TWILIO_SHARED_KEYS = _pairs("TWILIO_SHARED_KEYS")
+TWILIO_API_BASE_URL = _text("TWILIO_API_BASE_URL", "https://api.twilio.com")
+TWILIO_SIGNATURE = _text("TWILIO_SIGNATURE", "enforce").lower()
+HANDOVER_NUMBER = _text("HANDOVER_NUMBER")
+DIAGNOSTIC_TOKEN = _text("DIAGNOSTIC_TOKEN")
+
+DB_THREADS = int(_number("DB_THREADS", 8, least=1))
+CLOCK_RATE = _number("CLOCK_RATE", 1, least=0.1)
+
+if TWILIO_SIGNATURE not in {"enforce", "log", "off"}:
+    raise ImproperlyConfigured("TWILIO_SIGNATURE is one of enforce, log, off.")
+if TWILIO_SIGNATURE != "enforce" and not DEBUG:
+    raise ImproperlyConfigured(
+        f"TWILIO_SIGNATURE={TWILIO_SIGNATURE} lets strangers in: it needs DEBUG=on. Set it to enforce."
+    )
+if CLOCK_RATE != 1 and not DEBUG:
+    raise ImproperlyConfigured("CLOCK_RATE other than 1 is for tests and demonstrations: it needs DEBUG=on.")
+
+INSTALLED_APPS = [
+    "calls",
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "voiceagent.urls"
+ASGI_APPLICATION = "voiceagent.asgi.application"
+APPEND_SLASH = False  # a redirect turns Twilio's POST into a GET and loses its form
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": environ.Env.db_url_config(_text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Django's default DEFERRED transactions fail at once when a read turns into a write while another call writes.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 5,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # the admin looks right without a collectstatic step
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "calls.logs.LineFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"calls": {"level": LOG_LEVEL}, "django.server": {"level": "WARNING", "propagate": True}},
+}
