@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
     try:
-        from django.core.management import execute_from_command_line  # noqa: PLC0415 - so that the message below can help
+        from django.core.management import execute_from_command_line
     except ImportError:
         sys.exit("Django is not installed here. Run `make setup`, then use .venv/bin/python manage.py …")
     execute_from_command_line(sys.argv)

@@ -15,11 +15,18 @@ os.environ |= {
     "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
     "OPENAI_API_KEY": "sk-test",
-    **dict.fromkeys(
-        "ALLOWED_HOSTS PORT OPENAI_REALTIME_URL OPENAI_REALTIME_MODEL TWILIO_SHARED_KEYS TWILIO_API_BASE_URL "
-        "TWILIO_SIGNATURE HANDOVER_NUMBER DB_THREADS CLOCK_RATE DIAGNOSTIC_TOKEN LOG_LEVEL".split(),
-        "",
-    ),
+    "ALLOWED_HOSTS": "",
+    "PORT": "",
+    "OPENAI_REALTIME_URL": "",
+    "OPENAI_REALTIME_MODEL": "",
+    "TWILIO_SHARED_KEYS": "",
+    "TWILIO_API_BASE_URL": "",
+    "TWILIO_SIGNATURE": "",
+    "HANDOVER_NUMBER": "",
+    "DB_THREADS": "",
+    "CLOCK_RATE": "",
+    "DIAGNOSTIC_TOKEN": "",
+    "LOG_LEVEL": "",
 }
 
 from voiceagent.settings import *  # noqa: E402, F403 - the environment has to stand first

@@ -169,9 +169,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": environ.Env.db_url_config(_text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))
-}
+DATABASES = {"default": environ.Env.db_url_config(_text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Django's default DEFERRED transactions fail at once when a read turns into a write while another call writes.
     DATABASES["default"]["OPTIONS"] = {

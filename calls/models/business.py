@@ -2,16 +2,12 @@
 
 from django.db import models
 
-DEFAULT_GREETING = (
-    "Thanks for calling {business}. This is {agent}, an automated assistant. How can I help you today?"
-)
+DEFAULT_GREETING = "Thanks for calling {business}. This is {agent}, an automated assistant. How can I help you today?"
 
 
 class Business(models.Model):
     name = models.CharField(max_length=100)
-    time_zone = models.CharField(
-        max_length=50, default="America/New_York", help_text="For example America/New_York."
-    )
+    time_zone = models.CharField(max_length=50, default="America/New_York", help_text="For example America/New_York.")
     country = models.CharField(max_length=2, default="US", help_text="Two letters, for example US.")
     email = models.EmailField(blank=True, help_text="Where messages for the business go.")
     handover_number = models.CharField(
@@ -43,16 +39,10 @@ class Agent(models.Model):
         default=DEFAULT_GREETING,
         help_text="The first sentence. {business} and {agent} are filled in. Say that this is an automated assistant.",
     )
-    instructions = models.TextField(
-        blank=True, help_text="What the agent should know and how it should behave."
-    )
-    language = models.CharField(
-        max_length=5, default="en", help_text="The language it speaks, for example en or es."
-    )
+    instructions = models.TextField(blank=True, help_text="What the agent should know and how it should behave.")
+    language = models.CharField(max_length=5, default="en", help_text="The language it speaks, for example en or es.")
     voice = models.CharField(max_length=40, default="marin")
-    model = models.CharField(
-        max_length=60, blank=True, help_text="Blank: the model named in OPENAI_REALTIME_MODEL."
-    )
+    model = models.CharField(max_length=60, blank=True, help_text="Blank: the model named in OPENAI_REALTIME_MODEL.")
     turn_detection = models.CharField(max_length=20, choices=TurnDetection, default=TurnDetection.SERVER_VAD)
     vad_threshold = models.FloatField(default=0.5, help_text="0 to 1; higher ignores more background noise.")
     silence_ms = models.PositiveIntegerField(

@@ -52,17 +52,11 @@ class Call(models.Model):
 
     call_sid = models.CharField("CallSid", max_length=64, unique=True)
     account_sid = models.CharField(max_length=64, blank=True)
-    business = models.ForeignKey(
-        Business, on_delete=models.SET_NULL, null=True, blank=True, related_name="calls"
-    )
+    business = models.ForeignKey(Business, on_delete=models.SET_NULL, null=True, blank=True, related_name="calls")
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="calls")
-    line = models.ForeignKey(
-        PhoneLine, on_delete=models.SET_NULL, null=True, blank=True, related_name="calls"
-    )
+    line = models.ForeignKey(PhoneLine, on_delete=models.SET_NULL, null=True, blank=True, related_name="calls")
     direction = models.CharField(max_length=10, choices=Direction, default=Direction.INBOUND)
-    from_number = models.CharField(
-        "caller", max_length=64, blank=True, help_text="E.164, or what Twilio sent instead."
-    )
+    from_number = models.CharField("caller", max_length=64, blank=True, help_text="E.164, or what Twilio sent instead.")
     to_number = models.CharField("number called", max_length=64, blank=True)
     status = models.CharField(max_length=12, choices=Status, default=Status.RINGING)
     end_reason = models.CharField(max_length=24, choices=EndReason, blank=True)
@@ -74,9 +68,7 @@ class Call(models.Model):
     streaming_at = models.DateTimeField(null=True, blank=True)
     handed_over_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    status_sequence = models.IntegerField(
-        default=-1, help_text="SequenceNumber of the newest status callback."
-    )
+    status_sequence = models.IntegerField(default=-1, help_text="SequenceNumber of the newest status callback.")
 
     token_nonce = models.CharField(max_length=32, blank=True)
     token_issued_at = models.DateTimeField(null=True, blank=True)
@@ -90,9 +82,7 @@ class Call(models.Model):
     output_tokens = models.PositiveIntegerField(default=0)
 
     handover_number = models.CharField(max_length=16, blank=True)
-    handover_result = models.CharField(
-        max_length=20, blank=True, help_text="What Twilio said of the dial to a person."
-    )
+    handover_result = models.CharField(max_length=20, blank=True, help_text="What Twilio said of the dial to a person.")
     recording_url = models.URLField(max_length=500, blank=True)
     recording_sid = models.CharField(max_length=64, blank=True)
     recording_seconds = models.PositiveIntegerField(null=True, blank=True)
@@ -120,9 +110,7 @@ class Stream(models.Model):
     stream_sid = models.CharField("StreamSid", max_length=64, unique=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(
-        max_length=500, blank=True, help_text="StreamError of Twilio's stream status callback."
-    )
+    error = models.CharField(max_length=500, blank=True, help_text="StreamError of Twilio's stream status callback.")
 
     class Meta:
         ordering = ["started_at"]
@@ -178,9 +166,7 @@ class ToolCall(models.Model):
 
     class Meta:
         ordering = ["position", "pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["call", "tool_call_id"], name="one_effect_per_tool_call")
-        ]
+        constraints = [models.UniqueConstraint(fields=["call", "tool_call_id"], name="one_effect_per_tool_call")]
 
     def __str__(self) -> str:
         return f"{self.name} at {self.started_ms} ms"
@@ -190,9 +176,7 @@ class CallEvent(models.Model):
     """Something that happened, in the order in which it happened; nothing is ever changed or taken away."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="events")
-    kind = models.CharField(
-        max_length=40, help_text="For example webhook, stream_started, first_audio, barge_in."
-    )
+    kind = models.CharField(max_length=40, help_text="For example webhook, stream_started, first_audio, barge_in.")
     at_ms = models.IntegerField(help_text="Since the ring.")
     detail = models.JSONField(default=dict, blank=True)
 
