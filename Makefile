@@ -1,0 +1,77 @@
+# Two commands are enough: `make demo` rings the receptionist, `make test` proves it. `make help` lists the rest.
+# Needs Python 3.11 or newer, git and make; no root. Everything else is installed into .venv from the lock files.
+
+PYTHON ?= python3
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run call test proof lint format audio lock clean data
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.installed-dev data ## .venv with everything, .env, database, demo business (quick when done before)
+
+demo: .venv/.installed data ## hear a whole call answered, with the caller, Twilio and the model played by emulators
+	@$(MANAGE) demo
+
+run: .venv/.installed data ## serve until stopped
+	@$(MANAGE) runserver
+
+call: .venv/.installed ## place a call to the server that `make run` started
+	@$(MANAGE) simulate_call $(ARGS)
+
+test: .venv/.installed-dev ## the test suite; ends with what it leaves to `make proof`
+	@$(BIN)/python -X dev -m pytest $(ARGS)
+	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
+	@$(BIN)/python -m pytest --collect-only -q -m proof 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
+
+proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure
+	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(ARGS)
+
+lint: .venv/.installed-dev ## format, lint and types, changing nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/.installed-dev ## put the layout of the code right
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+audio: ## render the spoken lines again (needs flite and sox)
+	sh calls/emulators/audio/render.sh
+
+# uv, in a throw-away environment: one lock for every platform and every Python from 3.11 on.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line
+lock: .venv/.python ## write the lock files again; ARGS=--upgrade for newer versions
+	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	$(PYTHON) -m venv "$$tools"; "$$tools/bin/pip" install --quiet uv; \
+	"$$tools/bin/"$(COMPILE) $(ARGS) requirements.txt -o requirements.lock; \
+	"$$tools/bin/"$(COMPILE) $(ARGS) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove what was installed and generated; keeps .env, .secret_key and the database
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov test-results staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+# The stamps are older than their lock file exactly when something is to be installed.
+.venv/.installed: requirements.lock | .venv/.python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.lock | .venv/.python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ .venv/.installed
+
+.env:
+	cp .env.example .env
+
+data: .env
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) load_demo

@@ -1,0 +1,135 @@
+"""Settings come from the environment, all of them are documented, and none of them is needed to start."""
+
+import ast
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from voiceagent import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+# ENV_FILE names the file that holds the others, so it cannot stand in it.
+VARIABLES = sorted(set(settings.env.scheme) - {"ENV_FILE"})
+BLANK = {"ENV_FILE": "", "SECRET_KEY": "only-for-tests"}
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the code, as after a clone: no .env, no key, no database."""
+    for name in ("calls", "voiceagent"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    return tmp_path
+
+
+def run(checkout, *arguments, **environment):
+    """Run Python in `checkout` with nothing in the environment but what is given."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def setting(name, **environment):
+    """What the setting becomes under this environment, with the rest of it blank."""
+    done = run(ROOT, "-c", f"import voiceagent.settings as s; print(repr(s.{name}))", **BLANK | environment)
+    assert done.returncode == 0, done.stderr
+    return ast.literal_eval(done.stdout)
+
+
+def refusal(**environment):
+    """What the project says when it refuses to start under this environment."""
+    done = run(ROOT, "-c", "import voiceagent.settings", **BLANK | environment)
+    assert done.returncode == 1
+    return done.stderr.strip().splitlines()[-1].removeprefix("django.core.exceptions.ImproperlyConfigured: ")
+
+
+def test_every_setting_stands_in_the_example_file():
+    example = (ROOT / ".env.example").read_text()
+
+    assert sorted(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)) == VARIABLES
+
+
+def test_every_setting_has_its_row_in_the_documentation():
+    page = (ROOT / "docs" / "configuration.md").read_text()
+
+    assert sorted(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == sorted([*VARIABLES, "ENV_FILE"])
+
+
+def test_the_project_starts_with_an_empty_environment(checkout):
+    started = run(checkout, "-W", "error", "-c", "import voiceagent.asgi")
+
+    assert (started.returncode, started.stderr) == (0, "")
+
+
+def test_the_example_file_starts_the_project_as_it_is(checkout):
+    shutil.copy(ROOT / ".env.example", checkout / ".env")
+
+    migrated = run(checkout, "manage.py", "migrate", "--verbosity", "0")
+
+    assert migrated.returncode == 0, migrated.stderr
+    assert (checkout / "db.sqlite3").is_file()
+
+
+def test_a_secret_key_is_made_once_and_kept_for_its_owner_alone(checkout):
+    show = ("-c", "import voiceagent.settings as s; print(s.SECRET_KEY)")
+
+    first, second = run(checkout, *show), run(checkout, *show)
+
+    assert len(first.stdout.strip()) >= 50
+    assert first.stdout == second.stdout
+    assert stat.S_IMODE((checkout / ".secret_key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "value"),
+    [
+        ("DEBUG", {}, False),
+        ("DEBUG", {"DEBUG": "on"}, True),
+        ("PUBLIC_BASE_URL", {}, "http://localhost:8000"),
+        ("PUBLIC_BASE_URL", {"PORT": "9000"}, "http://localhost:9000"),
+        ("PUBLIC_BASE_URL", {"PUBLIC_BASE_URL": "https://calls.example.com/"}, "https://calls.example.com"),
+        ("CSRF_TRUSTED_ORIGINS", {"PUBLIC_BASE_URL": "https://calls.example.com"}, ["https://calls.example.com"]),
+        (
+            "ALLOWED_HOSTS",
+            {"PUBLIC_BASE_URL": "https://calls.example.com", "ALLOWED_HOSTS": "other.example.com, third.example.com"},
+            ["calls.example.com", "localhost", "127.0.0.1", "[::1]", "other.example.com", "third.example.com"],
+        ),
+        ("TWILIO_AUTH_TOKENS", {}, []),
+        ("TWILIO_AUTH_TOKENS", {"TWILIO_AUTH_TOKEN": "new, old"}, ["new", "old"]),
+        ("TWILIO_SHARED_KEYS", {"TWILIO_SHARED_KEYS": "KS1:one,KS2:two"}, {"KS1": "one", "KS2": "two"}),
+        ("TWILIO_SIGNATURE", {}, "enforce"),
+        ("DB_THREADS", {}, 8),
+        ("CLOCK_RATE", {"DEBUG": "on", "CLOCK_RATE": "8"}, 8.0),
+    ],
+)
+def test_a_variable_becomes_its_setting(name, environment, value):
+    assert setting(name, **environment) == value
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        (
+            {"TWILIO_SIGNATURE": "log"},
+            "TWILIO_SIGNATURE=log lets strangers in: it needs DEBUG=on. Set it to enforce.",
+        ),
+        ({"TWILIO_SIGNATURE": "maybe"}, "TWILIO_SIGNATURE is one of enforce, log, off."),
+        ({"CLOCK_RATE": "8"}, "CLOCK_RATE other than 1 is for tests and demonstrations: it needs DEBUG=on."),
+        ({"TWILIO_SHARED_KEYS": "secret"}, "TWILIO_SHARED_KEYS wants id:secret, several separated by commas."),
+        ({"DEBUG": "maybe"}, "DEBUG wants on or off, not 'maybe'."),
+        ({"PORT": "http"}, "PORT wants a number, not 'http'."),
+        ({"DB_THREADS": "0"}, "DB_THREADS wants a number of at least 1, not '0'."),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_is_wanted(environment, sentence):
+    assert refusal(**environment) == sentence
