@@ -89,6 +89,7 @@ class Call(models.Model):
 
     class Meta:
         ordering = ["-rang_at"]
+        permissions = [("view_whole_numbers", "Can see and search callers' whole numbers")]
         indexes = [
             models.Index(fields=["-rang_at"]),
             models.Index(fields=["status", "-rang_at"]),
