@@ -6,15 +6,18 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run call test proof lint format audio lock clean data
+.PHONY: help setup demo run call test proof lint format audio lock clean announce data
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.installed-dev data ## .venv with everything, .env, database, demo business (quick when done before)
 
-demo: .venv/.installed data ## hear a whole call answered, with the caller, Twilio and the model played by emulators
+demo: announce .venv/.installed data ## hear a whole call answered, with the caller, Twilio and the model played by emulators
 	@$(MANAGE) demo
+
+announce:
+	@echo "A demonstration: caller, Twilio and OpenAI are played by scripted emulators, the server between them is real."
 
 run: .venv/.installed data ## serve until stopped
 	@$(MANAGE) runserver

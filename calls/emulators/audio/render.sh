@@ -31,7 +31,7 @@ caller after_four "Sorry, after four in the afternoon is best for me."
 caller goodbye "No, that is everything, thank you, goodbye."
 caller hours "When are you open on Saturday?"
 
-agent greeting "Thank you for calling Cedar Plumbing. This is an automated assistant. How can I help you?"
+agent greeting "Thanks for calling Cedar Plumbing. This is Cortana, an automated assistant. How can I help you today?"
 agent ask_name "I am sorry to hear about your tap. Who should we call back?"
 agent long "Thank you, Robert. Our plumbers are on the road from eight in the morning until six in the evening, Monday to Friday, and on Saturday until noon, and as a rule one of them calls back within two hours."
 agent note "After four, then. I am writing that down."
