@@ -60,20 +60,22 @@ clean: ## remove what was installed and generated; keeps .env, .secret_key and t
 .venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 	@touch $@
 
 # The stamps are older than their lock file exactly when something is to be installed.
 .venv/.installed: requirements.lock | .venv/.python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing requirements.lock into .venv ..."
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.lock | .venv/.python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@echo "Installing requirements-dev.lock into .venv ..."
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ .venv/.installed
 
 .env:
-	cp .env.example .env
+	@cp .env.example .env
 
 data: .env
 	@$(MANAGE) migrate --verbosity 0
