@@ -1,4 +1,4 @@
-"""Is this process alive, is it ready for calls, and why is a line silent: the addresses that programs and people ask."""
+"""Is this process alive, is it ready, and why is a line silent: the addresses that programs and people ask."""
 
 from django.conf import settings
 from django.db import DatabaseError, connection

@@ -1,0 +1,65 @@
+"""What the doctor says: a finding names what was seen, what a caller notices of it, and the remedy."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from urllib.parse import quote
+
+_KEY = re.compile(r"\bsk-[\w*-]{6,}")
+_SHORTEST_SECRET = 6
+MASK = "•••"
+
+
+class Level(StrEnum):
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    SKIPPED = "SKIPPED"
+
+
+OK, WARN, FAIL, SKIPPED = Level
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of a diagnosis. A `remedy` is something to type or to click; both it and `means` are blank when well."""
+
+    id: str
+    level: Level
+    title: str
+    seen: str
+    means: str = ""
+    remedy: str = ""
+    ms: int = 0
+
+    def as_dict(self) -> dict[str, str | int]:
+        return asdict(self)
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """0 all well, 1 warnings, 2 failures. What was skipped says nothing either way: its reason is a finding itself."""
+    levels = {finding.level for finding in findings}
+    return 2 if FAIL in levels else 1 if WARN in levels else 0
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """How many of each, and where to begin."""
+    findings = list(findings)
+    counts = {level: sum(finding.level is level for finding in findings) for level in Level}
+    words = {OK: "well", WARN: "to look at", FAIL: "failed", SKIPPED: "skipped"}
+    said = ", ".join(f"{count} {words[level]}" for level, count in counts.items() if count)
+    worst = next((one for level in (FAIL, WARN) for one in findings if one.level is level), None)
+    return f"{said or 'nothing checked'}." + (f" Begin with {worst.id}: {worst.remedy}" if worst else "")
+
+
+def hide(finding: Finding, secrets: Iterable[str]) -> Finding:
+    """The finding without any of `secrets`, as they are or as they stand in an address, and without OpenAI keys."""
+    return replace(finding, **{name: _hidden(getattr(finding, name), secrets) for name in ("seen", "means", "remedy")})
+
+
+def _hidden(text: str, secrets: Iterable[str]) -> str:
+    forms = {form for secret in secrets for form in (secret, quote(secret, safe="")) if len(form) >= _SHORTEST_SECRET}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    return _KEY.sub(MASK, text)

@@ -1,0 +1,66 @@
+"""The set-up that is examined, as values: where it is reached, and with which keys."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the checks know of the settings. Secrets never stand in its repr."""
+
+    public_base_url: str = "http://localhost:8000"
+    port: int = 8000
+    debug: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    openai_key: str = field(default="", repr=False)
+    openai_url: str = "wss://api.openai.com/v1/realtime"
+    openai_model: str = "gpt-realtime-2.1"
+    twilio_account: str = ""
+    twilio_tokens: tuple[str, ...] = field(default=(), repr=False)
+    twilio_shared_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    twilio_signature: str = "enforce"
+    handover_number: str = ""
+    own_instance: str | None = None
+    """The instance id of this process when it is itself the server; a command has none."""
+    other_secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def from_settings(cls, settings: Any, *, serving: bool) -> "Site":
+        """`serving` when this process is the server itself, as in a view."""
+        database = settings.DATABASES["default"]
+        return cls(
+            public_base_url=settings.PUBLIC_BASE_URL,
+            port=settings.PORT,
+            debug=settings.DEBUG,
+            allowed_hosts=tuple(settings.ALLOWED_HOSTS),
+            openai_key=settings.OPENAI_API_KEY,
+            openai_url=settings.OPENAI_REALTIME_URL,
+            openai_model=settings.OPENAI_REALTIME_MODEL,
+            twilio_account=settings.TWILIO_ACCOUNT_SID,
+            twilio_tokens=tuple(settings.TWILIO_AUTH_TOKENS),
+            twilio_shared_keys=tuple(settings.TWILIO_SHARED_KEYS.items()),
+            twilio_signature=settings.TWILIO_SIGNATURE,
+            handover_number=settings.HANDOVER_NUMBER,
+            own_instance=settings.INSTANCE_ID if serving else None,
+            other_secrets=(settings.SECRET_KEY, settings.DIAGNOSTIC_TOKEN, str(database.get("PASSWORD") or "")),
+        )
+
+    @property
+    def secrets(self) -> list[str]:
+        """Everything that may never be shown, passwords inside addresses among it."""
+        inside = [part for url in (self.public_base_url, self.openai_url) for part in _secret_parts(url)]
+        shared = [secret for _, secret in self.twilio_shared_keys]
+        return [self.openai_key, *self.twilio_tokens, *shared, *self.other_secrets, *inside]
+
+    @property
+    def local_base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def _secret_parts(url: str) -> list[str]:
+    try:
+        parts = urlsplit(url)
+        return [part for part in (parts.password, parts.query) if part]
+    except ValueError:
+        return [url]
