@@ -1,14 +1,24 @@
 """Whose line it is, who answers it, and under which number."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
+
+from calls.models import validators
 
 DEFAULT_GREETING = "Thanks for calling {business}. This is {agent}, an automated assistant. How can I help you today?"
 
 
 class Business(models.Model):
     name = models.CharField(max_length=100)
-    time_zone = models.CharField(max_length=50, default="America/New_York", help_text="For example America/New_York.")
-    country = models.CharField(max_length=2, default="US", help_text="Two letters, for example US.")
+    time_zone = models.CharField(
+        max_length=50,
+        default="America/New_York",
+        validators=[validators.check_time_zone],
+        help_text="For example America/New_York.",
+    )
+    country = models.CharField(
+        max_length=2, default="US", validators=[validators.check_country], help_text="Two letters, for example US."
+    )
     email = models.EmailField(blank=True, help_text="Where messages for the business go.")
     handover_number = models.CharField(
         max_length=16,
@@ -24,6 +34,22 @@ class Business(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if self.handover_number:
+            with validators.on_field("handover_number"):
+                self._clean_handover_number()
+
+    def _clean_handover_number(self) -> None:
+        self.handover_number = validators.e164(self.handover_number)
+        line = PhoneLine.objects.select_related("business").filter(number=self.handover_number).first()
+        if line:
+            raise ValidationError(
+                "%(number)s is the line of %(business)s that the agent answers: a caller who needs a person would come "
+                "back to the agent. Enter the telephone of a person.",
+                code="own_line",
+                params={"number": self.handover_number, "business": line.business},
+            )
+
 
 class Agent(models.Model):
     """The voice that answers: persona, voice, model and how it notices that the caller has finished."""
@@ -37,17 +63,34 @@ class Agent(models.Model):
     greeting = models.CharField(
         max_length=500,
         default=DEFAULT_GREETING,
+        validators=[validators.check_greeting],
         help_text="The first sentence. {business} and {agent} are filled in. Say that this is an automated assistant.",
     )
     instructions = models.TextField(blank=True, help_text="What the agent should know and how it should behave.")
-    language = models.CharField(max_length=5, default="en", help_text="The language it speaks, for example en or es.")
-    voice = models.CharField(max_length=40, default="marin")
-    model = models.CharField(max_length=60, blank=True, help_text="Blank: the model named in OPENAI_REALTIME_MODEL.")
+    language = models.CharField(
+        max_length=5,
+        default="en",
+        validators=[validators.check_language],
+        help_text="The language it speaks, for example en or es.",
+    )
+    voice = models.CharField(max_length=40, default="marin", validators=[validators.check_voice])
+    model = models.CharField(
+        max_length=60,
+        blank=True,
+        validators=[validators.check_model],
+        help_text="Blank: the model named in OPENAI_REALTIME_MODEL.",
+    )
     turn_detection = models.CharField(max_length=20, choices=TurnDetection, default=TurnDetection.SERVER_VAD)
-    vad_threshold = models.FloatField(default=0.5, help_text="0 to 1; higher ignores more background noise.")
+    vad_threshold = models.FloatField(
+        "threshold of speech",
+        default=0.5,
+        validators=[validators.check_threshold],
+        help_text="0 to 1; higher ignores more background noise.",
+    )
     silence_ms = models.PositiveIntegerField(
         "silence before an answer (ms)",
         default=500,
+        validators=[validators.check_silence],
         help_text="How long the caller must be quiet, 200 to 2000 ms.",
     )
 
@@ -71,3 +114,29 @@ class PhoneLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.label}".strip()
+
+    def clean(self) -> None:
+        if self.number:
+            with validators.on_field("number"):
+                self._clean_number()
+        if self.agent and self.business_id and self.agent.business_id != self.business_id:
+            raise ValidationError(
+                {
+                    "agent": ValidationError(
+                        "%(agent)s answers for another business. Choose an agent of %(business)s, or make one first.",
+                        code="foreign_agent",
+                        params={"agent": self.agent, "business": self.business},
+                    )
+                }
+            )
+
+    def _clean_number(self) -> None:
+        self.number = validators.e164(self.number)
+        business = Business.objects.filter(handover_number=self.number).first()
+        if business:
+            raise ValidationError(
+                "%(number)s is the hand-over number of %(business)s, the telephone of a person: as our own line it "
+                "would send callers round in a circle. Change the hand-over number first.",
+                code="handover_number",
+                params={"number": self.number, "business": business},
+            )

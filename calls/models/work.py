@@ -22,4 +22,4 @@ class Message(models.Model):
         constraints = [models.UniqueConstraint(fields=["call", "text"], name="one_message_per_text_and_call")]
 
     def __str__(self) -> str:
-        return f"Message from {self.caller_name or self.number or 'an unknown caller'}"
+        return f"Message from {self.caller_name or 'a caller'}"  # no number: this line is shown and logged to everybody
