@@ -1,0 +1,39 @@
+"""What a Realtime server can do wrong, on demand.
+
+One Faults belongs to a server and may be changed while it runs; counters are used up across connections. What belongs
+to one response stands in the scenario instead (scenario.FAULTS).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Faults:
+    # Before there is a session.
+    upgrade_ms: int = 0  # the 101 comes late
+    upgrade_status: int | None = None  # an HTTP status instead of the 101
+    created_ms: int = 0  # session.created comes late
+    never_created: bool = False  # the socket opens and stays mute
+    close_on_open: int | None = None  # closed with this code right after session.created
+    # The configuration.
+    updated_ms: int = 0  # session.updated comes late
+    never_updated: bool = False  # session.update is taken and never answered
+    reject_updates: int = 0  # the next N updates are refused
+    reject_names_event: bool = True  # whether those errors carry the client's event_id
+    wrong_echo: bool = False  # session.updated tells of PCM, whatever was asked for
+    # Responses.
+    response_created_ms: int = 0
+    first_delta_ms: int = 0  # on top of think_ms
+    never_respond: bool = False  # accepts everything and never speaks
+    response_error: str | None = None  # each response.done fails with this code, such as insufficient_quota
+    late_deltas: int = 0  # pieces of audio still sent after speech_started
+    done_without_created: bool = False
+    duplicate_done: bool = False
+    rate_limits_first: bool = False  # rate_limits.updated right after response.created
+    transcription_fails: bool = False
+    # The wire.
+    malformed_json: bool = False  # a broken frame before each response
+    unknown_events: bool = False  # an event of an unknown type before each response
+    extra_keys: bool = False  # each event carries members that no document names
+    deaf: bool = False  # reads nothing after session.created
+    session_ms: int | None = None  # the session expires after this time instead of 60 minutes

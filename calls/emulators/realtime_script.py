@@ -1,0 +1,103 @@
+"""The model's part in a scripted call: which step comes next, and what it sounds like."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, repeat
+from pathlib import Path
+
+from calls.emulators import realtime_audio, sound
+from calls.emulators.scenario import Agent, Scenario, for_caller
+
+MS_PER_CHARACTER = 60
+SPEECH_HZ = 220.0
+DELTA_MS = (100, 200, 300, 400)
+# The transcript runs a little ahead of the sound.
+LEAD_MS = 200
+AFTERWARDS = Agent(text="Is there anything else I can help you with?")
+OUT_OF_BAND = Agent(text="The caller and the agent spoke with each other.")
+UNHEARD = "(inaudible)"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One delta of audio with the words that go before it."""
+
+    at_ms: int
+    words: tuple[str, ...]
+    audio: bytes
+
+
+class Script:
+    """Hands out the agent's steps of the scenario that fits the instructions, one for each response."""
+
+    def __init__(self, scenarios: Sequence[Scenario], default: str | None = None) -> None:
+        self._scenarios = scenarios
+        self._default = default
+        self._steps: list[Agent] = []
+        self._transcripts: list[str] = []
+        self.scenario: Scenario | None = None
+
+    @property
+    def steps_left(self) -> int:
+        return len(self._steps)
+
+    def choose(self, instructions: str) -> None:
+        """Settle on a scenario; once one is chosen, it stays."""
+        if self.scenario is None:
+            self.scenario = for_caller(self._scenarios, instructions, default=self._default)
+            if self.scenario is not None:
+                self._steps = list(self.scenario.agent_steps)
+                self._transcripts = list(self.scenario.transcripts)
+
+    def next_step(self) -> Agent:
+        return self._steps.pop(0) if self._steps else AFTERWARDS
+
+    def next_transcript(self) -> str:
+        """What the transcription of the caller's next turn returns."""
+        return self._transcripts.pop(0) if self._transcripts else UNHEARD
+
+    def sound_of(self, step: Agent) -> bytes:
+        return speech_of(self.scenario, step)
+
+
+def speech_of(script: Scenario | None, step: Agent) -> bytes:
+    """The speech of a step in 8 kHz mu-law: its recording, or a tone as long as its text."""
+    if step.audio is not None and script is not None:
+        return _recording(script.audio_path(step.audio))
+    return sound.tone(len(step.text) * MS_PER_CHARACTER, hz=SPEECH_HZ)
+
+
+@cache
+def _recording(path: Path) -> bytes:
+    return sound.read(path)
+
+
+def caller_in(instructions: str) -> str | None:
+    """Whom the instructions name in their line `Caller: …`."""
+    found = re.search(r"^\s*Caller:\s*(\S.*?)\s*$", instructions, re.MULTILINE)
+    return found[1] if found else None
+
+
+def tokens(text: str) -> list[str]:
+    """Words with the space before them, as a model emits them."""
+    return re.findall(r"\s*\S+", text)
+
+
+def pieces(text: str, mulaw: bytes, kind: str) -> Iterator[Piece]:
+    """Cut speech into deltas of `kind`, words slightly ahead of the sound."""
+    words = tokens(text)
+    total_ms = sound.duration_ms(mulaw)
+    spoken = at_ms = 0
+    for length_ms in chain(DELTA_MS, repeat(DELTA_MS[-1])):
+        if at_ms >= total_ms:
+            break
+        until_ms = min(at_ms + length_ms, total_ms)
+        upto = len(words) if until_ms == total_ms else math.ceil(len(words) * (until_ms + LEAD_MS) / total_ms)
+        audio = mulaw[at_ms * sound.BYTES_PER_MS : until_ms * sound.BYTES_PER_MS]
+        if until_ms == total_ms:
+            audio = mulaw[at_ms * sound.BYTES_PER_MS :]
+        yield Piece(at_ms, tuple(words[spoken:upto]), realtime_audio.from_mulaw(kind, audio))
+        spoken, at_ms = max(spoken, min(upto, len(words))), until_ms
