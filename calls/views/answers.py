@@ -1,0 +1,48 @@
+"""Decisions of the domain as TwiML."""
+
+from django.conf import settings
+from django.http import HttpResponse
+
+from calls.domain import tokens
+from calls.domain.lifecycle import Answer, Decision, HandOver, HangUp, Thanks, Voicemail
+from calls.twilio import addresses, twiml
+
+
+def to_twiml(decision: Decision) -> HttpResponse:
+    match decision:
+        case Answer():
+            return _answer(decision)
+        case HandOver():
+            return _hand_over(decision)
+        case Voicemail(business=business):
+            return twiml.respond("voicemail", {"business": business, "recording_url": _url("recording")})
+        case Thanks():
+            return twiml.respond("thanks", {})
+        case HangUp():
+            return twiml.respond("hang_up", {})
+
+
+def _answer(decision: Answer) -> HttpResponse:
+    token = tokens.mint(secret_key=settings.SECRET_KEY, call_sid=decision.call_sid, nonce=decision.nonce)
+    context = {
+        "action_url": _url("after"),
+        "stream_url": addresses.stream_url(settings.PUBLIC_BASE_URL),
+        "status_url": _url("stream-status"),
+        "token": token,
+    }
+    return twiml.respond("answer", context)
+
+
+def _hand_over(decision: HandOver) -> HttpResponse:
+    context = {
+        "business": decision.business,
+        "apologize": decision.apologize,
+        "action_url": _url("dial-done"),
+        "caller_id": decision.caller_id,
+        "number": decision.number,
+    }
+    return twiml.respond("hand_over", context)
+
+
+def _url(name: str) -> str:
+    return addresses.webhook_url(settings.PUBLIC_BASE_URL, name)

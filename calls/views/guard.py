@@ -1,0 +1,177 @@
+"""What stands around every webhook: is it Twilio, and does the caller hear something whatever goes wrong inside."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from calls import database
+from calls.domain import lifecycle
+from calls.domain.apology import Apology
+from calls.twilio import addresses, webhook
+from calls.twilio.signature import SIGNATURE, Verifier
+from calls.views.answers import to_twiml
+
+logger = logging.getLogger(__name__)
+
+# Twilio waits 15 s, a caller does not: the ring goes on while a webhook is pending.
+TIME_LIMIT_SECONDS = 1.5
+APOLOGY_LIMIT_SECONDS = 0.4
+
+GuardedView = Callable[[HttpRequest, QueryDict], Awaitable[HttpResponse]]
+View = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+_apology = Apology()
+
+
+def from_twilio(purpose: str) -> Callable[[GuardedView], View]:
+    """Let in what Twilio signed, by POST or GET; explain the address (`purpose`) to a person's browser."""
+
+    def decorate(view: GuardedView) -> View:
+        @csrf_exempt
+        @functools.wraps(view)
+        async def guarded(request: HttpRequest) -> HttpResponse:
+            if request.method not in {"POST", "GET", "HEAD"}:
+                return plain(
+                    "This address takes POST requests from Twilio.",
+                    HTTPStatus.METHOD_NOT_ALLOWED,
+                    {"Allow": "POST, GET"},
+                )
+            form = request.POST if request.method == "POST" else request.GET
+            if request.method != "POST" and not _is_webhook(request, form):
+                return _explain(request, purpose)
+            if not is_genuine(request, form):
+                return _refuse()
+            return await view(request, form)
+
+        return guarded
+
+    return decorate
+
+
+def never_silent(address: str) -> Callable[[GuardedView], GuardedView]:
+    """The bulkhead of the voice views: any exception, and any delay, becomes an apology with a way to a person."""
+
+    def decorate(view: GuardedView) -> GuardedView:
+        @functools.wraps(view)
+        async def guarded(request: HttpRequest, form: QueryDict) -> HttpResponse:
+            try:
+                async with asyncio.timeout(TIME_LIMIT_SECONDS):
+                    return await view(request, form)
+            except TimeoutError:
+                logger.error("webhook took too long", extra=_fields(address, form))
+            except Exception:
+                logger.exception("webhook failed", extra=_fields(address, form))
+                if decision := await _decide_with_records(address, form):
+                    return to_twiml(decision)
+            return to_twiml(_decide_without_records(address, form))
+
+        return guarded
+
+    return decorate
+
+
+def never_failing(address: str) -> Callable[[GuardedView], GuardedView]:
+    """The bulkhead of the status callbacks, which Twilio sends once and does not read the answer of."""
+
+    def decorate(view: GuardedView) -> GuardedView:
+        @functools.wraps(view)
+        async def guarded(request: HttpRequest, form: QueryDict) -> HttpResponse:
+            try:
+                return await view(request, form)
+            except Exception:
+                logger.exception("status callback failed", extra=_fields(address, form))
+                return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+        return guarded
+
+    return decorate
+
+
+def is_genuine(request: HttpRequest, form: QueryDict) -> bool:
+    """Whether Twilio sent this; what it did not is logged by the address that was checked, without its parameters."""
+    if settings.TWILIO_SIGNATURE == "off":
+        return True
+    query = request.META.get("QUERY_STRING", "")
+    url = addresses.request_url(settings.PUBLIC_BASE_URL, request.path, query)
+    verifier = Verifier(settings.TWILIO_AUTH_TOKENS, settings.TWILIO_SHARED_KEYS)
+    if verifier.accepts([url], request.POST, request.headers):
+        return True
+    signed_over = addresses.request_url(settings.PUBLIC_BASE_URL, request.path, "…" if query else "")
+    logger.warning("Twilio's signature does not match", extra={"signed_over": signed_over, **_what_to_check(request)})
+    return settings.TWILIO_SIGNATURE == "log"
+
+
+def _what_to_check(request: HttpRequest) -> dict[str, str]:
+    if SIGNATURE not in request.headers:
+        return {"remedy": "the request carries no signature"}
+    if not settings.TWILIO_AUTH_TOKENS:
+        return {"remedy": "set TWILIO_AUTH_TOKEN"}
+    return {
+        "remedy": "PUBLIC_BASE_URL is the address in Twilio's console, TWILIO_AUTH_TOKEN the account's primary token"
+    }
+
+
+def _is_webhook(request: HttpRequest, form: QueryDict) -> bool:
+    """Whether a GET is a webhook set to the wrong method, or a person's browser."""
+    return SIGNATURE in request.headers or (settings.TWILIO_SIGNATURE != "enforce" and "CallSid" in form)
+
+
+async def _decide_with_records(address: str, form: QueryDict) -> lifecycle.Decision | None:
+    """The way of the fallback address, if the database can still be asked."""
+    try:
+        async with asyncio.timeout(APOLOGY_LIMIT_SECONDS):
+            return await database.run(
+                lifecycle.fall_back,
+                leg=webhook.incoming_call(form),
+                error_code="",
+                failed_address=address,
+                default_number=settings.HANDOVER_NUMBER,
+                now=timezone.now(),
+            )
+    except Exception as error:
+        logger.error("no records for the apology", extra={**_fields(address, form), "error": type(error).__name__})
+        return None
+
+
+def _decide_without_records(address: str, form: QueryDict) -> lifecycle.Decision:
+    return _apology.decide(
+        failed_address=address,
+        call_sid=form.get("CallSid", ""),
+        from_number=form.get("From", ""),
+        to_number=form.get("To", ""),
+        forwarded_from=form.get("ForwardedFrom", ""),
+        is_over=form.get("CallStatus") == "completed",
+        default_number=settings.HANDOVER_NUMBER,
+        now=timezone.now(),
+    )
+
+
+def _fields(address: str, form: QueryDict) -> dict[str, str]:
+    return {"webhook": address, "call_sid": form.get("CallSid", "")[: webhook.MAX_SID]}
+
+
+def _explain(request: HttpRequest, purpose: str) -> HttpResponse:
+    voice_url = addresses.webhook_url(settings.PUBLIC_BASE_URL, "voice")
+    context = {"purpose": purpose, "address": request.path, "voice_url": voice_url}
+    return render(request, "calls/webhook.html", context)
+
+
+def _refuse() -> HttpResponse:
+    return plain(
+        "Twilio's signature does not match; the log names the address it was checked for.", HTTPStatus.FORBIDDEN
+    )
+
+
+def plain(text: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """One line for whoever is not Twilio. Django does not log it: its line would show the query with its numbers."""
+    response = HttpResponse(text + "\n", status=status, content_type="text/plain; charset=utf-8", headers=headers)
+    response._has_been_logged = True
+    return response

@@ -1,0 +1,184 @@
+"""Twilio's webhooks: each reads the form, makes one domain call, and answers TwiML, or 204 to a status callback."""
+
+import logging
+from http import HTTPStatus
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from calls import database
+from calls.domain import lifecycle
+from calls.twilio import addresses, webhook
+from calls.twilio.signature import SIGNATURE
+from calls.views.answers import to_twiml
+from calls.views.guard import from_twilio, is_genuine, never_failing, never_silent, plain
+
+logger = logging.getLogger(__name__)
+
+BY_GET, AT_STREAM_ADDRESS = "webhook_by_get", "webhook_at_stream_address"
+
+
+@from_twilio("Twilio asks here what to do with a call that comes in.")
+@never_silent("voice")
+async def incoming_call(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    return await _ring(request, form, findings=_by_get(request))
+
+
+@from_twilio("Twilio asks here what to do when the media stream of a call is over.")
+@never_silent("after")
+async def stream_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    leg = webhook.incoming_call(form)
+    decision = await database.run(
+        lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER, now=timezone.now()
+    )
+    return _speak("stream is over", leg.call_sid, decision)
+
+
+@from_twilio("Twilio asks here when another address of this server did not answer.")
+@never_silent("fallback")
+async def fallback(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    return await _fall_back(form, webhook.failure(form) or webhook.Failure(error_code="", address=""))
+
+
+@from_twilio("Twilio asks here what to do when the telephone of a person has rung.")
+@never_silent("dial-done")
+async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    leg, outcome = webhook.incoming_call(form), webhook.dial_outcome(form)
+    decision = await database.run(
+        lifecycle.finish_dial, leg=leg, result=outcome.result, seconds=outcome.seconds, now=timezone.now()
+    )
+    return _speak("dial is over", leg.call_sid, decision)
+
+
+@from_twilio("Twilio tells here that a voicemail was recorded.")
+@never_silent("recording")
+async def recording(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    """The action of `<Record>`, which is answered in words, and the recording's status callback, which is not."""
+    told = webhook.recording(form)
+    is_known = await database.run(
+        lifecycle.keep_recording,
+        call_sid=told.call_sid,
+        recording_sid=told.recording_sid,
+        url=told.url,
+        seconds=told.seconds,
+        status=told.status,
+        now=timezone.now(),
+    )
+    if told.status:
+        return _noted("recording", told.call_sid, is_known)
+    return _speak("voicemail left", told.call_sid, lifecycle.Thanks())
+
+
+@from_twilio("Twilio tells here how a call goes on.")
+@never_failing("status")
+async def call_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    change = webhook.status_change(form)
+    is_known = await database.run(
+        lifecycle.change_status,
+        call_sid=change.call_sid,
+        call_status=change.call_status,
+        sequence=change.sequence,
+        seconds=change.seconds,
+        findings=_by_get(request),
+        now=timezone.now(),
+    )
+    return _noted(f"call is {change.call_status}", change.call_sid, is_known)
+
+
+@from_twilio("Twilio tells here how the media stream of a call goes on.")
+@never_failing("stream-status")
+async def stream_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    told = webhook.stream_status(form)
+    is_known = await database.run(
+        lifecycle.note_stream_status,
+        call_sid=told.call_sid,
+        stream_sid=told.stream_sid,
+        event=told.event,
+        error=told.error,
+        now=timezone.now(),
+    )
+    if told.error:
+        logger.warning("Twilio reports a stream error", extra={"call_sid": told.call_sid, "error": told.error})
+    return _noted(told.event, told.call_sid, is_known)
+
+
+@csrf_exempt
+async def not_a_webhook(request: HttpRequest) -> HttpResponse:
+    """The address of the stream, asked without an upgrade: somebody pasted it into the field for the webhook."""
+    is_webhook = request.method == "POST" and SIGNATURE in request.headers
+    is_webhook = is_webhook or (request.method == "POST" and settings.TWILIO_SIGNATURE != "enforce")
+    if is_webhook and "CallSid" in request.POST and is_genuine(request, request.POST):
+        return await _ring_at_stream_address(request, request.POST)
+    voice_url = addresses.webhook_url(settings.PUBLIC_BASE_URL, "voice")
+    return plain(
+        f'This address is for media streams only: in Twilio, paste {voice_url} under "A call comes in" (HTTP POST).',
+        HTTPStatus.UPGRADE_REQUIRED,
+        # Hop-by-hop headers belong to the server under WSGI (PEP 3333), and none of those can upgrade.
+        {"Upgrade": "websocket", "Connection": "Upgrade"} if _can_stream(request) else None,
+    )
+
+
+@never_silent("voice")
+async def _ring_at_stream_address(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    return await _ring(request, form, findings=[AT_STREAM_ADDRESS])
+
+
+async def _ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) -> HttpResponse:
+    if failure := webhook.failure(form):
+        return await _fall_back(form, failure)
+    leg = webhook.incoming_call(form)
+    decision = await database.run(
+        lifecycle.receive_call,
+        leg=leg,
+        obstacle=_obstacle(request),
+        default_number=settings.HANDOVER_NUMBER,
+        findings=findings,
+        now=timezone.now(),
+    )
+    return _speak("call comes in", leg.call_sid, decision)
+
+
+async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:
+    leg = webhook.incoming_call(form)
+    logger.warning(
+        "Twilio could not use a document of ours",
+        extra={"call_sid": leg.call_sid, "error_code": failure.error_code, "webhook": failure.address},
+    )
+    decision = await database.run(
+        lifecycle.fall_back,
+        leg=leg,
+        error_code=failure.error_code,
+        failed_address=failure.address,
+        default_number=settings.HANDOVER_NUMBER,
+        now=timezone.now(),
+    )
+    return _speak("fallback", leg.call_sid, decision)
+
+
+def _obstacle(request: HttpRequest) -> str:
+    """Why no agent can answer, whatever the line says."""
+    if not _can_stream(request):
+        return lifecycle.NO_WEBSOCKETS
+    return "" if settings.OPENAI_API_KEY else lifecycle.NO_OPENAI_KEY
+
+
+def _can_stream(request: HttpRequest) -> bool:
+    """A WSGI server answers webhooks, but the stream that the answer announces would find nobody."""
+    return isinstance(request, ASGIRequest)
+
+
+def _by_get(request: HttpRequest) -> list[str]:
+    return [BY_GET] if request.method == "GET" else []
+
+
+def _speak(what: str, call_sid: str, decision: lifecycle.Decision) -> HttpResponse:
+    logger.info(what, extra={"call_sid": call_sid, "answer": type(decision).__name__})
+    return to_twiml(decision)
+
+
+def _noted(what: str, call_sid: str, is_known: bool) -> HttpResponse:
+    logger.info(what, extra={"call_sid": call_sid, "is_known": is_known})
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
