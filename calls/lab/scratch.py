@@ -1,0 +1,78 @@
+"""A database for one run, gone afterwards, and the settings of a server that uses it."""
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import environ
+from django.core.management import call_command
+from django.db import connections
+
+from calls.domain import demo
+from calls.emulators.scenario import Scenario
+from calls.lab.processes import environment
+from calls.models import PhoneLine
+
+PUBLIC_URL = "https://receptionist.example.com"
+ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
+EMULATED_KEY = "sk-emulated"
+
+
+@contextmanager
+def database() -> Iterator[Path]:
+    """A migrated SQLite database with the demonstration's business; this process's ORM uses it meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="voiceagent-") as name:
+        folder = Path(name)
+        before = dict(connections.settings["default"])
+        _use({**before, **environ.Env.db_url_config(url(folder)), "OPTIONS": _options(before)})
+        try:
+            call_command("migrate", verbosity=0)
+            demo.load_demo()
+            yield folder
+        finally:
+            _use(before)
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'scratch.sqlite3'}"
+
+
+def ensure_line(scenario: Scenario) -> None:
+    """Have the number that the scenario's caller rings answered by the demonstration's agent."""
+    known = demo.load_demo()
+    line = {"business": known.business, "agent": known.agent, "label": "Demonstration"}
+    PhoneLine.objects.get_or_create(number=scenario.caller.to, defaults=line)
+
+
+def auth_token() -> str:
+    return secrets.token_hex(16)
+
+
+def server_environment(
+    *, token: str, database_url: str, realtime_url: str, rate: float = 1.0, **more: str
+) -> dict[str, str]:
+    """Settings of a server that emulators surround: nothing of a developer's .env or shell reaches it."""
+    pinned = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "DEBUG": "off" if rate == 1 else "on",
+        "CLOCK_RATE": f"{rate:g}",
+        "PUBLIC_BASE_URL": PUBLIC_URL,
+        "DATABASE_URL": database_url,
+        "OPENAI_API_KEY": EMULATED_KEY,
+        "OPENAI_REALTIME_URL": realtime_url,
+        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": token,
+    }
+    return environment(**{**pinned, **more})
+
+
+def _options(before: dict[str, object]) -> object:
+    return before["OPTIONS"] if "sqlite" in str(before["ENGINE"]) else {}
+
+
+def _use(config: dict[str, object]) -> None:
+    connections["default"].close()
+    connections.settings["default"] = config
+    del connections["default"]

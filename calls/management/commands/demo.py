@@ -1,0 +1,25 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from calls.lab import demonstration
+from calls.lab.processes import ChildFailed
+
+
+class Command(BaseCommand):
+    help = "Hear a whole call answered: caller, telephone network and model are emulators, everything else is real."
+    requires_system_checks: list[str] = []
+
+    def handle(self, **options: Any) -> None:
+        try:
+            shortcomings = demonstration.run(self._tell)
+        except ChildFailed as error:
+            raise CommandError(f"The demonstration failed. {error}") from None
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+        if shortcomings:
+            raise SystemExit(1)
+
+    def _tell(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,0 +1,47 @@
+import functools
+from typing import Any
+
+from daphne.management.commands import runserver
+from daphne.server import Server
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from calls import serving
+from calls.lab import development
+from calls.lab.processes import ChildFailed
+
+
+class Command(runserver.Command):
+    """Daphne's development server; it says where to look, and emulators play who has no key yet."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.default_port = str(settings.PORT)
+        self.server_cls = functools.partial(Server, ready_callable=self._ready)
+        if development.is_reloaded():
+            super().handle(*args, **options)
+            return
+        try:
+            with development.surroundings():
+                super().handle(*args, **options)
+        except ChildFailed as error:
+            raise CommandError(str(error)) from None
+
+    def run(self, **options: Any) -> None:
+        if not development.is_reloaded():
+            self._demand_port()
+        super().run(**options)
+
+    def _demand_port(self) -> None:
+        if self.use_ipv6:
+            return
+        try:
+            serving.listen(int(self.port), self.addr).close()
+        except serving.PortTaken as error:
+            raise CommandError(str(error)) from None
+
+    def _ready(self) -> None:
+        development.say_where(self.port, self._tell)
+
+    def _tell(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

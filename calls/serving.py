@@ -1,0 +1,161 @@
+"""The production server: uvicorn as measured best for calls, with a shutdown that lets running calls finish.
+
+Every ASGI server as it comes cuts live calls within a third of a second of SIGTERM. Here the first signal only drains:
+new callers are handed over by the voice webhook, who reads the same flag, and the process goes when the last call has.
+"""
+
+import errno
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import uvicorn
+
+HOST = "0.0.0.0"
+APPLICATION = "voiceagent.asgi:application"
+DRAIN_SECONDS = 600
+# After the last stream Twilio still fetches its action: a server gone by then is an apology in the caller's ear.
+LINGER_SECONDS = 0.6
+TELL_SECONDS = 10
+LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
+
+logger = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """Another program listens on the port; the message names it where it can be seen, and the remedy."""
+
+
+class Live(Protocol):
+    """What `calls.relay.live` knows of the calls in this process."""
+
+    is_draining: bool
+
+    def count(self) -> int: ...
+
+
+class DrainingServer(uvicorn.Server):
+    """A server that answers SIGTERM by waiting for its calls; a second signal ends them, a third does not even ask."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        live: Live,
+        started: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(config)
+        self._live = live
+        self._on_start = started
+        self._clock = clock
+        self._drain_began = self._last_busy = self._last_told = 0.0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_start()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Not calling super on purpose: it would end the process at once, and raise the signal again after a clean end.
+        if self.should_exit:
+            self.force_exit = True
+        elif self._live.is_draining:
+            self.should_exit = True
+        else:
+            self._live.is_draining = True
+            self._drain_began = self._last_busy = self._clock()
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or (self._live.is_draining and self._is_drained())
+
+    def _is_drained(self) -> bool:
+        now, calls = self._clock(), self._live.count()
+        if calls:
+            self._last_busy = now
+            if now - self._last_told >= TELL_SECONDS:
+                self._last_told = now
+                logger.warning("draining", extra={"calls_left": calls})
+        return now - self._last_busy >= LINGER_SECONDS or now - self._drain_began >= DRAIN_SECONDS
+
+
+def configuration(application: Any = APPLICATION) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        loop="uvloop",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=1024 * 1024,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # PUBLIC_BASE_URL alone says where we are
+        timeout_keep_alive=75,  # longer than a proxy keeps its idle connections, or it would meet closed ones
+        timeout_graceful_shutdown=5,
+    )
+
+
+def run(listener: socket.socket, *, live: Live, started: Callable[[], None]) -> None:
+    """Serve on a socket of `listen` until drained."""
+    DrainingServer(configuration(), live=live, started=started).run(sockets=[listener])
+
+
+def listen(port: int, host: str = HOST) -> socket.socket:
+    """Take the port (0: any free one) before anything else is started; PortTaken says who has it."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(taken(port)) from None
+        raise
+    return listener
+
+
+def taken(port: int) -> str:
+    owner = port_owner(port) or "another program (which one cannot be seen from here)"
+    other = port + 1
+    return f"Port {port} is taken by {owner}. Stop it, or choose another port: PORT={other} in .env, or --port {other}."
+
+
+def port_owner(port: int) -> str | None:
+    """Who listens on a port of this machine, as `pid 42 (python manage.py serve)`; None where /proc does not tell."""
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    if not sockets:
+        return None
+    for process in Path("/proc").glob("[0-9]*"):
+        if sockets & set(_open_files(process)):
+            return f"pid {process.name} ({_command(process)})"
+    return None
+
+
+def _listening_inodes(port: int) -> Iterator[str]:
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                    yield fields[9]
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    with suppress(OSError):  # gone meanwhile, or not ours to look into
+        for file in (process / "fd").iterdir():
+            with suppress(OSError):
+                yield os.readlink(file)
+
+
+def _command(process: Path) -> str:
+    with suppress(OSError):
+        arguments = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        return " ".join(argument for argument in arguments if argument)[:120]
+    return "unknown"
