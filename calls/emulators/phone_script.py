@@ -1,0 +1,160 @@
+"""The person who rings: speaks, waits for the agent, presses keys and hangs up as the scenario says."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from calls.emulators import sound
+from calls.emulators.phone_line import Line
+from calls.emulators.scenario import Agent, Dtmf, HangUp, Say, Scenario, Step, Wait
+
+STEP_MS = 20
+FINISHED_MS = 400
+# Quiet after which even a person who expects more takes the agent for finished.
+SURELY_FINISHED_MS = 3000
+# How much of what the script announces must have been heard before quiet means the end.
+ENOUGH = 0.9
+TONE_MS_PER_LETTER = 60
+KEY_MS = 250
+PAUSE_KEY_MS = 500
+
+
+class Handset(Protocol):
+    """What a person can do and hear while a stream is open."""
+
+    @property
+    def heard_ms(self) -> float:
+        """How much sound of the agent has been played so far."""
+
+    @property
+    def quiet_ms(self) -> float | None:
+        """How long the agent has been silent; None before the first sound."""
+
+    def say(self, speech: bytes, text: str) -> None: ...
+
+    @property
+    def is_speaking(self) -> bool: ...
+
+    def press(self, digit: str) -> None: ...
+
+
+class Script:
+    """Walks a scenario; survives the end of a stream, because the next document may open another."""
+
+    def __init__(self, scenario: Scenario, line: Line, *, scripted: bool, patience_ms: int) -> None:
+        self.scenario = scenario
+        self.line = line
+        self.scripted = scripted
+        self.patience_ms = patience_ms
+        self.left: list[Step] = list(scenario.steps)
+        self.undone = sum(not isinstance(step, Agent) for step in scenario.steps)
+
+    async def run(self, handset: Handset) -> None:
+        """Perform what is left; then wait for the end of the call, but not for ever."""
+        while self.left:
+            expected = [self._length_ms(agent) for agent in self._take_agent()]
+            step = self.left.pop(0) if self.left else None
+            await self._wait_for_agent(handset, expected, step)
+            if step is not None:
+                await self._perform(step, handset)
+                self.undone -= 1
+        await self._wait_until_quiet(handset, self.patience_ms)
+        self.line.tell("patience", f"nothing happened for {self.patience_ms} ms")
+        self.line.hang_up()
+
+    def take_speech(self) -> tuple[bytes, str] | None:
+        """What the caller would say next, for a moment without an agent, as after the tone of a voicemail."""
+        self._take_agent()
+        if self.left and isinstance(say := self.left[0], Say):
+            del self.left[0]
+            self.undone -= 1
+            return self._speech(say), say.text
+        return None
+
+    def take_keys(self) -> str:
+        """The keys that the caller would press next, the same way."""
+        self._take_agent()
+        if self.left and isinstance(keys := self.left[0], Dtmf):
+            del self.left[0]
+            self.undone -= 1
+            return keys.digits.replace("w", "")
+        return ""
+
+    def take_hang_up(self) -> bool:
+        self._take_agent()
+        if self.left and isinstance(self.left[0], HangUp):
+            del self.left[0]
+            self.undone -= 1
+            return True
+        return False
+
+    def _take_agent(self) -> list[Agent]:
+        """The agent's steps that come next; they are not the caller's to perform."""
+        taken = []
+        while self.left and isinstance(step := self.left[0], Agent):
+            taken.append(step)
+            del self.left[0]
+        return taken
+
+    async def _perform(self, step: Step, handset: Handset) -> None:
+        match step:
+            case Say():
+                handset.say(self._speech(step), step.text)
+                while handset.is_speaking:
+                    await self.line.pause(STEP_MS)
+            case Dtmf():
+                for digit in step.digits:
+                    if digit != "w":
+                        handset.press(digit)
+                    await self.line.pause(PAUSE_KEY_MS if digit == "w" else KEY_MS)
+            case Wait():
+                await self.line.pause(step.ms)
+            case HangUp():
+                self.line.hang_up()
+
+    async def _wait_for_agent(self, handset: Handset, expected: Sequence[int], step: Step | None) -> None:
+        if not expected:
+            return
+        before = handset.heard_ms
+        if isinstance(step, Say) and step.barge_in_ms is not None:
+            await self._wait_for_sound(handset, before + ENOUGH * sum(expected[:-1]), before)
+            await self.line.pause(step.barge_in_ms)
+        else:
+            await self._wait_for_sound(handset, before, before)
+            await self._wait_for_end(handset, before + ENOUGH * sum(expected))
+
+    async def _wait_for_sound(self, handset: Handset, heard_ms: float, before: float) -> None:
+        """Until the agent is heard beyond `heard_ms`, has surely finished without, or patience is at its end."""
+        deadline = self.line.now_ms + self.patience_ms
+        while self.line.now_ms < deadline:
+            quiet = handset.quiet_ms
+            if quiet is not None and quiet <= STEP_MS and handset.heard_ms > heard_ms:
+                return
+            if quiet is not None and quiet >= SURELY_FINISHED_MS and handset.heard_ms > before:
+                return
+            await self.line.pause(STEP_MS)
+
+    async def _wait_for_end(self, handset: Handset, heard_ms: float) -> None:
+        """Until the agent has finished: all that the script announced was heard, and then quiet."""
+        while True:
+            quiet = handset.quiet_ms
+            enough = heard_ms <= handset.heard_ms if self.scripted else True
+            if quiet is None or quiet >= (FINISHED_MS if enough else SURELY_FINISHED_MS):
+                return
+            await self.line.pause(STEP_MS)
+
+    async def _wait_until_quiet(self, handset: Handset, ms: int) -> None:
+        since = self.line.now_ms
+        while self.line.now_ms - since < ms or (handset.quiet_ms is not None and handset.quiet_ms < ms):
+            await self.line.pause(STEP_MS)
+
+    def _length_ms(self, agent: Agent) -> int:
+        if agent.fault is not None:
+            return 0
+        if agent.audio is not None:
+            return sound.duration_ms(sound.read(self.scenario.audio_path(agent.audio)))
+        return len(agent.text) * TONE_MS_PER_LETTER
+
+    def _speech(self, say: Say) -> bytes:
+        if say.audio is not None:
+            return sound.read(self.scenario.audio_path(say.audio))
+        return sound.tone(len(say.text) * TONE_MS_PER_LETTER, hz=300)
