@@ -32,14 +32,10 @@ class CallLogger(logging.LoggerAdapter):  # type: ignore[type-arg]
 class LineFormatter(logging.Formatter):
     """One line a record: time, level, logger, message, then the extra fields as key=value with JSON values."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
-
     def format(self, record: logging.LogRecord) -> str:
         fields = {key: value for key, value in vars(record).items() if key not in _STANDARD}
-        text = super().format(record)
-        if fields:
-            tail = " ".join(f"{key}={json.dumps(value, default=str)}" for key, value in fields.items())
-            first, newline, trace = text.partition("\n")
-            text = f"{first} {tail}{newline}{trace}"
-        return mask_numbers(text) if record.name.startswith("calls") else text
+        tail = "".join(f" {key}={json.dumps(value, default=str)}" for key, value in fields.items())
+        text = json.dumps(record.getMessage())[1:-1] + tail  # no line break that was sent to us forges a line
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return f"{self.formatTime(record)} {record.levelname} {record.name} {mask_numbers(text)}"

@@ -1,2 +1,142 @@
+"""The tools that the model may call: JSON in, JSON out, one domain call each.
+
+A new tool is one file in this folder: a function under `@tool`. It gets the ToolContext and keyword arguments that fit
+its JSON schema, and returns what the model should know. `Refused` is an answer too: a sentence fit to be spoken.
+"""
+
+import asyncio
+import importlib
+import json
+import logging
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import jsonschema
+
+import calls.tools
+from calls import database
+
+log = logging.getLogger(__name__)
+
+TIME_LIMIT = 8.0
+LONGEST_ARGUMENTS = 20_000
+FAILED = "That did not work just now. Say so, and offer to take a message or to have someone call back."
+
+
+class Refused(Exception):
+    """The tool does not do what was asked for; the text tells the model what to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """Which call the tool serves, and what time it is."""
+
+    call_id: int
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tool's call came to. `then` is what the telephone call does after it."""
+
+    result: Mapping[str, Any]
+    status: Literal["ok", "refused", "failed", "timed_out"] = "ok"
+    then: Literal["", "end_call"] = ""
+
+    @property
+    def text(self) -> str:
+        """The result as JSON, for the model."""
+        return json.dumps(self.result, default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    function: Callable[..., Mapping[str, Any]]
+    then: Literal["", "end_call"]
+
+
+_tools: dict[str, Tool] = {}
+
+
+def tool(
+    *,
+    description: str,
+    properties: Mapping[str, Any],
+    required: tuple[str, ...] = (),
+    then: Literal["", "end_call"] = "",
+) -> Callable[[Callable[..., Mapping[str, Any]]], Callable[..., Mapping[str, Any]]]:
+    """Register the function under its own name. `properties` is JSON schema; every string in it needs a maxLength."""
+
+    def register(function: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
+        name = function.__name__
+        if name in _tools:
+            raise ValueError(f"two tools are named {name}")
+        for key, schema in properties.items():
+            if schema.get("type") == "string" and "maxLength" not in schema and "enum" not in schema:
+                raise ValueError(f"{name}: {key} has no maxLength")
+        parameters = {
+            "type": "object",
+            "properties": dict(properties),
+            "required": list(required),
+            "additionalProperties": False,
+        }
+        _tools[name] = Tool(name, description, parameters, function, then)
+        return function
+
+    return register
+
+
 def load() -> None:
-    """Replaced in a moment by the lead."""
+    """Import every module of this package, so that its tools are registered; done once, at start."""
+    for module in pkgutil.iter_modules(calls.tools.__path__):
+        importlib.import_module(f"calls.tools.{module.name}")
+
+
+def schemas() -> list[dict[str, Any]]:
+    """The tools as OpenAI wants them."""
+    return [
+        {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.parameters}
+        for tool in _tools.values()
+    ]
+
+
+async def run(context: ToolContext, name: str, arguments: str) -> Answer:
+    """The answer of a tool to the model's JSON text. Never raises: whatever happens becomes an answer."""
+    found = _tools.get(name)
+    if found is None:
+        return Answer({"error": f"There is no tool {name[:64]!r}. The tools are: {', '.join(_tools)}."}, "refused")
+    try:
+        values = _read(found, arguments)
+        async with asyncio.timeout(TIME_LIMIT):
+            result = await database.run(found.function, context, **values)
+    except Refused as refusal:
+        return Answer({"error": str(refusal)}, "refused")
+    except TimeoutError:
+        log.error("tool took too long", extra={"tool": name})
+        return Answer({"error": FAILED}, "timed_out")
+    except Exception:
+        # Bulkhead: a tool never raises into the call.
+        log.exception("tool failed", extra={"tool": name})
+        return Answer({"error": FAILED}, "failed")
+    return Answer(result, then=found.then)
+
+
+def _read(tool: Tool, arguments: str) -> dict[str, Any]:
+    """The arguments as they fit the tool's schema. Raises Refused with what is wrong, so that the model can mend it."""
+    if len(arguments) > LONGEST_ARGUMENTS:
+        raise Refused("The arguments are too long.")
+    try:
+        values = json.loads(arguments or "{}")
+    except ValueError:
+        raise Refused("The arguments are not valid JSON. Call the tool again.") from None
+    problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(tool.parameters).iter_errors(values))
+    if problem is not None:
+        where = ".".join(str(step) for step in problem.absolute_path) or "arguments"
+        raise Refused(f"{where}: {problem.message[:200]}")
+    return values

@@ -1,0 +1,35 @@
+"""8 kHz mu-law (G.711), the sound of the telephone: 8 bytes are a millisecond, base64 is the payload on the wire."""
+
+from base64 import b64encode
+from math import log10
+
+BYTES_PER_MS = 8
+SILENCE = 0xFF
+
+
+def _linear(code: int) -> int:
+    """The 14-bit sample, scaled to 16 bits, of one mu-law byte (ITU-T G.711)."""
+    code = ~code & 0xFF
+    magnitude = ((((code & 0x0F) << 3) + 0x84) << ((code & 0x70) >> 4)) - 0x84
+    return -magnitude if code & 0x80 else magnitude
+
+
+MULAW_TO_LINEAR = tuple(_linear(code) for code in range(256))
+
+
+def silence_payload(ms: int) -> str:
+    """A payload of `ms` milliseconds of silence."""
+    return b64encode(bytes([SILENCE]) * (ms * BYTES_PER_MS)).decode("ascii")
+
+
+def payload_bytes(payload: str) -> int:
+    """How many bytes of mu-law a base64 payload carries, without decoding it."""
+    return len(payload) * 3 // 4 - payload.count("=", -2)
+
+
+def level_dbov(sound: bytes) -> float:
+    """The mean level of mu-law sound in dB below overload: about -20 for speech, -96 for silence."""
+    if not sound:
+        return -96.0
+    power = sum(MULAW_TO_LINEAR[code] ** 2 for code in sound) / len(sound)
+    return 10 * log10(power / 32768**2) if power > 8 else -96.0

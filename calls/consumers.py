@@ -1,0 +1,96 @@
+"""WebSocket consumers: shells that hand over to the relay."""
+
+import asyncio
+import logging
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.utils import get_handler_name
+from django.conf import settings
+
+from calls.logs import CallLogger
+from calls.relay.relay import Relay, RelaySettings
+from calls.twilio.addresses import stream_signature_urls
+from calls.twilio.signature import Verifier
+
+log = CallLogger(logging.getLogger(__name__), {})
+
+SUBPROTOCOL = "audio.twilio.com"
+
+
+class TwilioStream(AsyncWebsocketConsumer):
+    """The Media Stream socket of one call: accept, hand over, wind down."""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels would tidy database connections in a thread shared by all calls before every message; sound comes
+        # 50 times a second and never touches the database. Whoever does touch it uses the pools of the process.
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        self.relay = None
+        self.is_open = True
+        if problem := self._problem():
+            log.warning("stream refused at the door", extra={"path": self.scope["path"], "why": problem})
+            await self.close()
+            return
+        # Twilio offers no subprotocol; a server that answers with one that was not offered ends the call there.
+        offered = self.scope["subprotocols"]
+        await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        self.relay = Relay(relay_settings(), send=self._send_text, close=self._hang_up, log=log)
+        self.relaying = asyncio.create_task(self.relay.run(), name="relay")
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self.relay.feed(text_data)
+
+    async def disconnect(self, code: int) -> None:
+        self.is_open = False
+        if self.relay is not None:
+            self.relay.stream_closed(code)
+            await self.relaying
+
+    async def _send_text(self, text: str) -> None:
+        if self.is_open:
+            await self.send(text_data=text)
+
+    async def _hang_up(self, code: int) -> None:
+        if self.is_open:
+            self.is_open = False
+            await self.close(code)
+
+    def _problem(self) -> str:
+        """Why this is not Twilio, "" when it is."""
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.scope["headers"]}
+        if "origin" in headers:
+            return "it has an Origin, so it is a browser"
+        if settings.TWILIO_SIGNATURE == "off":
+            return ""
+        urls = stream_signature_urls(settings.PUBLIC_BASE_URL, self.scope["path"])
+        verifier = Verifier(settings.TWILIO_AUTH_TOKENS, settings.TWILIO_SHARED_KEYS)
+        if verifier.accepts(urls, {}, headers):
+            return ""
+        why = f"not signed by Twilio for {urls[0]}: check PUBLIC_BASE_URL and TWILIO_AUTH_TOKEN"
+        if settings.TWILIO_SIGNATURE == "log":
+            log.warning("stream with a wrong signature let in", extra={"why": why})
+            return ""
+        return why
+
+
+class UnknownSocket(AsyncWebsocketConsumer):
+    """Any other WebSocket address: refused, and the log names the right one."""
+
+    async def connect(self) -> None:
+        log.warning(
+            "no WebSocket at this path: the stream is at /twilio/realtime", extra={"path": self.scope["path"][:200]}
+        )
+        await self.close()
+
+
+def relay_settings() -> RelaySettings:
+    return RelaySettings(
+        openai_url=settings.OPENAI_REALTIME_URL,
+        openai_key=settings.OPENAI_API_KEY,
+        default_model=settings.OPENAI_REALTIME_MODEL,
+        secret_key=settings.SECRET_KEY,
+        is_token_required=settings.TWILIO_SIGNATURE != "off",
+        rate=settings.CLOCK_RATE,
+    )

@@ -1,0 +1,116 @@
+"""The conversation's own vocabulary beside the two wires: what it is told, and what it asks for.
+
+Moments are seconds since the ring; `*_ms` in records are milliseconds since the ring or lengths.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from calls.realtime import wire
+from calls.twilio import stream
+
+
+@dataclass(frozen=True, slots=True)
+class LineOpened:
+    """The socket to OpenAI is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineLost:
+    """The socket to OpenAI is gone or never opened. `cause` is a word such as `refused`, `timeout`, `closed`."""
+
+    cause: str
+    code: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClosed:
+    """Twilio's socket is closed, with or without a `stop` before."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool has its answer. `output` is JSON for the model; `then` is what the call does after it."""
+
+    tool_call_id: str
+    output: str
+    result: Mapping[str, Any]
+    status: str
+    duration_ms: int
+    then: Literal["", "end_call"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run a tool; its answer comes back as ToolFinished, whatever happens."""
+
+    tool_call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    """Write down how the call ended, then close Twilio's socket: `<Connect action>` decides what follows."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLine:
+    """Nothing more is expected of OpenAI: close its socket and wind down."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTurn:
+    """A line of the transcript, new or changed. `text` was heard, `unheard` was cut off."""
+
+    item_id: str
+    position: int
+    role: Literal["caller", "agent"]
+    text: str
+    started_ms: int
+    unheard: str = ""
+    interrupted: bool = False
+    heard_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTool:
+    """A tool call as it stands: first running and without result, then with both."""
+
+    tool_call_id: str
+    position: int
+    name: str
+    arguments: str
+    started_ms: int
+    status: str = "running"
+    result: Mapping[str, Any] | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvent:
+    """Something that happened, without anything that was said."""
+
+    kind: str
+    at_ms: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+Record = RecordTurn | RecordTool | RecordEvent
+Message = stream.Incoming | wire.ServerEvent | LineOpened | LineLost | StreamClosed | ToolFinished
+Command = stream.Outgoing | wire.ClientEvent | RunTool | EndCall | CloseLine | Record
+
+
+def to_ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
+
+
+def event(kind: str, now: float, **detail: Any) -> RecordEvent:
+    """The record of something that happens now."""
+    return RecordEvent(kind, to_ms(now), detail)

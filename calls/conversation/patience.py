@@ -1,0 +1,54 @@
+"""How long a caller may wait: after a while a short clip, in the end somebody else.
+
+The agent owes a sound from the stream's start, from the end of the caller's speech and while a tool runs, until it
+speaks. A clip of ours fills the wait and pays nothing off.
+"""
+
+FIRST_FILLER = 1.5
+REPLY_FILLER = 1.8
+NEXT_FILLER = 2.5  # after the end of the last one
+FIRST_LIMIT = 8.0
+REPLY_LIMIT = 10.0
+LONGEST_WAIT = 30.0
+"""However often tools renew the limit, a caller never waits longer than this for the agent's voice."""
+
+
+class Patience:
+    """`filler_at` and `give_up_at` are moments, None while the agent owes nothing."""
+
+    def __init__(self) -> None:
+        self.owed_since: float | None = None
+        self.filler_at: float | None = None
+        self.give_up_at: float | None = None
+
+    def owe_first(self, now: float) -> None:
+        """The stream has started."""
+        self._owe(now, FIRST_FILLER, FIRST_LIMIT)
+
+    def owe_reply(self, since: float) -> None:
+        """The caller has finished, or something else wants an answer."""
+        self._owe(since, REPLY_FILLER, REPLY_LIMIT)
+
+    def renew(self, now: float) -> None:
+        """There was progress that the caller cannot hear, such as a tool's answer."""
+        if self.owed_since is None:
+            self.owe_reply(now)
+        else:
+            self.give_up_at = min(now + REPLY_LIMIT, self.owed_since + LONGEST_WAIT)
+
+    def settle(self) -> None:
+        """The agent speaks, or it is the caller's turn."""
+        self.owed_since = self.filler_at = self.give_up_at = None
+
+    def filled(self, ends_at: float) -> None:
+        """A clip plays until `ends_at`."""
+        self.filler_at = ends_at + NEXT_FILLER
+
+    def postpone(self, ends_at: float) -> None:
+        """The agent's last words play until `ends_at`: only then does the silence begin."""
+        self.filler_at = ends_at + REPLY_FILLER
+
+    def _owe(self, since: float, filler: float, limit: float) -> None:
+        self.owed_since = since
+        self.filler_at = since + filler
+        self.give_up_at = since + limit

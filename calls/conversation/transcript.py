@@ -1,0 +1,115 @@
+"""The transcript as it grows: placed by the chain of items, not by arrival, and cut to what was heard."""
+
+from dataclasses import dataclass, field
+
+from calls.conversation.messages import RecordTurn
+
+STEP = 1000
+UNINTELLIGIBLE = "[unintelligible]"
+
+
+@dataclass(slots=True)
+class _AgentTurn:
+    position: int
+    started_ms: int
+    texts: dict[int, str] = field(default_factory=dict)
+    heard_ms: int | None = None
+    heard_letters: int | None = None  # None: not interrupted
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts[index].strip() for index in sorted(self.texts)).strip()
+
+
+class Transcript:
+    def __init__(self) -> None:
+        self._order: list[str] = []
+        self._positions: dict[str, int] = {}
+        self._agent: dict[str, _AgentTurn] = {}
+        self._caller_ms: dict[str, int] = {}
+        self._awaited: dict[str, None] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the words of every caller's turn have come."""
+        return not self._awaited
+
+    def place(self, item_id: str, previous_item_id: str) -> int:
+        """The place of an item behind the one it follows; at the end when that one is unknown."""
+        if item_id in self._positions:
+            return self._positions[item_id]
+        index = len(self._order)
+        if previous_item_id in self._positions:
+            index = self._order.index(previous_item_id) + 1
+        before = self._positions[self._order[index - 1]] if index else 0
+        after = self._positions[self._order[index]] if index < len(self._order) else before + 2 * STEP
+        position = (before + after) // 2
+        self._order.insert(index, item_id)
+        self._positions[item_id] = position
+        return position
+
+    def caller_started(self, item_id: str, now_ms: int) -> None:
+        self._caller_ms[item_id] = now_ms
+
+    def caller_finished(self, item_id: str, previous_item_id: str, now_ms: int, *, is_awaited: bool) -> RecordTurn:
+        """The caller's turn has its place; its words are awaited unless nobody writes them down."""
+        self.place(item_id, previous_item_id)
+        if is_awaited:
+            self._awaited[item_id] = None
+        return self._caller_turn(item_id, "", now_ms)
+
+    def caller_said(self, item_id: str, text: str, now_ms: int) -> RecordTurn:
+        self._awaited.pop(item_id, None)
+        return self._caller_turn(item_id, text.strip(), now_ms)
+
+    def _caller_turn(self, item_id: str, text: str, now_ms: int) -> RecordTurn:
+        started_ms = self._caller_ms.setdefault(item_id, now_ms)
+        return RecordTurn(item_id, self.place(item_id, ""), "caller", text, started_ms)
+
+    def agent_speaks(self, item_id: str, now_ms: int) -> None:
+        """The agent's item makes its first sound or has its first word."""
+        if item_id not in self._agent:
+            self._agent[item_id] = _AgentTurn(self.place(item_id, ""), now_ms)
+
+    def agent_says_more(self, item_id: str, content_index: int, text: str, now_ms: int) -> None:
+        self.agent_speaks(item_id, now_ms)
+        texts = self._agent[item_id].texts
+        texts[content_index] = texts.get(content_index, "") + text
+
+    def agent_said(self, item_id: str, content_index: int, text: str, now_ms: int) -> RecordTurn:
+        """The whole text of one part; what was cut off before stays cut off."""
+        self.agent_speaks(item_id, now_ms)
+        self._agent[item_id].texts[content_index] = text
+        return self._agent_turn(item_id)
+
+    def agent_interrupted(self, item_id: str, heard_ms: int, received_ms: int, now_ms: int) -> RecordTurn:
+        """Of the item `heard_ms` of the `received_ms` milliseconds so far were heard; the text is cut in proportion."""
+        self.agent_speaks(item_id, now_ms)
+        turn = self._agent[item_id]
+        turn.heard_ms = heard_ms
+        turn.heard_letters = len(turn.text) * heard_ms // max(received_ms, 1)
+        return self._agent_turn(item_id)
+
+    def _agent_turn(self, item_id: str) -> RecordTurn:
+        turn = self._agent[item_id]
+        heard, unheard = turn.text, ""
+        if turn.heard_letters is not None:
+            heard, unheard = _cut(turn.text, turn.heard_letters)
+        return RecordTurn(
+            item_id=item_id,
+            position=turn.position,
+            role="agent",
+            text=heard,
+            unheard=unheard,
+            interrupted=turn.heard_letters is not None,
+            started_ms=turn.started_ms,
+            heard_ms=turn.heard_ms,
+        )
+
+
+def _cut(text: str, letters: int) -> tuple[str, str]:
+    """`text` parted before the word in which the letter stands."""
+    if letters >= len(text):
+        return text, ""
+    end = text.rfind(" ", 0, letters + 1)
+    return (text[:end], text[end + 1 :]) if end > 0 else ("", text)

@@ -1,0 +1,77 @@
+"""The agent's voice on its way to the caller: passed on, counted, cut off when the caller speaks."""
+
+from calls.audio import payload_bytes
+from calls.conversation.messages import Command, RecordTurn, event, to_ms
+from calls.conversation.playback import CLIP, Playback
+from calls.conversation.transcript import Transcript
+from calls.realtime import wire
+from calls.twilio import stream
+
+
+class AgentVoice:
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+        self._playback = Playback()
+        self._muted: set[str] = set()  # items and responses of which nothing more may be heard
+        self._spoken: set[str] = set()  # responses of which the caller was sent sound
+
+    def speak(self, delta: wire.OutputAudioDelta, now: float) -> list[Command]:
+        """Pass a piece of sound on, with a mark behind it; nothing of what was cut off before."""
+        if not delta.length or delta.item_id in self._muted or delta.response_id in self._muted:
+            return []
+        self._spoken.add(delta.response_id)
+        self._transcript.agent_speaks(delta.item_id, to_ms(now))
+        mark = self._playback.send(delta.item_id, delta.content_index, delta.length, now)
+        return [stream.Media(delta.payload), stream.Mark(mark)]
+
+    def play_clip(self, payload: str, now: float) -> list[Command]:
+        """Play a clip of ours, which is no item of OpenAI's conversation."""
+        mark = self._playback.send(CLIP, 0, payload_bytes(payload), now)
+        return [stream.Media(payload), stream.Mark(mark)]
+
+    def finished(self, item_id: str, content_index: int) -> None:
+        """No more sound will come for this part of an item."""
+        self._playback.finish(item_id, content_index)
+
+    def acknowledge(self, mark: str, now: float) -> None:
+        self._playback.acknowledge(mark, now)
+
+    def mute(self, response_id: str) -> None:
+        """OpenAI cancels this response by itself: sound of it that still comes must not be heard."""
+        self._muted.add(response_id)
+
+    def has_spoken(self, response_id: str) -> bool:
+        return response_id in self._spoken
+
+    def is_playing(self, now: float) -> bool:
+        """Whether the caller still has something to hear, as far as Twilio has told."""
+        return self._playback.is_playing(now)
+
+    def ends_at(self) -> float:
+        """When the caller will have heard all, by the clock."""
+        return self._playback.ends_at()
+
+    def barge_in(self, now: float) -> list[Command]:
+        """The caller speaks: silence at once, and OpenAI is told how much was heard. Nothing if nothing was playing."""
+        if not self.is_playing(now):
+            return []
+        commands: list[Command] = [stream.Clear()]
+        for cut in self._playback.interrupt(now):
+            self._muted.add(cut.item_id)
+            if cut.heard_ms:
+                commands.append(wire.TruncateItem(cut.item_id, cut.content_index, cut.heard_ms))
+            else:
+                # OpenAI refuses to truncate at 0: an item that nobody heard is taken out whole.
+                commands.append(wire.DeleteItem(cut.item_id))
+            commands += [
+                self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.received_ms, to_ms(now)),
+                event("barge_in", now, item_id=cut.item_id, heard_ms=cut.heard_ms, received_ms=cut.received_ms),
+            ]
+        return commands
+
+    def cut_off(self, now: float) -> list[RecordTurn]:
+        """The call is over: what the caller did not hear any more."""
+        return [
+            self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.received_ms, to_ms(now))
+            for cut in self._playback.interrupt(now)
+        ]

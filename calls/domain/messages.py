@@ -1,0 +1,22 @@
+"""Messages that callers leave for the business."""
+
+from datetime import datetime
+
+from calls.models import Call, Message
+
+
+def take_message(*, call_id: int, text: str, caller_name: str, number: str, now: datetime) -> Message:
+    """Keep a message of a call. The same words twice in one call are one message."""
+    call = Call.objects.get(pk=call_id)
+    message, _ = Message.objects.get_or_create(
+        call=call,
+        text=text,
+        defaults={
+            "business_id": call.business_id,
+            "caller_name": caller_name,
+            "number": number or call.from_number,
+            "taken_at": now,
+        },
+    )
+    Call.objects.filter(pk=call_id, outcome=Call.Outcome.NONE).update(outcome=Call.Outcome.MESSAGE)
+    return message

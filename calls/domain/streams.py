@@ -1,0 +1,99 @@
+"""The Media Stream of a call: who may open it, and how it ended."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from calls.domain import tokens
+from calls.domain.persona import Persona, persona_for
+from calls.models import Call, Stream
+
+OVER = {
+    Call.EndReason.CALLER_HANGUP,
+    Call.EndReason.AGENT_HANGUP,
+    Call.EndReason.SILENCE,
+    Call.EndReason.MAX_DURATION,
+}
+"""Reasons after which nobody waits for a person any more; after all others the call is handed over."""
+
+
+class StreamRefused(Exception):
+    """The stream is not authentic; says why, without any secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedStream:
+    call_id: int
+    call_sid: str
+    stream_sid: str
+    rang_at: datetime
+    persona: Persona
+
+
+def admit_stream(
+    *,
+    call_sid: str,
+    account_sid: str,
+    stream_sid: str,
+    token: str,
+    secret_key: str,
+    is_token_required: bool,
+    now: datetime,
+) -> AdmittedStream:
+    """Let a stream in, once. Raises StreamRefused for an unknown call and a wrong, used, expired or foreign token."""
+    call = Call.objects.select_related("business", "agent").filter(call_sid=call_sid).first()
+    if call is None:
+        raise StreamRefused("unknown call")
+    if account_sid and call.account_sid and account_sid != call.account_sid:
+        raise StreamRefused("another account's call")
+    if call.agent is None or call.business is None:
+        raise StreamRefused("no agent for this call")
+    if token or is_token_required:
+        _check_token(call, token, secret_key=secret_key, now=now)
+    # The conditional update settles a race: of two streams with the same token one is admitted.
+    free = Call.objects.filter(pk=call.pk, status=Call.Status.RINGING, token_used_at=None)
+    if not free.update(status=Call.Status.STREAMING, token_used_at=now, streaming_at=now):
+        raise StreamRefused("token already used")
+    Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
+    return AdmittedStream(call.pk, call.call_sid, stream_sid, call.rang_at, persona_for(call=call, now=now))
+
+
+def _check_token(call: Call, token: str, *, secret_key: str, now: datetime) -> None:
+    if not call.token_nonce or call.token_issued_at is None:
+        raise StreamRefused("no token was issued for this call")
+    if not tokens.matches(secret_key=secret_key, call_sid=call.call_sid, nonce=call.token_nonce, token=token):
+        raise StreamRefused("wrong token")
+    if now - call.token_issued_at > timedelta(seconds=tokens.TOKEN_SECONDS):
+        raise StreamRefused("expired token")
+
+
+def finish_stream(*, call_id: int, stream_sid: str, reason: str, now: datetime, first_audio_ms: int | None) -> None:
+    """Write how the stream ended. The first reason stands; what Twilio says of the call later only completes it."""
+    Stream.objects.filter(call_id=call_id, stream_sid=stream_sid, ended_at=None).update(ended_at=now)
+    if first_audio_ms is not None:
+        Call.objects.filter(pk=call_id, first_audio_ms=None).update(first_audio_ms=first_audio_ms)
+    live = Call.objects.filter(pk=call_id, end_reason="", status=Call.Status.STREAMING)
+    if reason in OVER:
+        live.update(end_reason=reason, status=Call.Status.ENDED, ended_at=now)
+    else:
+        live.update(end_reason=reason, status=Call.Status.HANDED_OVER, handed_over_at=now)
+
+
+def settle_stream(
+    *,
+    call_id: int,
+    realtime_session_id: str,
+    model: str,
+    input_tokens: int,
+    cached_tokens: int,
+    output_tokens: int,
+) -> None:
+    """Add what the stream has used of OpenAI; to be called once, when its line is closed."""
+    Call.objects.filter(pk=call_id).update(
+        realtime_session_id=realtime_session_id[:64],
+        model=model,
+        input_tokens=F("input_tokens") + input_tokens,
+        cached_tokens=F("cached_tokens") + cached_tokens,
+        output_tokens=F("output_tokens") + output_tokens,
+    )

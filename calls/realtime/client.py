@@ -1,0 +1,96 @@
+"""The socket to OpenAI Realtime: opened with a time limit, and closed for a reason that can be told.
+
+A successful handshake proves nothing: key and model are judged after it (protocol notes in docs/architecture.md).
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from functools import cache
+from urllib.parse import quote
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+OPEN_TIMEOUT = 3.0
+CLOSE_TIMEOUT = 2.0
+MAX_FRAME = 16 * 1024 * 1024
+
+
+class LineUnavailable(Exception):
+    """The socket could not be opened. `cause` is one of no_key, bad_address, timeout, refused, network."""
+
+    def __init__(self, cause: str, detail: str = "", code: int = 0) -> None:
+        super().__init__(f"{cause} {detail}".strip())
+        self.cause = cause
+        self.detail = detail
+        self.code = code
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """One for the process: making one reads all certificates and would stall every call for 20 ms."""
+    return ssl.create_default_context()
+
+
+class Line:
+    """An open socket. Iterating yields frames until it is closed; then `close_code` and `close_reason` say why."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    @property
+    def close_code(self) -> int:
+        return self._socket.close_code or 0
+
+    @property
+    def close_reason(self) -> str:
+        return self._socket.close_reason or ""
+
+    async def send(self, frame: str) -> bool:
+        """Whether the frame could be handed to the socket; False once it is closed."""
+        try:
+            await self._socket.send(frame)
+        except ConnectionClosed:
+            return False
+        return True
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        # `async for` over the socket itself would end silently on 1000 and 1001 and raise on others.
+        while True:
+            try:
+                yield await self._socket.recv(decode=False)
+            except ConnectionClosed:
+                return
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+async def open_line(*, url: str, model: str, api_key: str) -> Line:
+    """Open the socket. Raises LineUnavailable, and nothing else, when that fails within OPEN_TIMEOUT seconds."""
+    if not api_key:
+        raise LineUnavailable("no_key")
+    address = f"{url}?model={quote(model)}"
+    try:
+        socket = await connect(
+            address,
+            additional_headers={"Authorization": f"Bearer {api_key}"},  # and no OpenAI-Beta: that shape is switched off
+            compression=None,
+            max_size=MAX_FRAME,
+            open_timeout=OPEN_TIMEOUT,
+            close_timeout=CLOSE_TIMEOUT,
+            proxy=None,
+            ssl=tls_context() if address.startswith("wss:") else None,
+        )
+    except InvalidURI as error:
+        raise LineUnavailable("bad_address") from error
+    except TimeoutError as error:
+        raise LineUnavailable("timeout") from error
+    except InvalidStatus as error:
+        status = error.response.status_code
+        raise LineUnavailable("refused", f"HTTP {status}", status) from error
+    except InvalidHandshake as error:
+        raise LineUnavailable("refused", type(error).__name__) from error
+    except OSError as error:
+        raise LineUnavailable("network", type(error).__name__) from error
+    return Line(socket)
