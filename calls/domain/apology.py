@@ -3,16 +3,8 @@
 from collections import OrderedDict
 from datetime import datetime
 
-from calls.domain.lifecycle import (
-    HANDOVER_OPEN,
-    Decision,
-    HandOver,
-    HangUp,
-    Thanks,
-    Voicemail,
-    dialable,
-    is_same_number,
-)
+from calls.domain.decisions import Decision, HandOver, HangUp, Thanks, Voicemail
+from calls.domain.handover import OPEN_FOR, dialable, is_same_number
 
 MAX_REMEMBERED = 1000
 
@@ -53,8 +45,7 @@ class Apology:
     def _was_sent(self, *, call_sid: str, caller: str, now: datetime) -> bool:
         """Whether another call of this caller's was sent to a person a moment ago."""
         return any(
-            sid != call_sid and self._callers[sid] == caller and now - at <= HANDOVER_OPEN
-            for sid, at in self._sent.items()
+            sid != call_sid and self._callers[sid] == caller and now - at <= OPEN_FOR for sid, at in self._sent.items()
         )
 
     def _remember(self, *, call_sid: str, caller: str, now: datetime) -> None:

@@ -5,22 +5,18 @@ words: the row is locked, statuses only move forward, a reason is written once, 
 back is a decision; the views turn it into TwiML.
 """
 
-import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q
 
-from calls.models import Business, Call, CallEvent, PhoneLine, Stream
+from calls.domain import history
+from calls.domain.decisions import Answer, Decision, HandOver, HangUp, Leg, Thanks, Voicemail
+from calls.domain.handover import caller_id, open_handover, person_to_dial
+from calls.models import Call, CallEvent, PhoneLine, Stream
 
 Status, Reason = Call.Status, Call.EndReason
-
-HANDOVER_OPEN = timedelta(seconds=90)
-LOOP_KIND = "forwarding_loop"
 
 NO_OPENAI_KEY, NO_AGENT, NO_WEBSOCKETS = "no_openai_key", "no_agent", "no_websockets"
 _OBSTACLE_REASONS = {
@@ -41,77 +37,18 @@ _OVER = {
 _NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.MAX_DURATION}
 _REACHED_A_PERSON = {"completed", "answered"}
 
-# What Twilio writes for callers who hide their number; to dial or to show one of these would fail.
-_PSEUDO_NUMBERS = {"+266696687", "+7378742833", "+2562533", "+8566696", "+86282452253"}
-
-
-class Leg(Protocol):
-    """What every request for TwiML says of its call (twilio.webhook.IncomingCall)."""
-
-    @property
-    def call_sid(self) -> str: ...
-    @property
-    def account_sid(self) -> str: ...
-    @property
-    def from_number(self) -> str: ...
-    @property
-    def to_number(self) -> str: ...
-    @property
-    def forwarded_from(self) -> str: ...
-    @property
-    def is_outbound(self) -> bool: ...
-    @property
-    def call_status(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The agent answers: open a stream, with a token made of the nonce."""
-
-    call_sid: str
-    nonce: str
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """A person's telephone rings. A blank `caller_id` shows the caller's own number."""
-
-    number: str
-    caller_id: str = ""
-    business: str = ""
-    apologize: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Voicemail:
-    business: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Thanks:
-    """The message was recorded: a last word, then the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    pass
-
-
-Decision = Answer | HandOver | Voicemail | Thanks | HangUp
-
 
 @transaction.atomic
 def receive_call(*, leg: Leg, obstacle: str, default_number: str, findings: Iterable[str], now: datetime) -> Decision:
     """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank."""
-    call, is_new = _lock_or_register(leg=leg, now=now)
+    call = _lock_or_register(leg=leg, now=now)
     for finding in findings:
         _note_once(call, finding, now)
-    if not is_new and call.status != Status.QUEUED:
+    if call.token_nonce or call.handed_over_at or call.status == Status.ENDED:
         return _same_answer(call)
-    call.status = Status.RINGING
-    if first := _open_handover(call, leg=leg, now=now):
-        _note(call, LOOP_KIND, now, first_call=first.call_sid)
-        return _to_voicemail(call, now=now)
+    _advance(call, Status.RINGING)
+    if first := open_handover(call=call, leg=leg, now=now):
+        return _to_voicemail(call, now=now, came_back_from=first)
     obstacle = obstacle or ("" if call.agent_id else NO_AGENT)
     if obstacle:
         _note(call, "no_stream", now, because=obstacle)
@@ -125,15 +62,16 @@ def receive_call(*, leg: Leg, obstacle: str, default_number: str, findings: Iter
 @transaction.atomic
 def fall_back(*, leg: Leg, error_code: str, failed_address: str, default_number: str, now: datetime) -> Decision:
     """A document of ours could not be had: a person, or, if that is what failed, the voicemail."""
-    call, _ = _lock_or_register(leg=leg, now=now)
+    call = _lock_or_register(leg=leg, now=now)
     _note_once(call, "fallback", now, error_code=error_code, address=failed_address)
     if failed_address == "recording":
         return Thanks()
+    if call.end_reason in _NORMAL_ENDS:
+        return HangUp()
     if failed_address == "dial-done" or call.handover_result:
         return _to_voicemail(call, now=now)
-    if first := _open_handover(call, leg=leg, now=now):
-        _note_once(call, LOOP_KIND, now, first_call=first.call_sid)
-        return _to_voicemail(call, now=now)
+    if first := open_handover(call=call, leg=leg, now=now):
+        return _to_voicemail(call, now=now, came_back_from=first)
     return _to_a_person(call, default_number=default_number, reason=Reason.INTERNAL_ERROR, now=now)
 
 
@@ -143,7 +81,7 @@ def leave_stream(*, leg: Leg, default_number: str, now: datetime) -> Decision:
     is_over = leg.call_status in _OVER
     if is_over and not Call.objects.filter(call_sid=leg.call_sid).exists():
         return HangUp()
-    call, _ = _lock_or_register(leg=leg, now=now)
+    call = _lock_or_register(leg=leg, now=now)
     if is_over:
         _end(call, reason=Reason.CALLER_HANGUP, now=now)
         return HangUp()
@@ -157,7 +95,7 @@ def leave_stream(*, leg: Leg, default_number: str, now: datetime) -> Decision:
 @transaction.atomic
 def finish_dial(*, leg: Leg, result: str, seconds: int | None, now: datetime) -> Decision:
     """The dial to a person is over. What the first report said stands."""
-    call, _ = _lock_or_register(leg=leg, now=now)
+    call = _lock_or_register(leg=leg, now=now)
     if not call.handover_result:
         call.handover_result = result or "unknown"
         _note(call, "dial_done", now, result=call.handover_result, seconds=seconds)
@@ -234,38 +172,14 @@ def keep_recording(
     return True
 
 
-def person_to_dial(*, business: Business | None, default_number: str) -> str:
-    """The telephone of a person: the business's, else the default; blank if there is none that can be dialed.
-
-    One of our own lines is never dialed: the caller would reach the next agent instead of a person.
-    """
-    for text in (business.handover_number if business else "", default_number):
-        number = dialable(text)
-        if number and not PhoneLine.objects.filter(number=number).exists():
-            return number
-    return ""
-
-
-def dialable(text: str) -> str:
-    """`text` as +15551234567, or blank if it is no telephone number with its country."""
-    number = re.sub(r"[\s().-]", "", text)
-    return number if re.fullmatch(r"\+[1-9][0-9]{6,14}", number) and number not in _PSEUDO_NUMBERS else ""
-
-
-def is_same_number(one: str, other: str) -> bool:
-    """Whether two spellings mean one telephone: carriers leave out the plus or the country when they forward."""
-    short, long = sorted((re.sub(r"[^0-9]", "", text).lstrip("0") for text in (one, other)), key=len)
-    return len(short) >= 7 and long.endswith(short)
-
-
 def _lock(call_sid: str) -> Call | None:
     return Call.objects.select_for_update().filter(call_sid=call_sid).first()
 
 
-def _lock_or_register(*, leg: Leg, now: datetime) -> tuple[Call, bool]:
+def _lock_or_register(*, leg: Leg, now: datetime) -> Call:
     ours = leg.from_number if leg.is_outbound else leg.to_number
     line = PhoneLine.objects.filter(number=ours).first() if ours else None
-    return Call.objects.select_for_update().get_or_create(
+    call, _ = Call.objects.select_for_update().get_or_create(
         call_sid=leg.call_sid,
         defaults={
             "account_sid": leg.account_sid,
@@ -278,24 +192,7 @@ def _lock_or_register(*, leg: Leg, now: datetime) -> tuple[Call, bool]:
             "rang_at": now,
         },
     )
-
-
-def _open_handover(call: Call, *, leg: Leg, now: datetime) -> Call | None:
-    """The call whose dial to a person came back to us as `call`, if its hand-over is still open.
-
-    The leg shows the first caller's number, or that of the telephone that forwards, or, where the first caller hid
-    the number, the line that was shown instead.
-    """
-    is_open = Q(status=Status.HANDED_OVER) | Q(ended_at__lt=F("handed_over_at"))
-    recent = Call.objects.filter(is_open, handed_over_at__gte=now - HANDOVER_OPEN, handover_result="")
-    for other in recent.exclude(handover_number="").exclude(pk=call.pk).order_by("-handed_over_at"):
-        via_person = [leg.from_number, leg.forwarded_from]
-        if any(is_same_number(other.handover_number, number) for number in via_person):
-            return other
-        shown = [other.from_number, _caller_id(other)]
-        if other.business_id == call.business_id and any(is_same_number(leg.from_number, number) for number in shown):
-            return other
-    return None
+    return call
 
 
 def _same_answer(call: Call) -> Decision:
@@ -308,7 +205,9 @@ def _to_a_person(call: Call, *, default_number: str, reason: str, now: datetime)
     """Hand the call over and say why, if nothing else was said; a repetition finds everything in place."""
     call.end_reason = call.end_reason or reason
     if not call.handover_number:
-        call.handover_number = person_to_dial(business=call.business, default_number=default_number)
+        call.handover_number = person_to_dial(
+            business=call.business, default_number=default_number, called=call.to_number
+        )
         call.handed_over_at = now
     if not call.handover_number:
         return _to_voicemail(call, now=now)
@@ -318,7 +217,10 @@ def _to_a_person(call: Call, *, default_number: str, reason: str, now: datetime)
     return _dial(call)
 
 
-def _to_voicemail(call: Call, *, now: datetime) -> Voicemail:
+def _to_voicemail(call: Call, *, now: datetime, came_back_from: Call | None = None) -> Voicemail:
+    """Let the caller leave a message; the call it was handed over from names the reason, where it has come back."""
+    if came_back_from:
+        _note_once(call, "forwarding_loop", now, first_call=came_back_from.call_sid)
     _note_once(call, "voicemail", now)
     call.end_reason = call.end_reason or Reason.VOICEMAIL
     call.handed_over_at = call.handed_over_at or now
@@ -330,17 +232,10 @@ def _to_voicemail(call: Call, *, now: datetime) -> Voicemail:
 def _dial(call: Call) -> HandOver:
     return HandOver(
         number=call.handover_number,
-        caller_id=_caller_id(call),
+        caller_id=caller_id(call),
         business=_business_name(call),
         apologize=call.end_reason != Reason.TRANSFERRED,
     )
-
-
-def _caller_id(call: Call) -> str:
-    """Our own line where the caller's number cannot be shown: hidden, a SIP address, or the callee of our own call."""
-    if call.direction == Call.Direction.OUTBOUND:
-        return dialable(call.from_number)
-    return "" if dialable(call.from_number) else dialable(call.to_number)
 
 
 def _business_name(call: Call) -> str:
@@ -369,7 +264,7 @@ def _advance(call: Call, status: str) -> None:
 
 def _note(call: Call, kind: str, now: datetime, **detail: object) -> None:
     at_ms = round((now - call.rang_at).total_seconds() * 1000)
-    CallEvent.objects.create(call=call, kind=kind, at_ms=at_ms, detail=detail)
+    history.record_event(call_id=call.pk, kind=kind, at_ms=at_ms, detail=detail)
 
 
 def _note_once(call: Call, kind: str, now: datetime, **detail: object) -> None:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from calls.domain import tokens
-from calls.domain.lifecycle import Answer, Decision, HandOver, HangUp, Thanks, Voicemail
+from calls.domain.decisions import Answer, Decision, HandOver, HangUp, Thanks, Voicemail
 from calls.twilio import addresses, twiml
 
 

@@ -15,8 +15,9 @@ from django.views.decorators.csrf import csrf_exempt
 from calls import database
 from calls.domain import lifecycle
 from calls.domain.apology import Apology
+from calls.domain.decisions import Decision
 from calls.twilio import addresses, webhook
-from calls.twilio.signature import SIGNATURE, Verifier
+from calls.twilio.signature import SETTINGS, SIGNATURE, Verifier
 from calls.views.answers import to_twiml
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def from_twilio(purpose: str) -> Callable[[GuardedView], View]:
                     {"Allow": "POST, GET"},
                 )
             form = request.POST if request.method == "POST" else request.GET
-            if request.method != "POST" and not _is_webhook(request, form):
+            if request.method != "POST" and not is_webhook(request, form):
                 return _explain(request, purpose)
             if not is_genuine(request, form):
                 return _refuse()
@@ -65,6 +66,8 @@ def never_silent(address: str) -> Callable[[GuardedView], GuardedView]:
             try:
                 async with asyncio.timeout(TIME_LIMIT_SECONDS):
                     return await view(request, form)
+            except webhook.Malformed as error:
+                logger.warning("webhook without a call", extra={"webhook": address, "error": str(error)})
             except TimeoutError:
                 logger.error("webhook took too long", extra=_fields(address, form))
             except Exception:
@@ -79,7 +82,7 @@ def never_silent(address: str) -> Callable[[GuardedView], GuardedView]:
 
 
 def never_failing(address: str) -> Callable[[GuardedView], GuardedView]:
-    """The bulkhead of the status callbacks, which Twilio sends once and does not read the answer of."""
+    """The bulkhead of the status callbacks: Twilio sends each once, and reads nothing in the answer."""
 
     def decorate(view: GuardedView) -> GuardedView:
         @functools.wraps(view)
@@ -93,6 +96,11 @@ def never_failing(address: str) -> Callable[[GuardedView], GuardedView]:
         return guarded
 
     return decorate
+
+
+def is_webhook(request: HttpRequest, form: QueryDict) -> bool:
+    """Whether this means to be a webhook, and is no person's browser and no scanner."""
+    return SIGNATURE in request.headers or (settings.TWILIO_SIGNATURE != "enforce" and "CallSid" in form)
 
 
 def is_genuine(request: HttpRequest, form: QueryDict) -> bool:
@@ -112,6 +120,8 @@ def is_genuine(request: HttpRequest, form: QueryDict) -> bool:
 def _what_to_check(request: HttpRequest) -> dict[str, str]:
     if SIGNATURE not in request.headers:
         return {"remedy": "the request carries no signature"}
+    if SETTINGS in request.headers:
+        return {"remedy": "put the shared key that the request names, and its secret, in TWILIO_SHARED_KEYS"}
     if not settings.TWILIO_AUTH_TOKENS:
         return {"remedy": "set TWILIO_AUTH_TOKEN"}
     return {
@@ -119,12 +129,7 @@ def _what_to_check(request: HttpRequest) -> dict[str, str]:
     }
 
 
-def _is_webhook(request: HttpRequest, form: QueryDict) -> bool:
-    """Whether a GET is a webhook set to the wrong method, or a person's browser."""
-    return SIGNATURE in request.headers or (settings.TWILIO_SIGNATURE != "enforce" and "CallSid" in form)
-
-
-async def _decide_with_records(address: str, form: QueryDict) -> lifecycle.Decision | None:
+async def _decide_with_records(address: str, form: QueryDict) -> Decision | None:
     """The way of the fallback address, if the database can still be asked."""
     try:
         async with asyncio.timeout(APOLOGY_LIMIT_SECONDS):
@@ -141,7 +146,7 @@ async def _decide_with_records(address: str, form: QueryDict) -> lifecycle.Decis
         return None
 
 
-def _decide_without_records(address: str, form: QueryDict) -> lifecycle.Decision:
+def _decide_without_records(address: str, form: QueryDict) -> Decision:
     return _apology.decide(
         failed_address=address,
         call_sid=form.get("CallSid", ""),

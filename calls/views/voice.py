@@ -11,10 +11,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from calls import database
 from calls.domain import lifecycle
+from calls.domain.decisions import Decision, Thanks
 from calls.twilio import addresses, webhook
-from calls.twilio.signature import SIGNATURE
 from calls.views.answers import to_twiml
-from calls.views.guard import from_twilio, is_genuine, never_failing, never_silent, plain
+from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing, never_silent, plain
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +68,8 @@ async def recording(request: HttpRequest, form: QueryDict) -> HttpResponse:
         now=timezone.now(),
     )
     if told.status:
-        return _noted("recording", told.call_sid, is_known)
-    return _speak("voicemail left", told.call_sid, lifecycle.Thanks())
+        return _noted("recording status", told.call_sid, is_known, status=told.status)
+    return _speak("voicemail left", told.call_sid, Thanks())
 
 
 @from_twilio("Twilio tells here how a call goes on.")
@@ -85,7 +85,7 @@ async def call_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
         findings=_by_get(request),
         now=timezone.now(),
     )
-    return _noted(f"call is {change.call_status}", change.call_sid, is_known)
+    return _noted("call status", change.call_sid, is_known, status=change.call_status)
 
 
 @from_twilio("Twilio tells here how the media stream of a call goes on.")
@@ -102,19 +102,19 @@ async def stream_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     )
     if told.error:
         logger.warning("Twilio reports a stream error", extra={"call_sid": told.call_sid, "error": told.error})
-    return _noted(told.event, told.call_sid, is_known)
+    return _noted("stream status", told.call_sid, is_known, status=told.event)
 
 
 @csrf_exempt
 async def not_a_webhook(request: HttpRequest) -> HttpResponse:
     """The address of the stream, asked without an upgrade: somebody pasted it into the field for the webhook."""
-    is_webhook = request.method == "POST" and SIGNATURE in request.headers
-    is_webhook = is_webhook or (request.method == "POST" and settings.TWILIO_SIGNATURE != "enforce")
-    if is_webhook and "CallSid" in request.POST and is_genuine(request, request.POST):
-        return await _ring_at_stream_address(request, request.POST)
     voice_url = addresses.webhook_url(settings.PUBLIC_BASE_URL, "voice")
+    remedy = f'in Twilio, paste {voice_url} under "A call comes in" (HTTP POST)'
+    if request.method == "POST" and is_webhook(request, request.POST) and is_genuine(request, request.POST):
+        logger.error("the address of the stream is pasted in the field of the webhook", extra={"remedy": remedy})
+        return await _ring_at_stream_address(request, request.POST)
     return plain(
-        f'This address is for media streams only: in Twilio, paste {voice_url} under "A call comes in" (HTTP POST).',
+        f"This address is for media streams only: {remedy}.",
         HTTPStatus.UPGRADE_REQUIRED,
         # Hop-by-hop headers belong to the server under WSGI (PEP 3333), and none of those can upgrade.
         {"Upgrade": "websocket", "Connection": "Upgrade"} if _can_stream(request) else None,
@@ -174,11 +174,11 @@ def _by_get(request: HttpRequest) -> list[str]:
     return [BY_GET] if request.method == "GET" else []
 
 
-def _speak(what: str, call_sid: str, decision: lifecycle.Decision) -> HttpResponse:
+def _speak(what: str, call_sid: str, decision: Decision) -> HttpResponse:
     logger.info(what, extra={"call_sid": call_sid, "answer": type(decision).__name__})
     return to_twiml(decision)
 
 
-def _noted(what: str, call_sid: str, is_known: bool) -> HttpResponse:
-    logger.info(what, extra={"call_sid": call_sid, "is_known": is_known})
+def _noted(what: str, call_sid: str, is_known: bool, *, status: str) -> HttpResponse:
+    logger.info(what, extra={"call_sid": call_sid, "status": status, "is_known": is_known})
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
