@@ -13,17 +13,17 @@ help: ## this list
 
 setup: .venv/.installed-dev data ## .venv with everything, .env, database, demo business (quick when done before)
 
-demo: announce .venv/.installed data ## hear a whole call answered, with the caller, Twilio and the model played by emulators
+demo: announce .venv/.installed .env ## hear a whole call answered, with the caller, Twilio and the model played by emulators
 	@$(MANAGE) demo
 
 announce:
-	@echo "A demonstration: caller, Twilio and OpenAI are played by scripted emulators, the server between them is real."
+	@echo "The agent in this demonstration is scripted. It can be heard within two minutes, installation included."
 
-run: .venv/.installed data ## serve until stopped
+run: .venv/.installed data ## serve until stopped, with emulators for what has no key yet
 	@$(MANAGE) runserver
 
 call: .venv/.installed ## place a call to the server that `make run` started
-	@$(MANAGE) simulate_call $(ARGS)
+	@$(MANAGE) simulate_call --url $(ARGS)
 
 test: .venv/.installed-dev ## the test suite; ends with what it leaves to `make proof`
 	@$(BIN)/python -X dev -m pytest $(ARGS)
