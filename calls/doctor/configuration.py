@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
-from calls.doctor.findings import FAIL, OK, WARN, Finding, Level
+from calls.doctor.findings import FAIL, OK, WARN, Finding, Level, saying
 from calls.doctor.site import Site
 
 OPENAI_HOST = "api.openai.com"
@@ -15,6 +15,7 @@ _TOKEN = re.compile(r"[0-9a-f]{32}")
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _LOCAL_NAMES = ("localhost", ".local", ".internal", ".lan", ".home")
+_LEAST_TOKEN = 16
 _RESTART = "then restart the server."
 
 
@@ -37,9 +38,7 @@ def is_local(host: str) -> bool:
 
 
 def _public_base_url(site: Site) -> Finding:
-    def finding(level: Level, seen: str, means: str = "", remedy: str = "") -> Finding:
-        return Finding("settings.public-url", level, "PUBLIC_BASE_URL", seen, means, remedy)
-
+    finding = saying("settings.public-url", "PUBLIC_BASE_URL")
     try:
         url = urlsplit(site.public_base_url)
         host, port = url.hostname or "", url.port
@@ -140,6 +139,8 @@ def _twilio_token(site: Site) -> Finding:
 
     tokens, keys = site.twilio_tokens, site.twilio_shared_keys
     remedy = f"Copy the Auth Token from https://console.twilio.com into TWILIO_AUTH_TOKEN in .env, {_RESTART}"
+    if not tokens and site.twilio_signature == "off":
+        return finding(WARN, "not set; signatures are not checked", remedy)
     if not tokens:
         return finding(OK, f"{len(keys)} shared key(s) instead") if keys else finding(FAIL, "not set", remedy)
     for token in tokens:
@@ -180,6 +181,15 @@ def _handover_number(site: Site) -> Finding:
     return Finding("settings.handover", FAIL, "HANDOVER_NUMBER", seen, means, remedy)
 
 
+def _diagnostic_token(site: Site) -> Finding:
+    if site.diagnostic_token and len(site.diagnostic_token) < _LEAST_TOKEN:
+        seen, means = f"shorter than {_LEAST_TOKEN} characters", "A stranger may guess it and read this diagnosis."
+        remedy = "Set DIAGNOSTIC_TOKEN to what this prints: python -c 'import secrets; print(secrets.token_urlsafe())'"
+        return Finding("settings.diagnostic-token", WARN, "DIAGNOSTIC_TOKEN", seen, means, remedy)
+    seen = "set" if site.diagnostic_token else "not set; staff alone see the diagnosis"
+    return Finding("settings.diagnostic-token", OK, "DIAGNOSTIC_TOKEN", seen)
+
+
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
@@ -197,4 +207,5 @@ _CHECKS: tuple[Callable[[Site], Finding], ...] = (
     _twilio_account,
     _twilio_signature,
     _handover_number,
+    _diagnostic_token,
 )

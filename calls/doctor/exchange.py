@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import http.client
 import io
+import json
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -41,6 +42,15 @@ class Answer:
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
+
+    def json_field(self, name: str) -> str:
+        """The text of one field of a JSON object; "" when there is no such thing."""
+        try:
+            fields = json.loads(self.body)
+        except ValueError:
+            return ""
+        value = fields.get(name) if isinstance(fields, dict) else None
+        return value if isinstance(value, str) else ""
 
 
 class Refused(Exception):
@@ -183,7 +193,7 @@ async def _open(
         got = {name.lower(): value for name, value in response.headers.raw_items()}
         raise Refused(Answer(response.status_code, got, bytes(response.body or b""))) from error
     except NegotiationError as error:
-        raise WrongSubprotocol(str(error)) from error
+        raise WrongSubprotocol("answered with a subprotocol that nobody offered") from error
     except (InvalidHandshake, EOFError) as error:
         raise Unreachable("protocol", f"the answer to the upgrade was no HTTP: {error}") from error
 

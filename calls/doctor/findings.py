@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from typing import Protocol
 from urllib.parse import quote
 
 _KEY = re.compile(r"\bsk-[\w*-]{6,}")
-_SHORTEST_SECRET = 6
+_SHORTEST_SECRET = 4
 MASK = "•••"
 
 
@@ -37,6 +38,19 @@ class Finding:
         return asdict(self)
 
 
+class Saying(Protocol):
+    def __call__(self, level: Level, seen: str, means: str = "", remedy: str = "") -> Finding: ...
+
+
+def saying(id: str, title: str) -> Saying:
+    """A maker of findings that share an id and a title."""
+
+    def said(level: Level, seen: str, means: str = "", remedy: str = "") -> Finding:
+        return Finding(id, level, title, seen, means, remedy)
+
+    return said
+
+
 def exit_code(findings: Iterable[Finding]) -> int:
     """0 all well, 1 warnings, 2 failures. What was skipped says nothing either way: its reason is a finding itself."""
     levels = {finding.level for finding in findings}
@@ -55,7 +69,9 @@ def summary(findings: Iterable[Finding]) -> str:
 
 def hide(finding: Finding, secrets: Iterable[str]) -> Finding:
     """The finding without any of `secrets`, as they are or as they stand in an address, and without OpenAI keys."""
-    return replace(finding, **{name: _hidden(getattr(finding, name), secrets) for name in ("seen", "means", "remedy")})
+    secrets = list(secrets)
+    seen, means, remedy = (_hidden(text, secrets) for text in (finding.seen, finding.means, finding.remedy))
+    return replace(finding, seen=seen, means=means, remedy=remedy)
 
 
 def _hidden(text: str, secrets: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ class Site:
     twilio_shared_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     twilio_signature: str = "enforce"
     handover_number: str = ""
+    diagnostic_token: str = field(default="", repr=False)
     own_instance: str | None = None
     """The instance id of this process when it is itself the server; a command has none."""
     other_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -42,8 +43,9 @@ class Site:
             twilio_shared_keys=tuple(settings.TWILIO_SHARED_KEYS.items()),
             twilio_signature=settings.TWILIO_SIGNATURE,
             handover_number=settings.HANDOVER_NUMBER,
+            diagnostic_token=settings.DIAGNOSTIC_TOKEN,
             own_instance=settings.INSTANCE_ID if serving else None,
-            other_secrets=(settings.SECRET_KEY, settings.DIAGNOSTIC_TOKEN, str(database.get("PASSWORD") or "")),
+            other_secrets=(settings.SECRET_KEY, str(database.get("PASSWORD") or "")),
         )
 
     @property
@@ -51,7 +53,7 @@ class Site:
         """Everything that may never be shown, passwords inside addresses among it."""
         inside = [part for url in (self.public_base_url, self.openai_url) for part in _secret_parts(url)]
         shared = [secret for _, secret in self.twilio_shared_keys]
-        return [self.openai_key, *self.twilio_tokens, *shared, *self.other_secrets, *inside]
+        return [self.openai_key, *self.twilio_tokens, *shared, self.diagnostic_token, *self.other_secrets, *inside]
 
     @property
     def local_base_url(self) -> str:

@@ -1,13 +1,49 @@
 """Is this process alive, is it ready, and why is a line silent: the addresses that programs and people ask."""
 
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Collection
+
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.contrib.auth.views import redirect_to_login
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from calls import database
+from calls.doctor import runner
+from calls.doctor.findings import exit_code, summary
+from calls.doctor.site import Site
+from calls.doctor.storage import missing_migrations
+
+JSON, HTML = "application/json", "text/html"
+
+
+class Allowance:
+    """So many diagnoses of this process in a time, one at once: each places a call and costs a little of the model."""
+
+    def __init__(self, most: int = 6, *, seconds: float = 60, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._seconds, self._clock = most, seconds, clock
+        self._taken: list[float] = []
+        self.running = asyncio.Lock()
+
+    def take(self) -> int:
+        """0 when one more may begin, else the seconds to wait."""
+        now = self._clock()
+        self._taken = [at for at in self._taken if now - at < self._seconds]
+        if self.running.locked():
+            return 5
+        if len(self._taken) >= self._most:
+            return round(self._taken[0] + self._seconds - now) or 1
+        self._taken.append(now)
+        return 0
+
+
+allowance = Allowance()
 
 
 @require_safe
@@ -21,34 +57,67 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when the database answers and has every migration, else 503 with what is missing."""
-    missing = await database.run(_what_the_database_lacks)
+    try:
+        missing = await database.run(missing_migrations)
+    except DatabaseError:
+        missing = ["database"]
     status = "not ready" if missing else "ready"
     return JsonResponse({"status": status, "missing": missing}, status=503 if missing else 200)
 
 
-def _what_the_database_lacks() -> list[str]:
-    try:
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
-        return ["database"]
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
-
-
-@require_safe
+@require_GET
 @never_cache
 async def line(request: HttpRequest) -> HttpResponse:
     """The road that a telephone call takes, walked from the outside."""
-    return await _staff_only(request)
+    return await _diagnosis(request, "The telephone line", runner.LINE)
 
 
-@require_safe
+@require_GET
 @never_cache
 async def openai(request: HttpRequest) -> HttpResponse:
-    """The road to OpenAI, up to the session that a call would use."""
-    return await _staff_only(request)
+    """The road to OpenAI, up to the first sound of the session that a call would use."""
+    return await _diagnosis(request, "OpenAI Realtime", runner.OPENAI)
 
 
-async def _staff_only(request: HttpRequest) -> HttpResponse:
+async def _diagnosis(request: HttpRequest, title: str, ids: Collection[str]) -> HttpResponse:
+    """No parameter decides what is asked: the settings alone name the addresses."""
+    if refusal := await _refusal(request):
+        return refusal
+    if wait := allowance.take():
+        text = f"A diagnosis is running, or there were too many. Try again in {wait} s.\n"
+        return HttpResponse(text, "text/plain; charset=utf-8", status=429, headers={"Retry-After": str(wait)})
+    async with allowance.running:
+        site = Site.from_settings(settings, serving=True)
+        findings = [finding async for finding in runner.diagnose(site, ids)]
+    context = {"title": title, "summary": summary(findings), "exit": exit_code(findings), "findings": findings}
+    if _wants_page(request):
+        return render(request, "calls/diagnostic.html", context)
+    return JsonResponse(context | {"findings": [finding.as_dict() for finding in findings]})
+
+
+async def _refusal(request: HttpRequest) -> HttpResponse | None:
+    """None for staff and for whoever holds the token. It comes in a header alone: an address ends up in logs."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        wanted = settings.DIAGNOSTIC_TOKEN
+        if wanted and secrets.compare_digest(token.strip().encode(), wanted.encode()):
+            return None
+        return _forbidden()
     user = await request.auser()
-    return await readyz(request) if user.is_staff else HttpResponse("Staff only.\n", "text/plain", status=403)
+    if user.is_active and user.is_staff:
+        return None
+    if _wants_page(request):
+        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+    return _forbidden()
+
+
+def _forbidden() -> HttpResponse:
+    text = "Log in as staff, or send the header Authorization: Bearer with DIAGNOSTIC_TOKEN."
+    return JsonResponse({"error": text}, status=403)
+
+
+def _wants_page(request: HttpRequest) -> bool:
+    """A browser names text/html; a program that names nothing gets JSON."""
+    if request.GET.get("format") == "json" or "text/html" not in request.headers.get("Accept", ""):
+        return False
+    return request.get_preferred_type([HTML, JSON]) == HTML

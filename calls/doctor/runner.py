@@ -1,0 +1,125 @@
+"""The list of checks, and the visit that walks it: one after the other, each in its time, none ever raising."""
+
+import asyncio
+import contextlib
+import logging
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+
+from calls.doctor import listening, local, remote, storage, upstream
+from calls.doctor.configuration import examine
+from calls.doctor.exchange import Unreachable
+from calls.doctor.findings import FAIL, SKIPPED, Finding, hide, saying
+from calls.doctor.site import Site
+from calls.doctor.visit import Visit
+
+STEP_SECONDS = 10.0
+FAREWELL_SECONDS = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One entry of the list. `needs` names findings without which it would only repeat what is already known."""
+
+    id: str
+    title: str
+    run: Callable[[Visit], Awaitable[list[Finding]]]
+    needs: tuple[str, ...] = ()
+
+
+async def _settings(visit: Visit) -> list[Finding]:
+    return examine(visit.site)
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("settings", "Settings", _settings),
+    Check("database", "Database and migrations", storage.database),
+    Check("line", "A line with an agent", storage.line, needs=("database",)),
+    Check("routes", "Routes", local.routes),
+    Check("port", "Who owns the port", local.port),
+    Check("asgi", "A server that takes sockets", local.asgi, needs=("port",)),
+    Check(
+        "webhook",
+        "Webhook over the public address",
+        remote.webhook,
+        needs=("settings.twilio-token", "database", "line"),
+    ),
+    Check("upgrade", "WebSocket upgrade over the public address", remote.upgrade, needs=("webhook",)),
+    Check(
+        "first-audio",
+        "First sound of the agent",
+        listening.first_audio,
+        needs=("upgrade", "settings.openai-key"),
+    ),
+    Check("openai", "OpenAI Realtime", upstream.openai, needs=("settings.openai-key",)),
+)
+LINE = tuple(check.id for check in CHECKS if check.id != "openai")
+OPENAI = ("openai",)
+
+
+def with_needs(ids: Collection[str], checks: Collection[Check] = CHECKS) -> list[Check]:
+    """The checks named, and those that they stand on, in the order of the list. Raises KeyError for a foreign name."""
+    by_id = {check.id: check for check in checks}
+    wanted: set[str] = set()
+    waiting = [by_id[id] for id in ids]
+    while waiting:
+        check = waiting.pop()
+        if check.id not in wanted:
+            wanted.add(check.id)
+            waiting += [by_id[need.partition(".")[0]] for need in check.needs]
+    return [check for check in checks if check.id in wanted]
+
+
+async def diagnose(
+    site: Site,
+    ids: Collection[str] | None = None,
+    *,
+    checks: Collection[Check] = CHECKS,
+    step_seconds: float = STEP_SECONDS,
+) -> AsyncIterator[Finding]:
+    """The findings, each as soon as it is known, without any secret. `ids`: these checks and what they stand on."""
+    visit = Visit(site)
+    broken: set[str] = set()
+    try:
+        for check in with_needs(ids if ids is not None else [check.id for check in checks], checks):
+            if missing := [need for need in check.needs if need in broken]:
+                findings = [saying(check.id, check.title)(SKIPPED, f"needs {missing[0]}, which did not succeed")]
+            else:
+                findings = await _run(check, visit, step_seconds)
+            broken |= {finding.id for finding in findings if finding.level in {FAIL, SKIPPED}}
+            for finding in findings:
+                yield hide(finding, site.secrets)
+    finally:
+        await _say_farewell(visit)
+
+
+async def _run(check: Check, visit: Visit, seconds: float) -> list[Finding]:
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(seconds):
+            findings = await check.run(visit)
+    except TimeoutError:
+        findings = [saying(check.id, check.title)(FAIL, f"no end within {seconds:g} s", "", "Try again.")]
+    except Exception as error:  # the doctor itself must never be what fails: the next checks still have to run
+        # No traceback and no message of the error: they may quote an address with its password.
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{frame.filename}:{frame.lineno}"
+        logger.error("a check of the doctor failed", extra={"check": check.id, "error": repr(type(error)), "at": where})
+        seen = f"the check itself failed: {type(error).__name__} at {frame.name}"
+        remedy = "Read the error in the log of the doctor, and report it."
+        findings = [saying(check.id, check.title)(FAIL, seen, "", remedy)]
+    took_ms = round((time.monotonic() - began) * 1000)
+    return [replace(finding, ms=took_ms) for finding in findings]
+
+
+async def _say_farewell(visit: Visit) -> None:
+    """Tell the server that the test call is over, as Twilio would: no hand-over stays open, the row is closed."""
+    if visit.call is None:
+        return
+    with contextlib.suppress(Unreachable, TimeoutError):
+        async with asyncio.timeout(FAREWELL_SECONDS):
+            await visit.call.hang_up()

@@ -1,0 +1,104 @@
+"""The database: reachable, writable, up to date, and does it know a line that an agent answers?"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from calls.doctor.aside import aside
+from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
+from calls.doctor.visit import Visit
+from calls.models import PhoneLine
+
+T = TypeVar("T")
+_NOT_KEPT = "No call can be kept; callers get the apology and a way to a person."
+
+
+def missing_migrations() -> list[str]:
+    """What `migrate` would still do. Raises DatabaseError when the database cannot be asked."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+async def database(visit: Visit) -> list[Finding]:
+    """The database answers, has every migration, and can be written to."""
+    said = saying("database", "Database and migrations")
+    name = connection.settings_dict["ENGINE"].rpartition(".")[2]
+    try:
+        missing = await aside(_in_own_connection, missing_migrations)
+        if missing:
+            shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+            remedy = "Type: python manage.py migrate, then restart the server."
+            return [said(FAIL, f"{name} answers; not applied: {shown}", _NOT_KEPT, remedy)]
+        await aside(_in_own_connection, _begin_to_write)
+    except DatabaseError as error:
+        remedy = "Correct DATABASE_URL in .env, or start the database; blank means a file beside manage.py."
+        return [said(FAIL, f"{name}: {_first_line(error)}", _NOT_KEPT, remedy)]
+    return [said(OK, f"{name} answers, every migration is applied")]
+
+
+def _begin_to_write() -> None:
+    """Take the lock for writing and give it back: a read-only or locked file says so here."""
+    with transaction.atomic():
+        connection.ensure_connection()
+
+
+def _in_own_connection(function: Callable[[], T]) -> T:
+    try:
+        return function()
+    finally:
+        connections.close_all()  # of this thread, which ends now
+
+
+async def line(visit: Visit) -> list[Finding]:
+    """At least one telephone number of ours is answered by an agent."""
+    lines = await aside(_in_own_connection, _lines)
+    answered = [line for line in lines if line.agent_id]
+    if answered:
+        visit.line_number = answered[0].number
+    return [_agent(visit, lines), _handover(visit, lines)]
+
+
+def _lines() -> list[PhoneLine]:
+    return list(PhoneLine.objects.select_related("agent", "business"))
+
+
+def _agent(visit: Visit, lines: list[PhoneLine]) -> Finding:
+    said = saying("line", "A line with an agent")
+    admin = f"{visit.site.public_base_url}/admin/calls/phoneline/"
+    means = "Nobody answers: callers are handed over at once."
+    if not lines:
+        return said(FAIL, "no phone line", means, f"Add the number that you have at Twilio: {admin}add/")
+    silent = [line.number for line in lines if not line.agent_id]
+    if len(silent) == len(lines):
+        return said(FAIL, f"{len(lines)} phone line(s), none with an agent", means, f"Choose an agent: {admin}")
+    if silent:
+        seen = f"{', '.join(silent[:3])} without an agent"
+        return said(WARN, seen, "Callers of that number are handed over at once.", f"Choose an agent: {admin}")
+    return said(OK, f"{len(lines)}, answered by {lines[0].agent.name} and others" if len(lines) > 1 else _one(lines[0]))
+
+
+def _one(line: PhoneLine) -> str:
+    return f"{line.number}, answered by {line.agent.name}"
+
+
+def _handover(visit: Visit, lines: list[PhoneLine]) -> Finding:
+    said = saying("line.handover", "A way to a person")
+    common = visit.site.handover_number
+    targets = {line.business.name: line.business.handover_number or common for line in lines}
+    own = {line.number for line in lines}
+    admin = f"{visit.site.public_base_url}/admin/calls/business/"
+    if looped := [name for name, number in targets.items() if number in own]:
+        means = "A call that needs a person would come back to the agent."
+        return said(FAIL, f"the hand-over number of {looped[0]} is one of our own lines", means, f"Change it: {admin}")
+    if missing := [name for name, number in targets.items() if not number]:
+        means = "Callers who need a person, or whose agent fails, reach the voicemail alone."
+        remedy = f"Enter a hand-over number: {admin} or HANDOVER_NUMBER in .env."
+        return said(WARN, f"none for {missing[0]}", means, remedy)
+    return said(OK, "every business has a hand-over number" if targets else common or "no business yet")
+
+
+def _first_line(error: DatabaseError) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
