@@ -1,0 +1,145 @@
+"""The caller's turn, the answer to it, and what fills the time between."""
+
+from calls.conversation.messages import EndCall
+from calls.realtime import wire
+from calls.twilio import stream
+from tests.conversation.kit import (
+    REPLY_CLIP,
+    agent_audio,
+    asked_call,
+    events,
+    greeted_call,
+    sound,
+    turns,
+    without_records,
+)
+
+
+def test_answer_is_timed_from_the_end_of_the_speech():
+    call = asked_call(now=5.0)
+
+    [answer] = [c for c in call.receive(agent_audio(100, "item_A2", "resp_2"), 5.8) if events([c]) == ["answer"]]
+
+    # OpenAI had listened to 500 ms of silence before it noticed.
+    assert answer.detail == {"after_speech_ms": 1300}
+
+
+def test_slow_answer_is_bridged_and_a_missing_one_given_up():
+    call = asked_call(now=5.0)
+
+    assert call.deadline == 6.3
+    assert without_records(call.wake(6.3)) == [stream.Media(REPLY_CLIP), stream.Mark("0:clip:0:7200")]
+    assert call.deadline == 9.7  # 0.9 s of clip and 2.5 s
+    call.wake(9.7)
+    assert without_records(call.wake(14.5))[0] == EndCall("upstream_lost")
+
+
+def test_caller_who_goes_on_speaking_is_not_filled_in():
+    call = asked_call(now=5.0)
+    call.receive(wire.SpeechStarted("item_U2"), 5.5)
+
+    assert [c for c in call.wake(7.0) if isinstance(c, stream.Media)] == []
+
+
+def test_stalled_sound_ends_the_turn_with_silence_once():
+    call = greeted_call()
+    call.receive(wire.SpeechStarted("item_U1"), 4.0)
+    call.receive(stream.Media(sound(20)), 4.02)
+
+    assert call.deadline == 4.77
+    [silence] = call.wake(4.77)
+    assert silence == wire.AppendAudio(sound(1000, 0xFF))
+    assert call.wake(6.0) == []
+
+
+def test_words_of_the_caller_are_written_down_in_their_place():
+    call = asked_call()
+    call.receive(agent_audio(100, "item_A2", "resp_2"), 5.5)
+    call.receive(wire.ItemAdded("item_A2", "message", "assistant", "item_U1"), 5.5)
+
+    # The transcript comes after the answer has begun.
+    [turn] = turns(call.receive(wire.TranscriptCompleted("item_U1", " My tap drips. "), 6.0))
+    [answer] = turns(call.receive(wire.AgentText("item_A2", 0, "I see."), 6.1))
+
+    assert (turn.role, turn.text, turn.started_ms) == ("caller", "My tap drips.", 4000)
+    assert turn.position < answer.position
+
+
+def test_speech_that_could_not_be_understood_leaves_a_trace():
+    call = asked_call()
+
+    [turn] = turns(call.receive(wire.TranscriptFailed("item_U1", "audio_unintelligible"), 6.0))
+
+    assert turn.text == "[unintelligible]"
+
+
+def test_response_that_failed_is_asked_for_once_more():
+    call = asked_call()
+
+    commands = call.receive(wire.ResponseDone("resp_2", "failed", "server_error"), 5.5)
+    assert without_records(commands) == [wire.CreateResponse("response-2")]
+
+    call.receive(wire.ResponseCreated("resp_3"), 5.6)
+    assert without_records(call.receive(wire.ResponseDone("resp_3", "failed", "server_error"), 6.0)) == []
+
+
+def test_response_that_failed_for_good_hands_over_at_once():
+    call = asked_call()
+
+    commands = call.receive(wire.ResponseDone("resp_2", "failed", "insufficient_quota"), 5.5)
+
+    assert without_records(commands)[0] == EndCall("upstream_lost")
+
+
+def test_digits_reach_the_model_in_one_piece_and_ask_for_an_answer():
+    call = greeted_call()
+    call.receive(stream.Dtmf("1"), 4.0)
+    call.receive(stream.Dtmf("2"), 4.5)
+
+    assert call.deadline == 5.7
+    commands = call.wake(5.7)
+    assert without_records(commands) == [
+        wire.AddCallerText("keypad-1", "(The caller pressed 1 2 on the keypad.)"),
+        wire.CreateResponse("response-2"),
+    ]
+    assert [turn.text for turn in turns(commands)] == ["[keypad: 1 2]"]
+
+
+def test_hash_key_ends_the_digits():
+    call = greeted_call()
+
+    assert wire.AddCallerText("keypad-1", "(The caller pressed # on the keypad.)") in call.receive(
+        stream.Dtmf("#"), 4.0
+    )
+
+
+def test_long_run_of_digits_is_not_written_down():
+    call = greeted_call()
+    for digit in "4111111111111111":
+        call.receive(stream.Dtmf(digit), 4.0)
+
+    commands = call.wake(6.0)
+
+    assert [turn.text for turn in turns(commands)] == ["[keypad: 16 digits]"]
+
+
+def test_usage_of_all_responses_is_added_up():
+    call = asked_call()
+    call.receive(wire.ResponseDone("resp_2", "completed", usage=wire.Usage(100, 60, 20)), 5.5)
+    call.receive(wire.ResponseDone("resp_3", "completed", usage=wire.Usage(10, 0, 5)), 6.5)
+
+    assert call.usage == wire.Usage(110, 60, 25)
+
+
+def test_out_of_band_response_does_not_hold_the_gate():
+    call = greeted_call()
+    call.receive(wire.ResponseCreated("resp_x", out_of_band=True), 3.5)
+
+    assert wire.CreateResponse("response-2") in call.receive(stream.Dtmf("#"), 4.0)
+
+
+def test_messages_that_mean_nothing_change_nothing():
+    call = greeted_call()
+
+    for message in (wire.Unknown("rate_limits.updated"), stream.Unknown("party"), stream.Connected(), stream.Mark("x")):
+        assert call.receive(message, 4.0) == []

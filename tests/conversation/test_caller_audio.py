@@ -1,0 +1,70 @@
+from calls.conversation.caller_audio import CallerAudio
+from calls.realtime.wire import AppendAudio
+from tests.conversation.kit import sound
+
+FRAME = sound(20)
+
+
+def silence(ms: int) -> AppendAudio:
+    return AppendAudio(sound(ms, 0xFF))
+
+
+def ready() -> CallerAudio:
+    audio = CallerAudio()
+    audio.release()
+    return audio
+
+
+def test_oldest_sound_is_dropped_when_the_session_takes_too_long():
+    audio = CallerAudio()
+    frames = [sound(20, code) for code in range(110)]
+    for frame in frames:
+        audio.receive(frame, None, 0.0)
+
+    assert audio.release() == [AppendAudio(frame) for frame in frames[10:]]
+    assert audio.dropped == 10
+
+
+def test_missing_frames_become_silence_of_the_same_length():
+    audio = ready()
+    audio.receive(FRAME, 155, 0.0)
+
+    assert audio.receive(FRAME, 175, 0.02) == [AppendAudio(FRAME)]
+    assert audio.receive(FRAME, 2195, 2.04) == [silence(2000), AppendAudio(FRAME)]
+    assert audio.receive(FRAME, 2215, 2.06) == [AppendAudio(FRAME)]
+
+
+def test_jitter_of_twilios_clock_is_no_gap():
+    audio = ready()
+    for timestamp in (155, 171, 204, 215, 235):
+        assert audio.receive(FRAME, timestamp, 0.0) == [AppendAudio(FRAME)]
+
+
+def test_gap_is_never_padded_beyond_ten_seconds_and_only_once():
+    audio = ready()
+    audio.receive(FRAME, 0, 0.0)
+
+    assert audio.receive(FRAME, 60_020, 60.0) == [silence(10_000), AppendAudio(FRAME)]
+    assert audio.receive(FRAME, 60_040, 60.02) == [AppendAudio(FRAME)]
+
+
+def test_clients_without_timestamps_are_passed_on_as_they_are():
+    audio = ready()
+
+    assert [audio.receive(FRAME, None, now) for now in (0.0, 5.0)] == [[AppendAudio(FRAME)], [AppendAudio(FRAME)]]
+
+
+def test_silence_of_a_stall_is_not_padded_again():
+    audio = ready()
+    audio.speaking(True, 0.0)
+    audio.receive(FRAME, 0, 0.0)
+
+    assert audio.stalled(0.75) == [silence(1000)]
+    assert audio.receive(FRAME, 3020, 3.0) == [silence(2000), AppendAudio(FRAME)]
+
+
+def test_nothing_is_injected_while_the_caller_is_silent():
+    audio = ready()
+    audio.receive(FRAME, 0, 0.0)
+
+    assert (audio.stall_at, audio.stalled(5.0)) == (None, [])

@@ -1,0 +1,86 @@
+"""However a call ends, it ends once, with a reason, and with the words that were still on their way."""
+
+import pytest
+
+from calls.conversation.machine import HANDLERS, Phase
+from calls.conversation.messages import CloseLine, EndCall, LineLost, StreamClosed
+from calls.realtime import wire
+from calls.twilio import stream
+from tests.conversation.kit import asked_call, events, greeted_call, greeting_call, opening_call, turns, without_records
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (stream.Stop(), "caller_hangup"),
+        (StreamClosed(1000), "caller_hangup"),
+        (StreamClosed(1005), "caller_hangup"),
+        (StreamClosed(1006), "stream_lost"),
+        (LineLost("closed", 1011), "upstream_lost"),
+        (wire.ErrorEvent("session_expired"), "upstream_lost"),
+    ],
+)
+def test_end_has_a_reason(message, reason):
+    commands = greeted_call().receive(message, 4.0)
+
+    assert without_records(commands) == [EndCall(reason), CloseLine()]
+    assert events(commands)[-1] == "ended"
+
+
+def test_call_ends_once():
+    call = greeted_call()
+    call.receive(stream.Stop(), 4.0)
+
+    assert [call.receive(m, 4.1) for m in (stream.Stop(), StreamClosed(1000), wire.SpeechStarted("u"))] == [[], [], []]
+    assert (call.phase, call.deadline) == (Phase.CLOSED, None)
+
+
+def test_late_transcript_is_waited_for():
+    call = asked_call()
+    assert without_records(call.receive(stream.Stop(), 6.0)) == [EndCall("caller_hangup")]
+    assert call.deadline == 8.0
+
+    commands = call.receive(wire.TranscriptCompleted("item_U1", "My tap drips."), 7.0)
+
+    assert [turn.text for turn in turns(commands)] == ["My tap drips."]
+    assert without_records(commands) == [CloseLine()]
+
+
+def test_transcript_that_never_comes_is_not_waited_for_longer_than_two_seconds():
+    call = asked_call()
+    call.receive(stream.Stop(), 6.0)
+
+    assert call.wake(7.9) == []
+    assert call.wake(8.0) == [CloseLine()]
+
+
+def test_words_in_the_callers_mouth_are_written_down():
+    call = greeted_call()
+    call.receive(wire.SpeechStarted("item_U1"), 4.0)
+
+    assert without_records(call.receive(stream.Stop(), 5.0)) == [EndCall("caller_hangup"), wire.CommitAudio()]
+    call.receive(wire.Committed("item_U1", "item_A1"), 5.1)
+    commands = call.receive(wire.TranscriptCompleted("item_U1", "Never mind."), 5.5)
+    assert without_records(commands) == [CloseLine()]
+
+
+def test_sentence_that_the_caller_left_is_cut_to_what_was_heard():
+    call = greeting_call(ms=2000)
+    call.receive(wire.AgentText("item_A1", 0, "Hello from Cedar Plumbing, how can I help?"), 2.0)
+
+    [turn] = turns(call.receive(stream.Stop(), 3.0))
+
+    assert (turn.text, turn.unheard) == ("Hello from Cedar", "Plumbing, how can I help?")
+
+
+def test_line_lost_before_any_sound_is_unavailable():
+    call = opening_call()
+
+    assert without_records(call.receive(LineLost("closed", 3000), 1.3))[0] == EndCall("upstream_unavailable")
+
+
+def test_every_message_of_both_wires_has_a_handler_or_is_passed_over_on_purpose():
+    passed_over = {stream.Connected, stream.Clear, stream.Unknown, wire.OutputItemAdded, wire.Unknown}
+    known = {*stream.Incoming.__args__, *wire.ServerEvent.__args__, *stream.Outgoing.__args__}
+
+    assert known - set(HANDLERS) == passed_over
