@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 
-
 FATAL_CODES = frozenset(
     {
         "invalid_api_key",
