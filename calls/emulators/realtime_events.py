@@ -262,7 +262,7 @@ def check_event(event: Mapping[str, Any], *, model: str) -> None:
     kind = event.get("type")
     if kind is None:
         raise missing_parameter("type")
-    if kind not in EVENTS:
+    if not isinstance(kind, str) or kind not in EVENTS:
         raise invalid_value("type", kind, EVENTS)
     members, required = EVENTS[kind]
     fields({"type": text, "event_id": text, **members}, required=required)(event, "")

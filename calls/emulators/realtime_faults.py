@@ -35,5 +35,6 @@ class Faults:
     malformed_json: bool = False  # a broken frame before each response
     unknown_events: bool = False  # an event of an unknown type before each response
     extra_keys: bool = False  # each event carries members that no document names
+    padding: int = 0  # so many bytes more in each delta of audio
     deaf: bool = False  # reads nothing after session.created
     session_ms: int | None = None  # the session expires after this time instead of 60 minutes

@@ -65,7 +65,7 @@ class Hearing:
 
     def _speech_stopped(self, ms: int) -> None:
         self._line.emit("input_audio_buffer.speech_stopped", audio_end_ms=ms, item_id=self._item_id)
-        self._commit(self._buffer.take())
+        self._commit(self._buffer.take_heard())
         # A turn that ends while another response runs and may not be interrupted gets no response.
         if self._settings["turn_detection"]["create_response"] and self._speaking.active is None:
             self._speaking.create({})
@@ -77,12 +77,12 @@ class Hearing:
                 f"of audio, but buffer only has {self._buffer.duration_ms:.2f}ms of audio."
             )
             raise Refused("input_audio_buffer_commit_empty", message)
-        self._commit(self._buffer.take())
+        self._commit(self._buffer.take_all())
         if self._detector:
             self._detector.reset(self._buffer.clock_ms)
 
     def clear(self) -> None:
-        self._buffer.take()
+        self._buffer.take_all()
         if self._detector:
             self._detector.reset(self._buffer.clock_ms)
 
@@ -135,7 +135,8 @@ class Hearing:
 
     def _response_finished(self, response: Response) -> None:
         turns = self._settings["turn_detection"]
-        if response.in_conversation and turns and turns.get("idle_timeout_ms"):
+        ended_well = response.in_conversation and response.status == "completed"
+        if ended_well and turns and turns.get("idle_timeout_ms"):
             self._stop_waiting()
             wait_ms = response.audio_ms + turns["idle_timeout_ms"]
             self._idle = self._line.spawn(self._wait_for_caller(wait_ms), "idle timeout")
@@ -149,7 +150,7 @@ class Hearing:
         start_ms = self._buffer.clock_ms
         await self._line.pause(wait_ms)
         self._idle = None
-        if self._speaking.active is not None:
+        if self._speaking.active is not None or (self._detector and self._detector.speaking):
             return
         self._line.emit(
             "input_audio_buffer.timeout_triggered",
@@ -157,5 +158,5 @@ class Hearing:
             audio_end_ms=self._buffer.clock_ms,
             item_id=self._item_id,
         )
-        self._commit(self._buffer.take(), text="")
+        self._commit(self._buffer.take_all(), text="")
         self._speaking.create({})

@@ -47,6 +47,8 @@ class Line:
         event = {"type": kind, "event_id": new_id("event"), **members}
         if self.faults.extra_keys:
             event["undocumented"] = {"nested": [1, None, "x"]}
+        if self.faults.padding and kind == "response.output_audio.delta":
+            event["obfuscation"] = "x" * self.faults.padding
         self.outbox.put_nowait(event)
 
     def tell_item(self, item: Item) -> None:

@@ -53,14 +53,24 @@ class SessionRecord:
     headers: dict[str, str] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
     audio_in: bytearray = field(default_factory=bytearray)
+    audio_in_bytes: int = 0
     turns: list[Turn] = field(default_factory=list)
     tools: list[ToolRecord] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
     script_errors: list[str] = field(default_factory=list)
     steps_left: int | None = None
+    client_event_types: dict[str, int] = field(default_factory=dict)
 
     def keep(self, way: Literal["in", "out"], raw: str, event: dict[str, Any] | None) -> None:
-        self.frames.append(Frame(time.monotonic(), way, raw, event))
+        frame = Frame(time.monotonic(), way, raw, event)
+        self.frames.append(frame)
+        if way == "in":
+            self.client_event_types[frame.type] = self.client_event_types.get(frame.type, 0) + 1
+
+    def forget_frames(self) -> None:
+        """Keep the digest only."""
+        self.frames.clear()
+        self.audio_in.clear()
 
     def received(self, *types: str) -> list[dict[str, Any]]:
         """The client's events in order, all or those of the given types."""
@@ -77,14 +87,6 @@ class SessionRecord:
                 turn.text = turn.text[: round(len(turn.text) * share)]
                 turn.interrupted = True
 
-    @property
-    def client_event_types(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for frame in self.frames:
-            if frame.way == "in":
-                counts[frame.type] = counts.get(frame.type, 0) + 1
-        return counts
-
     def digest(self) -> dict[str, Any]:
         """What GET /_emulator/sessions tells of this connection."""
         return {
@@ -99,7 +101,7 @@ class SessionRecord:
             "errors": self.errors,
             "script_errors": self.script_errors,
             "steps_left": self.steps_left,
-            "audio_in_bytes": len(self.audio_in),
+            "audio_in_bytes": self.audio_in_bytes,
             "client_event_types": self.client_event_types,
         }
 

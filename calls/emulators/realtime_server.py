@@ -5,6 +5,7 @@ documents and captures of its wire; it imports nothing of the product.
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -51,7 +52,8 @@ class Rejected(Exception):
 class RealtimeServer:
     """`scenarios` is a folder of scenario files or a list of scenarios; `keys` None accepts every key.
 
-    `speech` replaces the detector of speech by spans of milliseconds, for tests that need exact times.
+    `speech` replaces the detector of speech by spans of milliseconds, for tests that need exact times; the frames of
+    the latest `keep_frames_of` sessions are kept.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class RealtimeServer:
         keys: Iterable[str] | None = None,
         bad_keys: Iterable[str] = (),
         speech: Sequence[tuple[int, int]] | None = None,
+        keep_frames_of: int = 100,
     ) -> None:
         if isinstance(scenarios, (str, Path)):
             scenarios = scenario.load_folder(scenarios)
@@ -82,6 +85,8 @@ class RealtimeServer:
         self._bad_keys = frozenset(bad_keys)
         self._speech = speech
         self._server: Server | None = None
+        self._closed = asyncio.Event()
+        self._keep_frames_of = keep_frames_of
         self._lines: dict[int, Line] = {}
 
     # Life.
@@ -101,6 +106,7 @@ class RealtimeServer:
             compression=None,
             max_size=MAX_FRAME,
             ping_interval=20,
+            open_timeout=60,
         )
         self._address = (host, self._server.sockets[0].getsockname()[1])
 
@@ -109,6 +115,15 @@ class RealtimeServer:
             self._server.close()
             await self._server.wait_closed()
             self._server = None
+
+    async def all_closed(self, *, within: float = 2.0) -> bool:
+        """Whether no session is open, now or soon: a leak shows here."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while any(record.open for record in self.sessions):
+                    self._closed.clear()
+                    await self._closed.wait()
+        return not any(record.open for record in self.sessions)
 
     async def __aenter__(self) -> "RealtimeServer":
         await self.start()
@@ -172,6 +187,15 @@ class RealtimeServer:
             record.open = False
             record.closed_at = time.monotonic()
             record.close_code = connection.close_code
+            self._closed.set()
+            self._forget_old()
+
+    def _forget_old(self) -> None:
+        """A server that runs for weeks keeps the digests of all its sessions and the frames of the latest."""
+        for record in self.sessions[: -self._keep_frames_of]:
+            if not record.open and record.frames:
+                record.forget_frames()
+                self._lines.pop(record.index, None)
 
     async def _judge_and_converse(self, connection: ServerConnection, record: SessionRecord) -> None:
         request = connection.request

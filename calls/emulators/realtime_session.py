@@ -108,6 +108,7 @@ class Session:
             message = "Invalid 'audio': expected base64-encoded audio bytes."
             raise Refused("invalid_value", message, "audio") from None
         self._line.record.audio_in += payload
+        self._line.record.audio_in_bytes += len(payload)
         self._hearing.append(payload)
 
     def _on_commit(self, event: Event) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from calls.emulators.realtime_items import Item
 from calls.emulators.realtime_line import Line
 from calls.emulators.realtime_response import Response
 from calls.emulators.realtime_schema import Refused
@@ -144,7 +145,8 @@ class Speaking:
     def usage(self, response: Response) -> dict[str, Any]:
         """Tokens by the vendor's rates; what an earlier response has read already counts as cached."""
         mine = {item.id for item in response.items}
-        context = [item for item in self._line.conversation.items if item.id not in mine]
+        items = self._line.conversation.items
+        context = [item for item in items if item.id not in mine and _is_read(item, response.settings)]
         read = len(response.settings["instructions"]) + sum(len(item.text) for item in context)
         text_in = read // CHARACTERS_PER_TOKEN
         audio_in = sum(item.audio_ms // AUDIO_MS_PER_TOKEN[item.role] for item in context if item.role and item.audio)
@@ -166,3 +168,8 @@ class Speaking:
             },
             "output_token_details": {"text_tokens": text_out, "audio_tokens": audio_out},
         }
+
+
+def _is_read(item: Item, settings: Mapping[str, Any]) -> bool:
+    """Whether a response reads this item: all of the conversation, or only what its `input` refers to."""
+    return "input" not in settings or any(given.get("id") == item.id for given in settings["input"])

@@ -149,9 +149,15 @@ class InputBuffer:
     def duration_ms(self) -> int:
         return realtime_audio.duration_ms(self.kind, self.audio)
 
-    def take(self) -> bytes:
-        """Empty the buffer."""
-        taken = bytes(self.audio)
-        self.audio.clear()
+    def take_heard(self) -> bytes:
+        """Take what was heard so far; the rest of a long frame stays."""
+        taken = bytes(self.audio[: self._heard])
+        del self.audio[: self._heard]
         self._heard = 0
         return taken
+
+    def take_all(self) -> bytes:
+        """Empty the buffer."""
+        self.clock_ms += realtime_audio.duration_ms(self.kind, self.audio[self._heard :])
+        self._heard = len(self.audio)
+        return self.take_heard()

@@ -136,3 +136,66 @@ async def test_the_stock_client_completes_a_session():
         assert seen[:2] == ["session.created", "session.updated"]
         assert seen.count("input_audio_buffer.committed") == 1
         assert server.sessions[0].errors == []
+
+
+EVERY_TYPE = {
+    "session.created",
+    "session.updated",
+    "error",
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "input_audio_buffer.cleared",
+    "input_audio_buffer.timeout_triggered",
+    "conversation.item.added",
+    "conversation.item.done",
+    "conversation.item.retrieved",
+    "conversation.item.truncated",
+    "conversation.item.deleted",
+    "conversation.item.input_audio_transcription.delta",
+    "conversation.item.input_audio_transcription.completed",
+    "response.created",
+    "response.output_item.added",
+    "response.output_item.done",
+    "response.content_part.added",
+    "response.content_part.done",
+    "response.output_audio.delta",
+    "response.output_audio.done",
+    "response.output_audio_transcript.delta",
+    "response.output_audio_transcript.done",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "response.done",
+    "rate_limits.updated",
+}
+
+
+@pytest.mark.asyncio
+async def test_every_event_of_a_broad_session_is_known_to_the_openai_package():
+    steps = [GREETING, LEAK, Agent(text="One moment.", tools=(ToolUse("take_message", {"body": "tap"}),))]
+    hearing = {**PHONE["audio"]["input"], "turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}
+    settings = {**PHONE, "audio": {**PHONE["audio"], "input": hearing}}
+    # The client of the kit judges each event on arrival.
+    async with session(*steps, settings=settings, rate=40) as (client, _):
+        await client.send("response.create", response={"metadata": {"kind": "greeting"}})
+        item = (await client.until("response.done"))["response"]["output"][0]
+        await client.send("conversation.item.truncate", item_id=item["id"], content_index=0, audio_end_ms=500)
+        await client.send("conversation.item.retrieve", item_id=item["id"])
+        await client.speak()
+        call = await client.until("response.function_call_arguments.done")
+        await client.until("response.done")
+        output = {"type": "function_call_output", "call_id": call["call_id"], "output": "{}"}
+        await client.send("conversation.item.create", item=output)
+        await client.send("conversation.item.delete", item_id=item["id"])
+        await client.send("input_audio_buffer.clear")
+        wanted = {"conversation": "none", "output_modalities": ["text"], "input": [], "instructions": "Sum up."}
+        await client.send("response.create", response=wanted)
+        await client.send("response.cancel", response_id="resp_unknown")
+        await client.until("response.done")
+        await client.until("input_audio_buffer.timeout_triggered")
+        await client.until("response.done")
+
+        assert {event["type"] for event in client.seen} == EVERY_TYPE
+        assert len({event["event_id"] for event in client.seen}) == len(client.seen)
