@@ -21,6 +21,9 @@ SETTLE_SECONDS = 6  # late transcripts are waited for up to 2 s after the end
 LOOK_SECONDS = 0.25
 FINISHED = {Call.Status.ENDED, Call.Status.HANDED_OVER}
 
+# Realtime's words for the two sides, and ours.
+ROLES = {"user": "caller", "assistant": "agent"}
+
 Digest = dict[str, Any]
 
 
@@ -45,7 +48,10 @@ class Outcome:
 
     @property
     def turns(self) -> list[dict[str, Any]] | None:
-        return None if self.sessions is None else [turn for session in self.sessions for turn in session["turns"]]
+        if self.sessions is None:
+            return None
+        turns = [turn for session in self.sessions for turn in session["turns"]]
+        return [{**turn, "role": ROLES.get(turn["role"], turn["role"])} for turn in turns]
 
     @property
     def tools(self) -> list[dict[str, Any]] | None:
@@ -84,7 +90,7 @@ def place(
     before = len(_sessions(target) or [])
     heard = asyncio.run(_ring(target, scenario, Dialogue(tell), before, scripted))
     sessions = _settled_sessions(target, scenario, before)
-    row = _settled_row(heard.call_sid)
+    row = settled_row(heard.call_sid)
     return Outcome(heard, sessions, row, _saved(heard, save))
 
 
@@ -139,7 +145,7 @@ def _settled_sessions(target: Target, scenario: Scenario, before: int) -> list[D
         time.sleep(LOOK_SECONDS)
 
 
-def _settled_row(call_sid: str) -> Call | None:
+def settled_row(call_sid: str) -> Call | None:
     """The row of the call, once it says how the call ended and nothing more is added to it."""
     deadline = time.monotonic() + SETTLE_SECONDS
     before = None

@@ -53,7 +53,7 @@ def say_where(port: str, tell: Callable[[str], None]) -> None:
     if emulator_address(settings.OPENAI_REALTIME_URL):
         tell(f"  The model            is scripted: a Realtime emulator at {settings.OPENAI_REALTIME_URL}.")
         tell("                       Set OPENAI_API_KEY in .env for the real one.")
-    if settings.TWILIO_AUTH_TOKENS == [local.derived_token(settings.SECRET_KEY)]:
+    if local.derived_token(settings.SECRET_KEY) in settings.TWILIO_AUTH_TOKENS:
         tell("  Telephone network    emulated: without TWILIO_AUTH_TOKEN only calls placed from here are answered.")
     tell("  Place a call         make call")
     tell("")
