@@ -67,7 +67,13 @@ def speech_of(script: Scenario | None, step: Agent) -> bytes:
     """The speech of a step in 8 kHz mu-law: its recording, or a tone as long as its text."""
     if step.audio is not None and script is not None:
         return _recording(script.audio_path(step.audio))
-    return sound.tone(len(step.text) * MS_PER_CHARACTER, hz=SPEECH_HZ)
+    return _tone(len(step.text) * MS_PER_CHARACTER)
+
+
+# Making a tone takes as long as a pause that a caller would notice, so each is made once.
+@cache
+def _tone(ms: int) -> bytes:
+    return sound.tone(ms, hz=SPEECH_HZ)
 
 
 @cache

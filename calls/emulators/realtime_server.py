@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from calls.emulators.realtime_items import new_id
 from calls.emulators.realtime_line import Close, Line, Tempo
 from calls.emulators.realtime_record import SessionRecord
 from calls.emulators.realtime_schema import Refused
-from calls.emulators.realtime_script import Script, speech_of
+from calls.emulators.realtime_script import AFTERWARDS, OUT_OF_BAND, Script, speech_of
 from calls.emulators.realtime_session import Session
 from calls.emulators.scenario import Scenario
 
@@ -85,6 +86,7 @@ class RealtimeServer:
         self._bad_keys = frozenset(bad_keys)
         self._speech = speech
         self._server: Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = asyncio.Event()
         self._keep_frames_of = keep_frames_of
         self._lines: dict[int, Line] = {}
@@ -93,9 +95,12 @@ class RealtimeServer:
 
     async def start(self) -> None:
         """Listen; a scenario whose sound is missing is an error here, not in the middle of a call."""
+        for step in (AFTERWARDS, OUT_OF_BAND):
+            speech_of(None, step)
         for script in self.scenarios:
             for step in script.agent_steps:
                 speech_of(script, step)
+        self._loop = asyncio.get_running_loop()
         host, port = self._address
         self._server = await serve(
             self._serve,
@@ -146,18 +151,23 @@ class RealtimeServer:
         host, port = self._address
         return f"ws://{host}:{port}{PATH}"
 
-    # Meddling with a session that is open.
+    # Meddling with a session that is open; from any thread, as a test may block in another one.
 
     def cut(self, record: SessionRecord) -> None:
         """Cut the TCP connection without a closing frame."""
-        self._lines[record.index].outbox.put_nowait(Close())
+        self._in_loop(self._lines[record.index].outbox.put_nowait, Close())
 
     def close(self, record: SessionRecord, code: int, reason: str = "") -> None:
-        self._lines[record.index].close(code, reason)
+        self._in_loop(self._lines[record.index].close, code, reason)
 
     def send(self, record: SessionRecord, kind: str, **members: Any) -> None:
         """Send an event that nobody asked for."""
-        self._lines[record.index].emit(kind, **members)
+        self._in_loop(partial(self._lines[record.index].emit, kind, **members))
+
+    def _in_loop(self, action: Callable[..., None], *arguments: Any) -> None:
+        if self._loop is None:
+            raise AssertionError("the server was never started")
+        self._loop.call_soon_threadsafe(action, *arguments)
 
     def conversation_of(self, record: SessionRecord) -> list[dict[str, Any]]:
         """The items that the model would read now, in order."""

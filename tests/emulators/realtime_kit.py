@@ -147,3 +147,11 @@ async def session(*steps, settings=PHONE, model=MODEL, judge=True, **options):
 
 GREETING = Agent(text="Thanks for calling Acme.")
 LEAK = Say(text="My tap is dripping.")
+
+
+async def spoken(client):
+    """Let the agent speak its next step; the item."""
+    await client.send("response.create")
+    done = await client.until("response.done")
+    await client.until("rate_limits.updated")
+    return done["response"]["output"][0]
