@@ -20,6 +20,7 @@ _WEB_AGENT = "TwilioProxy/1.1"
 # Numbers of this exchange are Twilio's own for tests and belong to nobody; a fresh one each time, since a caller who
 # rings again during a hand-over is taken for a forwarding loop.
 _TEST_EXCHANGE = "+1500555"
+TEST_NUMBER = f"{_TEST_EXCHANGE}0006"
 
 
 class TestCall:

@@ -5,11 +5,17 @@ from typing import TypeVar
 
 from django.db import DatabaseError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from calls.doctor.aside import aside
+from calls.doctor.caller import TEST_NUMBER
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
+from calls.doctor.site import Site
 from calls.doctor.visit import Visit
-from calls.models import PhoneLine
+from calls.domain.persona import persona_for
+from calls.models import Call, PhoneLine
+from calls.realtime.session import SessionSettings
+from calls.relay.profile import profile_of
 
 T = TypeVar("T")
 _NOT_KEPT = "No call can be kept; callers get the apology and a way to a person."
@@ -58,11 +64,27 @@ async def line(visit: Visit) -> list[Finding]:
     answered = [line for line in lines if line.agent_id]
     if answered:
         visit.line_number = answered[0].number
+        visit.session = _session(answered[0], visit.site)
     return [_agent(visit, lines), _handover(visit, lines)]
 
 
 def _lines() -> list[PhoneLine]:
     return list(PhoneLine.objects.select_related("agent", "business"))
+
+
+def _session(line: PhoneLine, site: Site) -> SessionSettings:
+    """What a call to the line asks of OpenAI, made by the parts that make it for a call."""
+    persona = persona_for(call=Call(agent=line.agent, from_number=TEST_NUMBER), now=timezone.now())
+    return profile_of(persona, default_model=site.openai_model).session
+
+
+async def session_of_a_line(site: Site) -> SessionSettings | None:
+    """The same for the first line with an agent; None when there is none to be found."""
+    try:
+        lines = await aside(_in_own_connection, _lines)
+    except DatabaseError:
+        return None
+    return next((_session(line, site) for line in lines if line.agent_id), None)
 
 
 def _agent(visit: Visit, lines: list[PhoneLine]) -> Finding:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from websockets.exceptions import InvalidStatus
 
+from calls.doctor import storage
 from calls.doctor.aside import aside
 from calls.doctor.causes import Cause
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
@@ -29,6 +30,10 @@ _KEYS = "https://platform.openai.com/api-keys"
 _BILLING = "https://platform.openai.com/settings/organization/billing"
 _LIMITS = "https://platform.openai.com/settings/organization/limits"
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+
+_CORRECT = "Correct that in the agent: admin, Agents; then ask again."
+_PLAIN = "You answer the telephone."
+_SLOW_MS = 3000
 
 REASONS: Mapping[str, Cause] = {
     "invalid_api_key": Cause("wrong key: OpenAI does not know it", f"Make a new key at {_KEYS}, set OPENAI_API_KEY."),
@@ -62,71 +67,19 @@ class Refusal(Exception):
         self.cause = cause
 
 
+class Rejection(Refusal):
+    """One update was refused, as a field that the model does not know; the session lives on."""
+
+
 @dataclass(slots=True)
 class Times:
-    """Milliseconds since the socket was asked for."""
+    """Milliseconds since the socket was asked for, and what OpenAI refused of the full configuration."""
 
+    refused: str = ""
     opened: int = 0
     created: int = 0
     updated: int = 0
     spoke: int = 0
-
-
-async def openai(visit: Visit) -> list[Finding]:
-    """The session of a call is opened, accepted with audio/pcmu both ways, and speaks."""
-    said = saying("openai", "OpenAI Realtime")
-    site = visit.site
-    settings = visit.session or SessionSettings("You answer the telephone.", site.openai_model)
-    if not site.openai_key:
-        return [said(FAIL, REASONS["no_key"].seen, _NO_AGENT, REASONS["no_key"].remedy)]
-    try:
-        times = await _converse(site.openai_url, site.openai_key, settings)
-    except Refusal as error:
-        return [said(FAIL, error.cause.seen, _NO_AGENT, error.cause.remedy)]
-    seen = (
-        f"{settings.model}: open after {times.opened} ms, session.created {times.created}, session.updated "
-        f"{times.updated} with {_PHONE} both ways, first sound {times.spoke} ms"
-    )
-    if times.spoke > 3000:
-        means = "The caller is asked to wait before the greeting."
-        return [said(WARN, seen, means, "Run the server nearer to OpenAI's, or look at https://status.openai.com")]
-    return [said(OK, seen)]
-
-
-async def _converse(url: str, key: str, settings: SessionSettings) -> Times:
-    times, began = Times(), time.monotonic()
-
-    def now_ms() -> int:
-        return round((time.monotonic() - began) * 1000)
-
-    await _look_up(url)
-    try:
-        line = await open_line(url=url, model=settings.model, api_key=key)
-    except LineUnavailable as error:
-        raise Refusal(_unavailable(error, url)) from error
-    times.opened = now_ms()
-    events = Events(line, until=began + PATIENCE_SECONDS)
-    try:
-        await events.next("session.created")
-        times.created = now_ms()
-        await line.send(_event("session.update", session=update_ladder(settings)[0]))
-        _check_formats(await events.next("session.updated"))
-        times.updated = now_ms()
-        await line.send(_event("response.create", response=_GREETING))
-        await events.next("response.output_audio.delta")
-        times.spoke = now_ms()
-    finally:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.5):
-                await line.close()
-    return times
-
-
-_GREETING = {"instructions": "Say exactly: hello.", "tool_choice": "none", "input": []}
-
-
-def _event(kind: str, **fields: Any) -> str:
-    return json.dumps({"type": kind, "event_id": f"doctor-{kind.partition('.')[0]}", **fields})
 
 
 class Events:
@@ -160,6 +113,81 @@ def _object(frame: bytes) -> dict[str, Any]:
     return event
 
 
+async def openai(visit: Visit) -> list[Finding]:
+    """The session of a call is opened, accepted with audio/pcmu both ways, and speaks."""
+    said = saying("openai", "OpenAI Realtime")
+    site = visit.site
+    if not site.openai_key:
+        return [said(FAIL, REASONS["no_key"].seen, _NO_AGENT, REASONS["no_key"].remedy)]
+    settings = visit.session or await storage.session_of_a_line(site) or SessionSettings(_PLAIN, site.openai_model)
+    try:
+        times = await _converse(site.openai_url, site.openai_key, settings)
+    except Refusal as error:
+        return [said(FAIL, error.cause.seen, _NO_AGENT, error.cause.remedy)]
+    seen = (
+        f"{settings.model}: open after {times.opened} ms, session.created {times.created}, session.updated "
+        f"{times.updated} with {_PHONE} both ways, first sound {times.spoke} ms"
+    )
+    if times.refused:
+        means = "Calls go on with a simpler session: perhaps without transcripts of the caller, or with more noise."
+        return [said(WARN, f"{seen}. {times.refused}", means, _CORRECT)]
+    if times.spoke > _SLOW_MS:
+        means = "The caller is asked to wait before the greeting."
+        return [said(WARN, seen, means, "Run the server nearer to OpenAI's, or look at https://status.openai.com")]
+    return [said(OK, seen)]
+
+
+async def _converse(url: str, key: str, settings: SessionSettings) -> Times:
+    times, began = Times(), time.monotonic()
+
+    def now_ms() -> int:
+        return round((time.monotonic() - began) * 1000)
+
+    await _look_up(url)
+    try:
+        line = await open_line(url=url, model=settings.model, api_key=key)
+    except LineUnavailable as error:
+        raise Refusal(_unavailable(error, url)) from error
+    times.opened = now_ms()
+    events = Events(line, until=began + PATIENCE_SECONDS)
+    try:
+        await events.next("session.created")
+        times.created = now_ms()
+        times.refused = await _agree(line, events, settings)
+        times.updated = now_ms()
+        await line.send(_event("response.create", response=_GREETING))
+        await events.next("response.output_audio.delta")
+        times.spoke = now_ms()
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await line.close()
+    return times
+
+
+async def _agree(line: Line, events: Events, settings: SessionSettings) -> str:
+    """Ask as a call does, with less each time it is refused; what the first refusal was, "" when there was none."""
+    refused = ""
+    for session in update_ladder(settings):
+        await line.send(_event("session.update", session=session))
+        try:
+            _check_formats(await events.next("session.updated"))
+        except Rejection as error:
+            refused = refused or error.cause.seen
+        except Refusal as error:
+            raise Refusal(Cause(f"{refused}; {error.cause.seen}", _CORRECT)) if refused else error
+        else:
+            return refused
+    raise Refusal(Cause(refused, _CORRECT))
+
+
+_GREETING = {"instructions": "Say exactly: hello.", "tool_choice": "none", "input": []}
+
+
+def _event(kind: str, **fields: Any) -> str:
+    return json.dumps({"type": kind, "event_id": f"doctor-{kind.partition('.')[0]}", **fields})
+
+
 def _check_refusal(event: dict[str, Any]) -> None:
     error: dict[str, Any] = {}
     if event.get("type") == "error":
@@ -174,17 +202,14 @@ def _check_refusal(event: dict[str, Any]) -> None:
     code, message = str(error.get("code") or ""), str(error.get("message") or "")
     if "bearer" in message.lower():
         code = "no_key"
-    raise Refusal(_reason(code) or _rejected(code, message, str(error.get("param") or "")))
+    if cause := _reason(code):
+        raise Refusal(cause)
+    where = f" at {error['param']}" if error.get("param") else ""
+    raise Rejection(Cause(f"OpenAI refuses{where}: {code} {message}".strip(), _CORRECT))
 
 
 def _reason(code: str) -> Cause | None:
     return REASONS.get(_SAME.get(code, code))
-
-
-def _rejected(code: str, message: str, parameter: str) -> Cause:
-    where = f" at {parameter}" if parameter else ""
-    remedy = "Correct that in the agent (admin, Agents); a call falls back on a simpler session meanwhile."
-    return Cause(f"OpenAI refuses{where}: {code} {message}".strip(), remedy)
 
 
 def _check_formats(event: dict[str, Any]) -> None:
