@@ -13,10 +13,12 @@ from calls.emulators.realtime_items import Item, new_id
 from calls.emulators.realtime_line import Line
 from calls.emulators.realtime_record import ToolRecord, Turn
 from calls.emulators.realtime_script import Piece
-from calls.emulators.scenario import Agent, ToolUse
+from calls.emulators.scenario import Agent, Fault, ToolUse
 
 ARGUMENT_PIECE = 12
+NO_FAULT = Fault("")
 CONNECTION_FAULTS = {"drop", "close"}
+CUTTING_FAULTS = CONNECTION_FAULTS | {"incomplete"}
 
 
 class Director(Protocol):
@@ -42,7 +44,7 @@ class Response:
         self.status_details: dict[str, Any] | None = None
         self.items: list[Item] = []
         self.task: asyncio.Task[None] | None = None
-        self.silent_text = settings["output_modalities"] == ["text"]
+        self.text_only = settings["output_modalities"] == ["text"]
         self._open: Item | None = None  # the item between its added and its done
         self._part_open = False
         self._pieces: deque[Piece] = deque()
@@ -74,21 +76,19 @@ class Response:
 
     async def play(self) -> None:
         """Go through the step; response.created has been sent."""
-        fault = self.step.fault
+        fault = self.step.fault or NO_FAULT
         think_ms = self.line.tempo.think_ms if self.step.think_ms is None else self.step.think_ms
         await self.line.pause(think_ms + self.line.faults.first_delta_ms)
-        if fault is not None and fault.name == "stall":
+        if fault.name == "stall":
             await asyncio.Event().wait()
-        if fault is not None and not self.step.text and fault.name in CONNECTION_FAULTS:
-            return self.line.hang_up(fault)
-        error = fault.value if fault is not None and fault.name == "error" else self.line.faults.response_error
+        error = fault.value if fault.name == "error" else self.line.faults.response_error
         if error is not None:
             return self._fail(str(error))
         if self.step.text or self.speech:
-            await self._speak(cut=fault is not None and fault.name in {"incomplete", *CONNECTION_FAULTS})
-        if fault is not None and fault.name in CONNECTION_FAULTS:
+            await self._speak(cut=fault.name in CUTTING_FAULTS)
+        if fault.name in CONNECTION_FAULTS:
             return self.line.hang_up(fault)
-        if fault is not None and fault.name == "incomplete":
+        if fault.name == "incomplete":
             return self._break_off("incomplete", {"type": "incomplete", "reason": fault.value})
         for use in self._callable_tools():
             await self._call(use)
@@ -121,7 +121,7 @@ class Response:
 
     async def _speak(self, *, cut: bool) -> None:
         self._open_message()
-        if self.silent_text:
+        if self.text_only:
             self._write(self.step.text)
         else:
             pieces = list(realtime_script.pieces(self.step.text, self.speech, self.audio_kind))
@@ -144,7 +144,7 @@ class Response:
         if "reasoning" in self.settings:
             body["phase"] = "commentary" if self.step.tools else "final_answer"
         item = self._open_item(body)
-        part = {"type": "output_text", "text": ""} if self.silent_text else {"type": "output_audio", "transcript": ""}
+        part = {"type": "output_text", "text": ""} if self.text_only else {"type": "output_audio", "transcript": ""}
         item.body["content"].append(part)
         item.audio_kind = self.audio_kind
         self._part_open = True
@@ -177,7 +177,7 @@ class Response:
         item = self._open_one()
         if self._part_open:
             self._part_open = False
-            if self.silent_text:
+            if self.text_only:
                 self._emit_part("response.output_text.done", text=item.text)
             else:
                 self._emit_part("response.output_audio.done")
