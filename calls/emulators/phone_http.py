@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import ssl
 from collections.abc import Mapping
@@ -153,6 +154,8 @@ class Client:
             raise Failure(11200, f"broken answer ({error})", url) from error
         finally:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _connect(self, url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port, secure = self.road.target()
@@ -189,7 +192,7 @@ async def _answer(reader: asyncio.StreamReader, url: str) -> Answer:
     status_line, *lines = head.split("\r\n")
     pairs = (line.partition(":") for line in lines if line)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    status = int(status_line.split(" ", 2)[1])
+    status = int(status_line.partition(" ")[2][:3])
     if status == 204:
         body = b""
     elif headers.get("transfer-encoding", "").lower() == "chunked":

@@ -26,6 +26,7 @@ class Faults:
     # webhooks
     webhook_method: Literal["POST", "GET"] = "POST"
     duplicate_webhook: bool = False  # the same request a second time, as after a lost answer
+    twin_webhook: bool = False  # the same request twice at once
     fallback_first: bool = False  # the first request goes to the fallback URL, with ErrorCode and ErrorUrl
     error_at_voice: bool = False  # the same, sent to the voice URL, as when it was pasted into both fields
     signature: Literal["right", "wrong", "none"] = "right"

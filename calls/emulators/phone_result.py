@@ -29,7 +29,7 @@ class Exchange:
     content_type: str
     body: str
     at_ms: float
-    took_ms: float
+    took_ms: float  # on the wall, not scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,15 @@ class Speech:
     start_ms: int
     end_ms: int
     over_agent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BargeIn:
+    """The caller spoke over the agent; times count from his first audible frame."""
+
+    speech: Speech
+    clear_ms: int | None  # when `clear` came, if it came while he spoke or the agent went on
+    quiet_ms: int  # how long the agent was heard
 
 
 @dataclass(slots=True)
@@ -155,7 +164,11 @@ class CallResult:
     @property
     def barge_in_ms(self) -> list[int]:
         """For each time that the caller spoke over the agent: how long the agent went on to be heard."""
-        return [self._talked_over(speech) for speech in self.speeches if speech.over_agent]
+        return [barge_in.quiet_ms for barge_in in self.barge_ins]
+
+    @property
+    def barge_ins(self) -> list[BargeIn]:
+        return [self._barge_in(speech) for speech in self.speeches if speech.over_agent]
 
     def save_wav(self, path: Path | str) -> None:
         """Write the whole call as stereo, the caller left, what he heard right."""
@@ -183,12 +196,15 @@ class CallResult:
         ends = [moment for moment in (answer, speech, round(self.ended_ms)) if moment is not None]
         return max(0, min(ends) - since)
 
-    def _talked_over(self, speech: Speech) -> int:
+    def _barge_in(self, speech: Speech) -> BargeIn:
         quiet = speech.start_ms
         for begin, end in self._sounds():
             if end > speech.start_ms and begin - quiet <= PAUSE_MS:
                 quiet = end
-        return quiet - speech.start_ms
+        until = max(quiet, speech.end_ms) + PAUSE_MS
+        clears = (round(c.at_ms) for c in self.clears if speech.start_ms <= c.at_ms <= until)
+        clear = next(clears, None)
+        return BargeIn(speech, None if clear is None else clear - speech.start_ms, quiet - speech.start_ms)
 
 
 def _track(pieces: Iterable[Piece]) -> bytes:

@@ -9,11 +9,14 @@ from calls.emulators.scenario import Agent, Dtmf, HangUp, Say, Scenario, Step, W
 
 STEP_MS = 20
 FINISHED_MS = 400
+# A real model pauses between its sentences, and nothing tells how long it will speak.
+UNSCRIPTED_FINISHED_MS = 1200
 # Quiet after which even a person who expects more takes the agent for finished.
 SURELY_FINISHED_MS = 3000
 # How much of what the script announces must have been heard before quiet means the end.
 ENOUGH = 0.9
 TONE_MS_PER_LETTER = 60
+SPEAKS_ON = frozenset({"malformed", "unknown_event"})
 KEY_MS = 250
 PAUSE_KEY_MS = 500
 
@@ -137,8 +140,8 @@ class Script:
         """Until the agent has finished: all that the script announced was heard, and then quiet."""
         while True:
             quiet = handset.quiet_ms
-            enough = heard_ms <= handset.heard_ms if self.scripted else True
-            if quiet is None or quiet >= (FINISHED_MS if enough else SURELY_FINISHED_MS):
+            wanted = FINISHED_MS if heard_ms <= handset.heard_ms else SURELY_FINISHED_MS
+            if quiet is None or quiet >= (wanted if self.scripted else UNSCRIPTED_FINISHED_MS):
                 return
             await self.line.pause(STEP_MS)
 
@@ -148,7 +151,7 @@ class Script:
             await self.line.pause(STEP_MS)
 
     def _length_ms(self, agent: Agent) -> int:
-        if agent.fault is not None:
+        if agent.fault is not None and agent.fault.name not in SPEAKS_ON:
             return 0
         if agent.audio is not None:
             return sound.duration_ms(sound.read(self.scenario.audio_path(agent.audio)))

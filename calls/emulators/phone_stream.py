@@ -19,7 +19,7 @@ from calls.emulators.phone_http import Road, Signer
 from calls.emulators.phone_line import HungUp, Line
 from calls.emulators.phone_options import Faults
 from calls.emulators.phone_playback import Playback
-from calls.emulators.phone_result import Clear, Mark, Speech, StreamRecord
+from calls.emulators.phone_result import PAUSE_MS, Clear, Mark, Speech, StreamRecord
 from calls.emulators.phone_script import Script
 from calls.emulators.phone_upgrade import CLOSE_SECONDS, Rejected, open_socket
 
@@ -235,7 +235,7 @@ class Stream:
             return True
         if not faults.hang_up_on_first_audio or self._first_sound_ms is None:
             return False
-        return self.line.now_ms >= self._first_sound_ms + faults.hang_up_after_audio_ms
+        return self._started_ms + now_ms >= self._first_sound_ms + faults.hang_up_after_audio_ms
 
     def _play(self, at_ms: int) -> None:
         reached, chunk = self.playback.advance()
@@ -290,11 +290,14 @@ class Stream:
                 self._first_word_ms = at_ms
             if self.mouth.start_ms is None:
                 self.mouth.start_ms = now
-                self.mouth.over_agent = not self.playback.is_idle
+                self.mouth.over_agent = self._agent_is_talking()
             self.mouth.end_ms = now + sound.FRAME_MS
         if not self.mouth.pending and self.mouth.start_ms is not None and self.mouth.end_ms is not None:
             speech = Speech(self.mouth.text, self.mouth.start_ms, self.mouth.end_ms, self.mouth.over_agent)
             self.line.result.speeches.append(speech)
+
+    def _agent_is_talking(self) -> bool:
+        return not self.playback.is_idle and self.quiet_ms is not None and self.quiet_ms < PAUSE_MS
 
     # From the server.
 

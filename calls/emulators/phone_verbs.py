@@ -1,5 +1,6 @@
 """Obeys TwiML: fetches documents, performs their verbs one after another, goes where actions lead."""
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -85,9 +86,13 @@ class Interpreter:
     async def fetch(self, goto: Goto) -> Document:
         self.line.check()
         token = str(uuid.uuid4())
-        answer = await self.leg.request(goto.purpose, goto.method, goto.url, goto.extra, token=token)
+        if goto.purpose == "voice" and self.leg.setup.faults.twin_webhook:
+            answer, twin = await asyncio.gather(self._ask(goto, token), self._ask(goto, token, " again"))
+            self._compare(answer, twin)
+        else:
+            answer = await self._ask(goto, token)
         if goto.purpose == "voice" and self.leg.setup.faults.duplicate_webhook:
-            await self._repeat(goto, answer, token)
+            self._compare(answer, await self._ask(goto, token, " again"))
         self.line.result.documents.append(answer.text)
         document = phone_twiml.read(answer)
         self.line.tell("twiml", answer.text)
@@ -95,9 +100,11 @@ class Interpreter:
             self.line.blame(warning)
         return document
 
-    async def _repeat(self, goto: Goto, answer: Answer, token: str) -> None:
-        """The same request again, as after an answer that got lost; a different document is a fault."""
-        again = await self.leg.request("voice again", goto.method, goto.url, goto.extra, token=token)
+    async def _ask(self, goto: Goto, token: str, suffix: str = "") -> Answer:
+        purpose = goto.purpose + suffix
+        return await self.leg.request(purpose, goto.method, goto.url, goto.extra, token=token)
+
+    def _compare(self, answer: Answer, again: Answer) -> None:
         if again.body != answer.body:
             self.line.blame("the repeated webhook was answered with another document")
 

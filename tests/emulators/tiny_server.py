@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,10 @@ from websockets.frames import Opcode
 from websockets.http11 import Request as Upgrade
 from websockets.protocol import State
 from websockets.server import ServerProtocol
+
+from calls.emulators import scenario
+from calls.emulators.phone import Phone
+from calls.emulators.phone_result import CallResult
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 PUBLIC = "https://cortana.example.com"
@@ -39,6 +43,7 @@ class Socket:
         self.seen: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.stream_sid = ""
+        self.inbox: deque[Any] = deque()
 
     def flush(self) -> None:
         for data in self.protocol.data_to_send():
@@ -73,14 +78,16 @@ class Socket:
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
         """What Twilio sends, until the close."""
         while True:
-            for event in self.protocol.events_received():
+            self.inbox.extend(self.protocol.events_received())
+            self.flush()
+            while self.inbox:
+                event = self.inbox.popleft()
                 if getattr(event, "opcode", None) is Opcode.TEXT:
                     message = json.loads(event.data)
                     self.seen.append(message)
                     self.times.append(asyncio.get_running_loop().time())
                     self.stream_sid = message.get("streamSid", self.stream_sid)
                     yield message
-            self.flush()
             if self.protocol.state is not State.OPEN and self.protocol.eof_sent:
                 return
             data = await self.reader.read(65536)
@@ -123,6 +130,7 @@ class TinyServer:
     posted: list[Posted] = field(default_factory=list)
     upgrades: list[Upgrade] = field(default_factory=list)
     sockets: list[Socket] = field(default_factory=list)
+    failures: list[AssertionError] = field(default_factory=list)
     url: str = ""
 
     def on(self, path: str, *routes: Route) -> "TinyServer":
@@ -139,27 +147,36 @@ class TinyServer:
     async def __aenter__(self) -> "TinyServer":
         self._tasks: set[asyncio.Task[None]] = set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = "http://127.0.0.1:{}".format(self._server.sockets[0].getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self.failures and exc[0] is None:
+            raise self.failures[0]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        with contextlib.suppress(ConnectionError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b"upgrade: websocket" in head.lower():
-                await self._upgrade(head, reader, writer)
-            else:
-                await self._answer(head, reader, writer)
-        self._tasks.discard(task)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                head = await reader.readuntil(b"\r\n\r\n")
+                if b"upgrade: websocket" in head.lower():
+                    await self._upgrade(head, reader, writer)
+                else:
+                    await self._answer(head, reader, writer)
+        except AssertionError as failure:
+            self.failures.append(failure)
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _answer(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line, *lines = head.decode().rstrip().split("\r\n")
@@ -197,3 +214,17 @@ class TinyServer:
             self.sockets.append(socket)
             await self.on_stream(socket)
             await socket.rest()
+
+
+def a_stream(on_stream: Callable[[Socket], Awaitable[None]], **changes: Any) -> TinyServer:
+    """A server whose voice webhook opens a stream and whose action hangs up."""
+    server = TinyServer(on_stream=on_stream, **changes)
+    status = f'statusCallback="{PUBLIC}/twilio/stream-status"'
+    server.on("/twilio/voice", twiml(stream(status, '<Parameter name="token" value="secret"/>')))
+    return server.on("/twilio/after", twiml("<Hangup/>"))
+
+
+async def ring(server: TinyServer, *steps: dict[str, Any], **options: Any) -> CallResult:
+    """Call the server with these steps, five times as fast as life unless told otherwise."""
+    phone = Phone(base_url=server.url, auth_token=TOKEN, **{"public_url": PUBLIC, "rate": 5.0, **options})
+    return await phone.call(scenario.parse({"name": "test", "steps": list(steps)}))
