@@ -13,8 +13,7 @@ class Apology:
     """Decides without records, and remembers whom it sent to a person, so that a forwarded leg is not sent again."""
 
     def __init__(self) -> None:
-        self._sent: OrderedDict[str, datetime] = OrderedDict()
-        self._callers: dict[str, str] = {}
+        self._sent: OrderedDict[str, tuple[set[str], datetime]] = OrderedDict()
 
     def decide(
         self,
@@ -39,17 +38,17 @@ class Apology:
             return Voicemail()
         if self._was_sent(call_sid=call_sid, caller=from_number, now=now):
             return Voicemail()
-        self._remember(call_sid=call_sid, caller=from_number, now=now)
-        return HandOver(number=number, caller_id="" if dialable(from_number) else dialable(to_number))
+        shown = "" if dialable(from_number) else dialable(to_number)
+        self._remember(call_sid=call_sid, shown={from_number, shown or from_number}, now=now)
+        return HandOver(number=number, caller_id=shown)
 
     def _was_sent(self, *, call_sid: str, caller: str, now: datetime) -> bool:
-        """Whether another call of this caller's was sent to a person a moment ago."""
+        """Whether another call that shows this caller's number was sent to a person a moment ago."""
         return any(
-            sid != call_sid and self._callers[sid] == caller and now - at <= OPEN_FOR for sid, at in self._sent.items()
+            sid != call_sid and caller in shown and now - at <= OPEN_FOR for sid, (shown, at) in self._sent.items()
         )
 
-    def _remember(self, *, call_sid: str, caller: str, now: datetime) -> None:
-        self._sent[call_sid], self._callers[call_sid] = now, caller
+    def _remember(self, *, call_sid: str, shown: set[str], now: datetime) -> None:
+        self._sent[call_sid] = shown, now
         while len(self._sent) > MAX_REMEMBERED:
-            oldest, _ = self._sent.popitem(last=False)
-            del self._callers[oldest]
+            self._sent.popitem(last=False)
