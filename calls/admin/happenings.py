@@ -1,0 +1,73 @@
+"""The timeline in words for people: what each kind of event means, and which of them are trouble.
+
+An event that is not listed is shown by its own name, so a new kind needs no change here.
+"""
+
+from typing import Any
+
+from calls.models import Call
+
+WORDS = {
+    "webhook": "The telephone rang",
+    "call_status": "Twilio: state of the call",
+    "stream_started": "Sound from Twilio",
+    "line_opened": "Connected to OpenAI",
+    "session_created": "OpenAI session opened",
+    "session_ready": "Agent ready",
+    "first_audio": "First sound of the agent",
+    "barge_in": "The caller interrupted",
+    "answer": "The agent answered",
+    "filler": "Filler played while waiting",
+    "dtmf": "Keys pressed",
+    "goodbye_cancelled": "The caller spoke on during the goodbye",
+    "ended": "The conversation ended",
+    "handover": "Put through to a person",
+    "dial_done": "The person's telephone",
+    "voicemail": "Voicemail",
+    "recording": "Recording",
+    "twilio_stream_started": "Twilio: stream started",
+    "twilio_stream_stopped": "Twilio: stream stopped",
+    "no_stream": "No agent could answer",
+    "fallback": "Twilio could not use an answer of ours",
+    "forwarding_loop": "The call came back to us",
+    "openai_error": "OpenAI refused something",
+    "response_failed": "OpenAI could not answer",
+    "line_lost": "Connection to OpenAI lost",
+    "gave_up_waiting": "The agent stayed silent for too long",
+    "wrong_stream_format": "Twilio sent a sound that cannot be used",
+    "wrong_session_format": "OpenAI did not take the telephone's sound",
+    "twilio_stream_error": "Twilio: the stream failed",
+    "webhook_by_get": "Twilio asks by GET: set the number's webhook to POST",
+    "webhook_at_stream_address": "The number's webhook holds the stream's address: enter …/twilio/voice",
+}
+TROUBLE = {
+    "fallback",
+    "forwarding_loop",
+    "gave_up_waiting",
+    "line_lost",
+    "no_stream",
+    "openai_error",
+    "response_failed",
+    "twilio_stream_error",
+    "webhook_at_stream_address",
+    "webhook_by_get",
+    "wrong_session_format",
+    "wrong_stream_format",
+}
+_UNSAID = {"item_id", "rung", "sequence", "stream_sid", "recording_sid", "direction"}  # of use to programs alone
+_REASONS = dict(Call.EndReason.choices)
+
+
+def words(kind: str) -> str:
+    return WORDS.get(kind) or kind.replace("_", " ").capitalize()
+
+
+def worth_reading(detail: Any) -> Any:
+    """The detail without what only a program needs, and with reasons in words."""
+    if not isinstance(detail, dict):
+        return detail
+    return {
+        name: _REASONS.get(value, value) if name == "reason" and isinstance(value, str) else value
+        for name, value in detail.items()
+        if name not in _UNSAID and value not in (None, "", 0)
+    }
