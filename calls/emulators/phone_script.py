@@ -127,12 +127,14 @@ class Script:
 
     async def _wait_for_sound(self, handset: Handset, heard_ms: float, before: float) -> None:
         """Until the agent is heard beyond `heard_ms`, has surely finished without, or patience is at its end."""
-        deadline = self.line.now_ms + self.patience_ms
-        while self.line.now_ms < deadline:
+        since = self.line.now_ms
+        while self.line.now_ms - since < self.patience_ms:
             quiet = handset.quiet_ms
             if quiet is not None and quiet <= STEP_MS and handset.heard_ms > heard_ms:
                 return
-            if quiet is not None and quiet >= SURELY_FINISHED_MS and handset.heard_ms > before:
+            # A quiet that is older than this wait says nothing of the agent, whose first frames may be inaudible.
+            waited = self.line.now_ms - since
+            if quiet is not None and SURELY_FINISHED_MS <= quiet < waited and handset.heard_ms > before:
                 return
             await self.line.pause(STEP_MS)
 

@@ -16,6 +16,7 @@ class Dialogue:
         self._tell = tell
         self._turns = 0
         self._results = 0
+        self._last_text = ""
 
     def on_phone_event(self, kind: str, detail: Any) -> None:
         if kind == "violation":
@@ -23,8 +24,7 @@ class Dialogue:
 
     def see(self, sessions: list[dict[str, Any]], *, last: bool = False) -> None:
         turns = [turn for session in sessions for turn in session["turns"]]
-        # A caller's line is empty until it is transcribed; what follows waits for it, so that the order stays.
-        while self._turns < len(turns) and (turns[self._turns]["text"] or last):
+        while self._turns < len(turns) and (last or self._is_complete(turns)):
             turn = turns[self._turns]
             self._tell(f"  {WHO.get(turn['role'], turn['role'])} {' '.join(turn['text'].split())}")
             self._turns += 1
@@ -33,6 +33,14 @@ class Dialogue:
             tool = tools[self._results]
             self._tell(f"  Tool   {tool['name']}({_brief(tool['arguments'])}) → {_brief(tool['result'])}")
             self._results += 1
+
+    def _is_complete(self, turns: list[dict[str, Any]]) -> bool:
+        """Whether the next line will not grow. A caller's line is empty until it is transcribed, an agent's grows
+        word by word; what follows waits for it, so that the order stays."""
+        text = turns[self._turns]["text"]
+        is_still = text == self._last_text
+        self._last_text = text
+        return bool(text) and (is_still or len(turns) > self._turns + 1)
 
 
 async def follow(look: Callable[[], Awaitable[list[dict[str, Any]]]], dialogue: Dialogue) -> NoReturn:

@@ -86,14 +86,19 @@ def test_dialogue_tells_each_line_once_and_in_order():
     first = [*lines]
     question["text"], tool["result"] = "When?", "taken"
     dialogue.see([session])
+    second = [*lines]
+    answer["text"] += " Until six."
+    dialogue.see([session])
+    dialogue.see([session])
     dialogue.see([session])
 
     assert first == ["  Agent  Hello."]
+    assert second[1:] == ["  Caller When?", '  Tool   take_message({"name": "Al"}) → taken']
     assert lines == [
         "  Agent  Hello.",
         "  Caller When?",
-        "  Agent  From eight.",
         '  Tool   take_message({"name": "Al"}) → taken',
+        "  Agent  From eight. Until six.",
     ]
 
 
