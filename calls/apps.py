@@ -7,7 +7,7 @@ class CallsConfig(AppConfig):
     verbose_name = "Receptionist"
 
     def ready(self) -> None:
-        from calls import database  # noqa: PLC0415 - models are not ready before this point
+        from calls import checks, database  # noqa: F401, PLC0415 - models are not ready before this point
         from calls.tools import registry  # noqa: PLC0415
 
         database.configure(threads=settings.DB_THREADS)

@@ -54,6 +54,11 @@ def current_models() -> list[str]:
     return [name for name, offer in MODELS.items() if offer.shut_down_on is None]
 
 
+def is_known_model(name: str) -> bool:
+    """Known to answer, to be gone, or to do something else; others may be newer than this list."""
+    return bool(name in MODELS or _RETIRED.match(name) or _OTHER_PRODUCT.search(name))
+
+
 def refusal_of_model(name: str, *, today: date | None = None) -> str:
     """Why a call cannot be answered by this model, or "". Without `today` the announced days are left out."""
     if _RETIRED.match(name):

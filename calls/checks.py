@@ -1,0 +1,59 @@
+"""Django's system checks: what the doctor finds in the settings, said whenever the project starts.
+
+Always warnings, also for what the doctor calls a failure: an ERROR would keep Django from starting, and a missing key
+must not do that, since callers are then still led to a person. `manage.py check --fail-level WARNING` makes a pipeline
+stop at them; SILENCED_SYSTEM_CHECKS takes their ids.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning, register
+from django.utils import timezone
+
+from calls.doctor import configuration
+from calls.doctor.findings import FAIL, WARN, Finding, hide
+from calls.doctor.site import Site
+from calls.models import catalog
+
+IDS = {
+    "settings.openai-key": "calls.W001",
+    "settings.twilio-token": "calls.W002",
+    "settings.public-url": "calls.W003",
+    "settings.allowed-hosts": "calls.W004",
+    "settings.debug": "calls.W005",
+    "settings.openai-url": "calls.W006",
+    "settings.twilio-account": "calls.W007",
+    "settings.signature": "calls.W008",
+    "settings.handover": "calls.W009",
+    "settings.diagnostic-token": "calls.W010",
+}
+MODEL_ID = "calls.W011"
+
+
+@register("receptionist")
+def check_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """One warning for each setting that the doctor would complain of."""
+    site = Site.from_settings(settings, serving=False)
+    complaints = [finding for finding in configuration.examine(site) if finding.level in {FAIL, WARN}]
+    return [_as_warning(hide(finding, site.secrets)) for finding in complaints]
+
+
+@register("receptionist")
+def check_model(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """Will OPENAI_REALTIME_MODEL answer, and for how long? A name that is not known may be newer than this program."""
+    name, today = settings.OPENAI_REALTIME_MODEL, timezone.localdate()
+    if catalog.is_known_model(name):
+        trouble = catalog.refusal_of_model(name, today=today) or catalog.warning_about_model(name, today=today)
+    else:
+        trouble = f"No Realtime model named {name} was known when this program was written."
+    if not trouble:
+        return []
+    hint = f"Set OPENAI_REALTIME_MODEL={catalog.DEFAULT_MODEL} in .env, or clear it, then restart the server."
+    return [Warning(f"OPENAI_REALTIME_MODEL: {trouble}", hint=hint, id=MODEL_ID)]
+
+
+def _as_warning(finding: Finding) -> CheckMessage:
+    return Warning(f"{finding.title}: {finding.seen}. {finding.means}", hint=finding.remedy, id=IDS[finding.id])
