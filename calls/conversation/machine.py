@@ -10,7 +10,6 @@ to be done. It has no clock and no socket: `now` is seconds since the ring, and 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
@@ -32,12 +31,12 @@ from calls.conversation.messages import (
     to_ms,
 )
 from calls.conversation.patience import Patience
+from calls.conversation.profile import Profile
 from calls.conversation.session_setup import SessionSetup
 from calls.conversation.tool_calls import ToolCalls
 from calls.conversation.transcript import UNINTELLIGIBLE, Transcript
 from calls.conversation.voice import AgentVoice
 from calls.realtime import wire
-from calls.realtime.session import SessionSettings
 from calls.twilio import stream
 
 LATE_TRANSCRIPTS = 2.0
@@ -48,16 +47,6 @@ class Phase(Enum):
     TALKING = auto()
     CLOSING = auto()
     CLOSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Who answers: the first sentence, the session to ask OpenAI for, the clips (base64 mu-law) that fill a wait."""
-
-    greeting: str
-    session: SessionSettings
-    first_clip: str
-    reply_clip: str
 
 
 class Conversation:

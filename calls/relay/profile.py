@@ -1,6 +1,6 @@
 """Who answers a call, in the words of the conversation: from the persona of the domain."""
 
-from calls.conversation.machine import Profile
+from calls.conversation.profile import Profile
 from calls.domain.persona import Persona
 from calls.realtime.session import SessionSettings
 from calls.relay import clips

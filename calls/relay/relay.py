@@ -30,7 +30,7 @@ from calls.conversation.messages import (
 )
 from calls.domain import history, streams
 from calls.logs import CallLogger
-from calls.realtime import client, wire
+from calls.realtime import client, codec, wire
 from calls.relay import live
 from calls.relay.journal import Journal
 from calls.relay.outbox import Outbox
@@ -252,7 +252,7 @@ class Carried:
         self._play(message)
 
     def _tell_openai(self, event: wire.ClientEvent) -> None:
-        self._to_openai.put(wire.serialize(event), is_sound=isinstance(event, wire.AppendAudio))
+        self._to_openai.put(codec.serialize(event), is_sound=isinstance(event, wire.AppendAudio))
 
     def _begin_tool(self, command: RunTool) -> None:
         task = asyncio.create_task(self._run_tool(command), name=f"tool {command.name[:40]}")
@@ -322,8 +322,8 @@ class Carried:
 
     def _hear(self, frame: bytes) -> None:
         try:
-            event = wire.parse(frame)
-        except wire.Malformed as error:
+            event = codec.parse(frame)
+        except codec.Malformed as error:
             self._log.warning("bad event from OpenAI", extra={"what": str(error)})
             return
         self.tell(event)

@@ -3,8 +3,9 @@
 from base64 import b64encode
 
 from calls.audio import silence_payload
-from calls.conversation.machine import Conversation, Profile
+from calls.conversation.machine import Conversation
 from calls.conversation.messages import LineOpened, RecordEvent, RecordTurn
+from calls.conversation.profile import Profile
 from calls.realtime import wire
 from calls.realtime.session import SessionSettings
 from calls.twilio import stream

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -93,10 +94,8 @@ def test_nonsense_is_malformed_and_nothing_else(text):
 )
 def test_whatever_a_peer_sends_is_a_message_or_malformed(value):
     for event in ("start", "media", "mark", "dtmf", "stop", "connected"):
-        try:
+        with contextlib.suppress(stream.Malformed):
             stream.parse(json.dumps({"event": event, event: value, "streamSid": value}))
-        except stream.Malformed:
-            pass
 
 
 @pytest.mark.parametrize("timestamp", ["x", None, "1e9", [], 1.5, "9" * 5000])

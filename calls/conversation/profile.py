@@ -1,0 +1,15 @@
+"""Who answers a call, as far as the conversation needs to know."""
+
+from dataclasses import dataclass
+
+from calls.realtime.session import SessionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who answers: the first sentence, the session to ask OpenAI for, the clips (base64 mu-law) that fill a wait."""
+
+    greeting: str
+    session: SessionSettings
+    first_clip: str
+    reply_clip: str

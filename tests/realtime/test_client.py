@@ -1,0 +1,126 @@
+"""The socket to OpenAI against small real servers: how it opens, and what is told when it does not."""
+
+import asyncio
+import contextlib
+
+import pytest
+from websockets.asyncio.server import serve
+
+from calls.realtime import client
+from calls.realtime.client import LineUnavailable, open_line, tls_context
+
+pytestmark = pytest.mark.asyncio
+
+
+@contextlib.asynccontextmanager
+async def server(handler, **options):
+    async with serve(handler, "127.0.0.1", 0, **options) as listening:
+        yield f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1/realtime"
+
+
+async def wait(socket):
+    await socket.wait_closed()
+
+
+async def open_at(url, **fields):
+    return await open_line(**{"url": url, "model": "gpt-realtime-2.1", "api_key": "sk-test"} | fields)
+
+
+async def test_handshake_carries_key_and_model_and_no_beta_header():
+    seen = {}
+
+    async def note(socket):
+        seen.update(path=socket.request.path, headers=dict(socket.request.headers.raw_items()))
+        await socket.wait_closed()
+
+    async with server(note) as url:
+        line = await open_at(url, model="gpt realtime&x")
+        await line.close()
+
+    assert seen["path"] == "/v1/realtime?model=gpt%20realtime%26x"
+    assert seen["headers"]["Authorization"] == "Bearer sk-test"
+    assert not {"OpenAI-Beta", "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"} & set(seen["headers"])
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 4000])
+async def test_every_way_of_closing_ends_the_reading_with_its_code_and_reason(code):
+    async def speak_and_close(socket):
+        await socket.send('{"type":"x"}')
+        await socket.close(code, "because")
+
+    async with server(speak_and_close) as url:
+        line = await open_at(url)
+        frames = [frame async for frame in line]
+
+    assert (frames, line.close_code, line.close_reason) == ([b'{"type":"x"}'], code, "because")
+    assert await line.send("late") is False
+
+
+async def refuse(connection, request):
+    return connection.respond(401, "no\n")
+
+
+async def test_http_refusal_is_told_with_its_status():
+    async with server(wait, process_request=refuse) as url:
+        with pytest.raises(LineUnavailable) as problem:
+            await open_at(url)
+
+    assert (problem.value.cause, problem.value.detail, problem.value.code) == ("refused", "HTTP 401", 401)
+
+
+async def test_server_that_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(client, "OPEN_TIMEOUT", 0.1)
+    release = asyncio.Event()
+
+    async def stall(reader, writer):
+        await release.wait()
+        writer.close()
+
+    listening = await asyncio.start_server(stall, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    with pytest.raises(LineUnavailable, match="^timeout$"):
+        await open_at(f"ws://127.0.0.1:{port}")
+    release.set()
+    listening.close()
+    await listening.wait_closed()
+
+
+async def test_other_protocol_is_a_refusal():
+    async def babble(reader, writer):
+        writer.write(b"SSH-2.0-x\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(babble, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    with pytest.raises(LineUnavailable) as problem:
+        await open_at(f"ws://127.0.0.1:{port}")
+    listening.close()
+    await listening.wait_closed()
+
+    assert problem.value.cause == "refused"
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("ws://127.0.0.1:1/v1/realtime", "network"),
+        ("ws://no-such-host.invalid/v1/realtime", "network"),
+        ("https://api.openai.com/v1/realtime", "bad_address"),
+        ("nonsense", "bad_address"),
+    ],
+)
+async def test_address_that_leads_nowhere_is_told(url, cause):
+    with pytest.raises(LineUnavailable) as problem:
+        await open_at(url)
+
+    assert problem.value.cause == cause
+
+
+async def test_without_a_key_nothing_is_opened():
+    with pytest.raises(LineUnavailable, match="^no_key$"):
+        await open_at("ws://127.0.0.1:1", api_key="")
+
+
+async def test_tls_context_is_made_once():
+    assert tls_context() is tls_context()

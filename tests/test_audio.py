@@ -1,0 +1,36 @@
+import math
+from base64 import b64encode
+
+import pytest
+
+from calls import audio
+from calls.emulators import sound
+
+
+def test_mu_law_is_g711():
+    # The ends, the zeros and the sign of the curve as ITU-T G.711 tabulates them (scaled to 16 bits).
+    assert [audio.MULAW_TO_LINEAR[code] for code in (0x00, 0x7F, 0x80, 0xFF, 0x2F, 0xAF)] == [
+        -32124,
+        0,
+        32124,
+        0,
+        -4092,
+        4092,
+    ]
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 160, 161])
+def test_length_of_a_payload_is_known_without_decoding_it(length):
+    assert audio.payload_bytes(b64encode(bytes(length)).decode()) == length
+
+
+def test_silence_is_silent_and_as_long_as_asked():
+    payload = audio.silence_payload(20)
+
+    assert audio.payload_bytes(payload) == 160
+    assert audio.level_dbov(bytes([audio.SILENCE]) * 160) == -96.0
+    assert math.isclose(audio.level_dbov(bytes([0x00, 0x80]) * 80), 0, abs_tol=0.2)
+
+
+def test_both_readings_of_mu_law_agree():
+    assert tuple(sound.decode(bytes(range(256)))) == audio.MULAW_TO_LINEAR
