@@ -144,8 +144,8 @@ class Call:
         script = Script(scenario, line, scripted=False, patience_ms=self.setup.patience_ms)
         interpreter = Interpreter(leg, script, self._dial)
         url = self.setup.road.absolute(noun.get("url"), document.url)
-        hearing = self.group.create_task(interpreter.obey(Goto(url, noun.get("method", "POST"), purpose="whisper")))
-        await self._while_running(hearing, line)
+        whisper = _obey(interpreter, Goto(url, noun.get("method", "POST"), purpose="whisper"))
+        await self._while_running(self.group.create_task(whisper), line)
         return not interpreter.was_hung_up and not result.apology
 
     async def _dial_in_a_circle(self, sid: str, verb: Verb, dialed: str) -> dict[str, str]:

@@ -119,7 +119,7 @@ class Script:
             return
         before = handset.heard_ms
         if isinstance(step, Say) and step.barge_in_ms is not None:
-            await self._wait_for_sound(handset, before + ENOUGH * sum(expected[:-1]), before)
+            await self._wait_for_sound(handset, before + sum(expected[:-1]), before)
             await self.line.pause(step.barge_in_ms)
         else:
             await self._wait_for_sound(handset, before, before)
