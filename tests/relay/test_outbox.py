@@ -1,0 +1,72 @@
+import asyncio
+
+import pytest
+
+from calls.relay.outbox import Outbox
+
+pytestmark = pytest.mark.asyncio
+
+
+async def drain(outbox: Outbox) -> list[str]:
+    """What the outbox sends until it has nothing more."""
+    sent: list[str] = []
+
+    async def send(frame: str) -> None:
+        sent.append(frame)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(outbox.write(send), 0.02)
+    return sent
+
+
+async def test_frames_leave_in_order():
+    outbox = Outbox(10)
+    for frame in "abc":
+        outbox.put(frame)
+
+    assert await drain(outbox) == ["a", "b", "c"]
+
+
+async def test_oldest_sound_gives_way_and_nothing_else():
+    outbox = Outbox(2)
+    outbox.put("update")
+    for frame in ("s1", "s2", "s3"):
+        outbox.put(frame, is_sound=True)
+    outbox.put("truncate")
+
+    assert await drain(outbox) == ["update", "s2", "s3", "truncate"]
+    assert outbox.dropped == 1
+
+
+async def test_clear_forgets_what_was_not_sent():
+    outbox = Outbox(2)
+    outbox.put("media", is_sound=True)
+    outbox.clear()
+    outbox.put("clear")
+
+    assert await drain(outbox) == ["clear"]
+
+
+async def test_writer_waits_for_what_comes_later():
+    outbox = Outbox(2)
+    sent = asyncio.Event()
+
+    async def send(frame: str) -> None:
+        sent.set()
+
+    writing = asyncio.create_task(outbox.write(send))
+    await asyncio.sleep(0)
+    outbox.put("late")
+    await asyncio.wait_for(sent.wait(), 1)
+    writing.cancel()
+
+
+async def test_what_send_raises_ends_the_writer():
+    outbox = Outbox(2)
+    outbox.put("x")
+
+    async def broken(frame: str) -> None:
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await outbox.write(broken)

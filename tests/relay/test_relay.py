@@ -1,0 +1,264 @@
+"""The relay between a caller's end and a real Realtime socket (the emulator's): admission, order, and every ending."""
+
+import asyncio
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from django.db import OperationalError
+from django.utils import timezone
+
+from calls import database
+from calls.conversation.machine import Conversation
+from calls.domain import streams, tokens
+from calls.emulators.realtime_server import RealtimeServer
+from calls.emulators.scenario import parse
+from calls.logs import CallLogger
+from calls.models import Call, CallEvent, Stream, Turn
+from calls.relay import live, relay
+from calls.relay.relay import Relay, RelaySettings
+from tests.conversation.kit import FRAME
+from tests.factories import make_call
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+
+SECRET = "secret"
+SCENARIO = {
+    "name": "greeting",
+    "caller": {"from": "+15550100001", "to": "+15550109999"},
+    "steps": [{"agent": {"text": "Hello from Cedar."}}],
+}
+
+
+def row():
+    return Call.objects.get()
+
+
+class Caller:
+    """Twilio's end of the socket, and what the row said at the moment it was closed."""
+
+    def __init__(self, url: str, call: Call, **settings) -> None:
+        standing = {
+            "openai_url": url,
+            "openai_key": "sk-test",
+            "default_model": "gpt-realtime-2.1",
+            "secret_key": SECRET,
+            "is_token_required": True,
+            "rate": 4.0,
+        }
+        self.call = call
+        self.sent: list[dict] = []
+        self.closed: list[tuple[int, str, str]] = []
+        self.heard = asyncio.Event()
+        log = CallLogger(logging.getLogger("calls.test"), {})
+        self.relay = Relay(RelaySettings(**standing | settings), send=self._send, close=self._close, log=log)
+        self.running = asyncio.create_task(self.relay.run())
+
+    async def _send(self, text: str) -> None:
+        self.sent.append(json.loads(text))
+        self.heard.set()
+
+    async def _close(self, code: int) -> None:
+        now = await database.run(row)
+        self.closed.append((code, now.status, now.end_reason))
+        self.relay.stream_closed(code)
+
+    def say(self, event: str, *, sid: str = "MZ1", **fields) -> None:
+        self.relay.feed(json.dumps({"event": event, "streamSid": sid, **fields}))
+
+    def start(self, token: str | None = None, sid: str = "MZ1") -> None:
+        right = tokens.mint(secret_key=SECRET, call_sid=self.call.call_sid, nonce=self.call.token_nonce)
+        start = {
+            "streamSid": sid,
+            "callSid": self.call.call_sid,
+            "customParameters": {"token": right if token is None else token},
+        }
+        self.say("start", sid=sid, start=start)
+
+    async def is_over(self) -> None:
+        await asyncio.wait_for(self.running, 15)
+
+
+@pytest_asyncio.fixture
+async def openai():
+    async with RealtimeServer([parse(SCENARIO)], rate=4.0, think_ms=100) as server:
+        yield server
+
+
+async def ringing() -> Call:
+    now = timezone.now()
+    fields = {
+        "status": Call.Status.RINGING,
+        "token_nonce": "n" * 22,
+        "token_issued_at": now,
+        "rang_at": now - timedelta(milliseconds=300),
+        "streaming_at": None,
+    }
+    return await database.run(make_call, **fields)
+
+
+async def talking(openai, **settings) -> Caller:
+    """A caller who hears the agent's first sound."""
+    caller = Caller(openai.url, await ringing(), **settings)
+    caller.start()
+    await asyncio.wait_for(caller.heard.wait(), 5)
+    return caller
+
+
+async def leftovers(before: set[asyncio.Task]) -> list[str]:
+    await asyncio.sleep(0.05)
+    return [task.get_name() for task in asyncio.all_tasks() - before]
+
+
+async def test_call_from_start_to_hang_up_leaves_rows_and_nothing_else(openai):
+    before = asyncio.all_tasks()
+    caller = await talking(openai)
+    assert live.count() == 1
+    caller.say("stop")
+    await caller.is_over()
+    await asyncio.wait_for(openai.all_closed(), 2)
+
+    call = await Call.objects.aget()
+    assert caller.closed == [(1000, "ended", "caller_hangup")]
+    assert (call.status, call.end_reason, call.model) == ("ended", "caller_hangup", "gpt-realtime-2.1")
+    assert call.first_audio_ms is not None
+    assert [s.ended_at is not None async for s in Stream.objects.all()] == [True]
+    assert [kind async for kind in CallEvent.objects.values_list("kind", flat=True)] == [
+        "stream_started",
+        "line_opened",
+        "session_created",
+        "session_ready",
+        "first_audio",
+        "ended",
+    ]
+    assert live.count() == 0
+    assert await leftovers(before) == []
+
+
+@pytest.mark.parametrize("token", ["", "forged"])
+async def test_stream_that_is_not_authentic_costs_nothing_at_openai(openai, token):
+    caller = Caller(openai.url, await ringing())
+    caller.start(token)
+    await caller.is_over()
+
+    assert caller.closed == [(1008, "ringing", "")]
+    assert openai.sessions == []
+
+
+async def test_second_start_and_foreign_streams_are_passed_over(openai):
+    caller = await talking(openai)
+    caller.start(sid="MZ2")
+    caller.say("stop", sid="MZ2")
+    await asyncio.sleep(0.05)
+    assert caller.closed == []
+
+    caller.say("stop")
+    await caller.is_over()
+    assert [s.stream_sid async for s in Stream.objects.all()] == ["MZ1"]
+
+
+async def test_sound_that_comes_before_the_start_is_admitted_is_not_lost(openai):
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    for _ in range(20):
+        caller.say("media", media={"payload": FRAME})
+    await asyncio.wait_for(caller.heard.wait(), 5)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert openai.sessions[0].audio_in == bytes([0xFF]) * 160 * 20
+
+
+async def test_error_of_our_own_ends_in_a_hand_over(openai, monkeypatch, caplog):
+    caller = await talking(openai)
+
+    def broken(*args):
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(Conversation, "receive", broken)
+    caller.say("media", media={"payload": FRAME})
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "handed_over", "internal_error")]
+    assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == ["the call broke"]
+    await asyncio.wait_for(openai.all_closed(), 2)
+
+
+async def test_error_at_the_deadline_ends_in_a_hand_over(openai, monkeypatch):
+    caller = await talking(openai)
+
+    def broken(*args):
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(Conversation, "wake", broken)
+    monkeypatch.setattr(Conversation, "deadline", 0.0)
+    caller.say("media", media={"payload": FRAME})
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "handed_over", "internal_error")]
+
+
+async def test_database_that_fails_at_the_door_closes_the_stream(openai, monkeypatch, caplog):
+    def away(**fields):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(streams, "admit_stream", away)
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    await caller.is_over()
+
+    assert [code for code, _, _ in caller.closed] == [1011]
+    assert [r.message for r in caplog.records] == ["stream could not be admitted"]
+
+
+async def test_openai_that_cannot_be_reached_hands_over_at_once(openai):
+    caller = Caller("ws://127.0.0.1:1/v1/realtime", await ringing())
+    caller.start()
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "handed_over", "upstream_unavailable")]
+
+
+async def test_line_lost_in_mid_call_hands_over(openai):
+    caller = await talking(openai)
+    openai.close(openai.sessions[0], 1011, "internal")
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "handed_over", "upstream_lost")]
+
+
+async def test_slow_database_holds_up_the_end_for_a_second_at_most(openai, monkeypatch):
+    monkeypatch.setattr(relay, "FINISH_TIMEOUT", 0.05)
+    finish = streams.finish_stream
+    release = asyncio.Event()
+
+    async def late(function, *args, **kwargs):
+        if getattr(function, "func", function) is finish:
+            await release.wait()
+        return await original(function, *args, **kwargs)
+
+    original = database.run
+    caller = await talking(openai)
+    monkeypatch.setattr(database, "run", late)
+    caller.say("stop")
+    async with asyncio.timeout(2):
+        while not caller.closed:
+            await asyncio.sleep(0.01)
+    release.set()
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "streaming", "")]
+    assert (await Call.objects.aget()).end_reason == "caller_hangup"
+
+
+async def test_transcript_is_in_the_database_while_the_call_goes_on(openai):
+    caller = await talking(openai)
+    async with asyncio.timeout(5):
+        while not await Turn.objects.acount():
+            await asyncio.sleep(0.02)
+
+    assert (await Turn.objects.aget()).text == "Hello from Cedar."
+    caller.say("stop")
+    await caller.is_over()
