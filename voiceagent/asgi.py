@@ -12,7 +12,10 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
 http = get_asgi_application()
 
-from calls.routing import websocket  # noqa: E402 - the routes need Django set up
+from calls.realtime.client import tls_context  # noqa: E402 - the routes need Django set up
+from calls.routing import websocket  # noqa: E402
+
+tls_context()  # made before the first call: it reads all certificates and would stall the loop for 20 ms
 
 # No Origin validator around the stream: Twilio sends no Origin, and the validator would answer 403.
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})
