@@ -91,7 +91,7 @@ def never_failing(address: str) -> Callable[[GuardedView], GuardedView]:
                 return await view(request, form)
             except Exception:
                 logger.exception("status callback failed", extra=_fields(address, form))
-                return HttpResponse(status=HTTPStatus.NO_CONTENT)
+                return no_content()
 
         return guarded
 
@@ -173,6 +173,13 @@ def _refuse() -> HttpResponse:
     return plain(
         "Twilio's signature does not match; the log names the address it was checked for.", HTTPStatus.FORBIDDEN
     )
+
+
+def no_content() -> HttpResponse:
+    """The answer to a status callback: without words, and so without a type of words."""
+    response = HttpResponse(status=HTTPStatus.NO_CONTENT)
+    del response["Content-Type"]
+    return response
 
 
 def plain(text: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> HttpResponse:

@@ -14,7 +14,7 @@ from calls.domain import lifecycle
 from calls.domain.decisions import Decision, Thanks
 from calls.twilio import addresses, webhook
 from calls.views.answers import to_twiml
-from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing, never_silent, plain
+from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing, never_silent, no_content, plain
 
 logger = logging.getLogger(__name__)
 
@@ -181,4 +181,4 @@ def _speak(what: str, call_sid: str, decision: Decision) -> HttpResponse:
 
 def _noted(what: str, call_sid: str, is_known: bool, *, status: str) -> HttpResponse:
     logger.info(what, extra={"call_sid": call_sid, "status": status, "is_known": is_known})
-    return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return no_content()
