@@ -1,0 +1,186 @@
+import asyncio
+import base64
+
+import pytest
+
+from calls.emulators import sound
+from tests.emulators.tiny_server import TinyServer, a_stream, ring, stream, twiml
+
+FIRST = {"agent": {"text": "0123456789"}}  # 600 ms of tone in the other emulator
+SECOND = {"agent": {"text": "01234567890123456789"}}  # 1200 ms
+HELLO = {"say": {"text": "hello"}}  # 300 ms
+STOP = {"say": {"text": "stop!", "barge_in_ms": 300}}
+
+
+def speaking(*parts):
+    """An agent that plays these (pause before, length) in ms of the call, five times as fast."""
+
+    async def agent(socket):
+        await socket.until("start")
+        for pause, length in parts:
+            await asyncio.sleep(pause / 1000 / 5)
+            socket.media(sound.tone(length))
+            socket.mark("end")
+            async for message in socket.messages():
+                if message["event"] == "mark":
+                    break
+        await socket.rest()
+
+    return agent
+
+
+def is_loud(message):
+    return message["event"] == "media" and sound.is_audible(base64.b64decode(message["media"]["payload"]))
+
+
+@pytest.mark.asyncio
+async def test_the_caller_waits_until_the_agent_has_been_quiet_for_400_ms():
+    async with a_stream(speaking((100, 600))) as server:
+        result = await ring(server, FIRST, HELLO, {"hang_up": True})
+
+    [speech] = result.speeches
+    quiet_since = result.heard[-1][0] + 20 + result.start_ms
+    assert 400 <= speech.start_ms - quiet_since <= 520
+    assert (speech.over_agent, result.barge_in_ms, result.completed) == (False, [], True)
+
+
+@pytest.mark.asyncio
+async def test_the_caller_waits_for_all_that_the_script_announces():
+    async with a_stream(speaking((100, 600), (800, 1200))) as server:
+        result = await ring(server, FIRST, SECOND, HELLO, {"hang_up": True})
+
+    assert [speech.over_agent for speech in result.speeches] == [False]
+    assert len(result.heard_audio) == 1800 * 8
+
+
+@pytest.mark.asyncio
+async def test_an_agent_that_says_less_than_announced_is_not_waited_for_for_ever():
+    async with a_stream(speaking((100, 600))) as server:
+        result = await ring(server, SECOND, HELLO, {"hang_up": True})
+
+    [speech] = result.speeches
+    quiet_since = result.heard[-1][0] + 20 + result.start_ms
+    assert 3000 <= speech.start_ms - quiet_since <= 3200
+
+
+@pytest.mark.asyncio
+async def test_a_caller_of_a_real_model_listens_for_a_longer_pause_instead():
+    async with a_stream(speaking((100, 600), (800, 600))) as server:
+        result = await ring(server, {"agent": {"text": "x"}}, HELLO, {"hang_up": True}, scripted=False)
+
+    [speech] = result.speeches
+    quiet_since = result.heard[-1][0] + 20 + result.start_ms
+    assert (len(result.heard_audio), speech.over_agent) == (1200 * 8, False)
+    assert 1200 <= speech.start_ms - quiet_since <= 1350
+
+
+@pytest.mark.asyncio
+async def test_a_barge_in_starts_so_long_after_the_first_sound_of_the_last_step():
+    async with a_stream(speaking((100, 600), (500, 1200))) as server:
+        result = await ring(server, FIRST, SECOND, STOP, {"wait_ms": 1500}, {"hang_up": True})
+
+    [speech] = result.speeches
+    first_sound = next(
+        later + result.start_ms
+        for (earlier, _), (later, _) in zip(result.heard, result.heard[1:], strict=False)
+        if later - earlier > 20
+    )
+    assert 300 <= speech.start_ms - first_sound <= 420
+    assert speech.over_agent is True
+    assert 800 <= result.barge_in_ms[0] <= 1000
+
+
+@pytest.mark.asyncio
+async def test_a_barge_in_that_is_obeyed_is_measured():
+    async def agent(socket):
+        await socket.until("start")
+        socket.media(sound.tone(3000))
+        async for message in socket.messages():
+            if is_loud(message):
+                break
+        await asyncio.sleep(0.2 / 5)
+        socket.clear()
+        await socket.rest()
+
+    async with a_stream(agent) as server:
+        result = await ring(server, {"agent": {"text": "0" * 50}}, STOP, {"hang_up": True})
+
+    [barge_in] = result.barge_ins
+    assert 200 <= barge_in.clear_ms <= 400
+    assert barge_in.clear_ms <= barge_in.quiet_ms <= barge_in.clear_ms + 60
+
+
+@pytest.mark.asyncio
+async def test_a_caller_whose_agent_never_speaks_goes_on_when_his_patience_ends():
+    async with a_stream(speaking()) as server:
+        result = await ring(server, FIRST, HELLO, {"hang_up": True}, patience_ms=1000)
+
+    [speech] = result.speeches
+    assert 1000 <= speech.start_ms - result.start_ms <= 1150
+    assert (result.first_audio_ms, result.completed) == (None, True)
+
+
+@pytest.mark.asyncio
+async def test_a_caller_with_nothing_left_to_do_hangs_up_after_a_long_silence():
+    async with a_stream(speaking((0, 600))) as server:
+        result = await ring(server, FIRST, patience_ms=1500)
+
+    quiet_since = result.heard[-1][0] + 20 + result.start_ms
+    assert 1500 <= result.ended_ms - quiet_since <= 2500
+    assert (result.ended_by, result.completed) == ("caller", True)
+
+
+@pytest.mark.asyncio
+async def test_a_fault_of_the_agent_announces_no_sound():
+    fault = {"agent": {"fault": "stall", "text": "0" * 100}}
+    async with a_stream(speaking((100, 200))) as server:
+        result = await ring(server, fault, HELLO, {"hang_up": True})
+
+    quiet_since = result.heard[-1][0] + 20 + result.start_ms
+    assert 400 <= result.speeches[0].start_ms - quiet_since <= 520
+
+
+@pytest.mark.asyncio
+async def test_the_lengths_of_recorded_sounds_count():
+    hours = {"agent": {"text": "x", "audio": "agent_greeting.ulaw"}}
+    async with a_stream(speaking((100, 1000), (600, 300))) as server:
+        result = await ring(server, hours, {"say": {"audio": "caller_hours.ulaw"}}, {"hang_up": True})
+
+    [speech] = result.speeches
+    quiet_since = result.heard[-1][0] + 20 + result.start_ms
+    assert speech.start_ms - quiet_since >= 3000
+    assert b"".join(payload for _, payload in result.spoken).startswith(result.mouth[0].payload)
+    assert sound.duration_ms(b"".join(payload for _, payload in result.spoken)) > 500
+
+
+@pytest.mark.asyncio
+async def test_a_script_goes_on_in_the_next_stream():
+    async def close_after_speech(socket):
+        heard = False
+        async for message in socket.messages():
+            if heard and not is_loud(message):
+                socket.close()
+                return
+            heard = heard or is_loud(message)
+
+    server = TinyServer(on_stream=close_after_speech)
+    server.on("/twilio/voice", twiml(stream(action="/again"))).on("/again", twiml(stream(action="/end")))
+    async with server.on("/end", twiml("<Hangup/>")):
+        result = await ring(server, HELLO, {"wait_ms": 100_000}, HELLO)
+
+    # The waiting was cut short by the end of the first stream; it counts as begun, and the caller goes on.
+    assert [speech.text for speech in result.speeches] == ["hello", "hello"]
+    assert len({record.stream_sid for record in result.streams}) == 2
+    assert (result.completed, result.ended_by) == (False, "server")
+
+
+@pytest.mark.asyncio
+async def test_what_was_not_performed_leaves_the_call_incomplete():
+    async def rude(socket):
+        await socket.until("media")
+        socket.close()
+
+    async with a_stream(rude) as server:
+        result = await ring(server, FIRST, HELLO)
+
+    assert (result.completed, result.speeches) == (False, [])
