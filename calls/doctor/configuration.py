@@ -9,7 +9,10 @@ from calls.doctor.findings import FAIL, OK, WARN, Finding, Level, saying
 from calls.doctor.site import Site
 
 OPENAI_HOST = "api.openai.com"
-_EXAMPLES = re.compile(r"your|xxx|change.?me|placeholder|example|todo|secret.?here|\.\.\.|…|[<>{}]", re.IGNORECASE)
+# Long enough that a random key holds none of them by chance.
+_EXAMPLES = re.compile(
+    r"your[-_ ]|x{5,}|change[-_ ]?me|placeholder|example|secret[-_ ]?here|\.\.\.|…|[<>{}]", re.IGNORECASE
+)
 _EXAMPLE_HOSTS = re.compile(r"(^|[.-])(your|example)|\.(example|invalid|test)$|[<>{}…]|\.\.\.", re.IGNORECASE)
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")

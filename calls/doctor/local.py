@@ -122,7 +122,7 @@ async def port(visit: Visit) -> list[Finding]:
 async def _nobody(visit: Visit, error: Unreachable) -> Finding:
     said = saying("port", "Who owns the port")
     number = visit.site.port
-    if error.kind in {"timeout", "protocol"}:
+    if error.kind != "refused":
         seen = f"port {number} does not answer as a web server: {await _owner(number)}"
         remedy = f"Stop that program, or set PORT={number + 1} in .env; then restart the server."
         return said(FAIL, seen, "Calls reach the other program: an apology, or silence.", remedy)

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the checks know of the settings. Secrets never stand in its repr."""
+    """What the checks know of the settings. Secrets never stand in its repr, nor addresses, which may hold one."""
 
-    public_base_url: str = "http://localhost:8000"
+    public_base_url: str = field(default="http://localhost:8000", repr=False)
     port: int = 8000
     debug: bool = False
     allowed_hosts: tuple[str, ...] = ()
     openai_key: str = field(default="", repr=False)
-    openai_url: str = "wss://api.openai.com/v1/realtime"
+    openai_url: str = field(default="wss://api.openai.com/v1/realtime", repr=False)
     openai_model: str = "gpt-realtime-2.1"
     twilio_account: str = ""
     twilio_tokens: tuple[str, ...] = field(default=(), repr=False)

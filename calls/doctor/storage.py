@@ -1,6 +1,7 @@
 """The database: reachable, writable, up to date, and does it know a line that an agent answers?"""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from django.db import DatabaseError, connection, connections, transaction
@@ -60,31 +61,30 @@ def _in_own_connection(function: Callable[[], T]) -> T:
 
 async def line(visit: Visit) -> list[Finding]:
     """At least one telephone number of ours is answered by an agent."""
-    lines = await aside(_in_own_connection, _lines)
-    answered = [line for line in lines if line.agent_id]
-    if answered:
-        visit.line_number = answered[0].number
-        visit.session = _session(answered[0], visit.site)
+    lines, visit.session = await aside(_in_own_connection, partial(_lines_and_session, visit.site))
+    visit.line_number = next((line.number for line in lines if line.agent_id), "")
     return [_agent(visit, lines), _handover(visit, lines)]
 
 
-def _lines() -> list[PhoneLine]:
-    return list(PhoneLine.objects.select_related("agent", "business"))
+def _lines_and_session(site: Site) -> tuple[list[PhoneLine], SessionSettings | None]:
+    lines = list(PhoneLine.objects.select_related("agent__business", "business"))
+    return lines, next((_session(line, site) for line in lines if line.agent_id), None)
 
 
 def _session(line: PhoneLine, site: Site) -> SessionSettings:
     """What a call to the line asks of OpenAI, made by the parts that make it for a call."""
-    persona = persona_for(call=Call(agent=line.agent, from_number=TEST_NUMBER), now=timezone.now())
+    call = Call(business=line.business, agent=line.agent, line=line, from_number=TEST_NUMBER)
+    persona = persona_for(call=call, now=timezone.now())
     return profile_of(persona, default_model=site.openai_model).session
 
 
 async def session_of_a_line(site: Site) -> SessionSettings | None:
     """The same for the first line with an agent; None when there is none to be found."""
     try:
-        lines = await aside(_in_own_connection, _lines)
+        _, session = await aside(_in_own_connection, partial(_lines_and_session, site))
     except DatabaseError:
         return None
-    return next((_session(line, site) for line in lines if line.agent_id), None)
+    return session
 
 
 def _agent(visit: Visit, lines: list[PhoneLine]) -> Finding:

@@ -33,7 +33,7 @@ _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 _CORRECT = "Correct that in the agent: admin, Agents; then ask again."
 _PLAIN = "You answer the telephone."
-_SLOW_MS = 3000
+SLOW_MS = 3000
 
 REASONS: Mapping[str, Cause] = {
     "invalid_api_key": Cause("wrong key: OpenAI does not know it", f"Make a new key at {_KEYS}, set OPENAI_API_KEY."),
@@ -131,7 +131,7 @@ async def openai(visit: Visit) -> list[Finding]:
     if times.refused:
         means = "Calls go on with a simpler session: perhaps without transcripts of the caller, or with more noise."
         return [said(WARN, f"{seen}. {times.refused}", means, _CORRECT)]
-    if times.spoke > _SLOW_MS:
+    if times.spoke > SLOW_MS:
         means = "The caller is asked to wait before the greeting."
         return [said(WARN, seen, means, "Run the server nearer to OpenAI's, or look at https://status.openai.com")]
     return [said(OK, seen)]
@@ -175,7 +175,9 @@ async def _agree(line: Line, events: Events, settings: SessionSettings) -> str:
         except Rejection as error:
             refused = refused or error.cause.seen
         except Refusal as error:
-            raise Refusal(Cause(f"{refused}; {error.cause.seen}", _CORRECT)) if refused else error
+            if refused:  # of the two, the first tells what to correct
+                raise Refusal(Cause(f"{refused}; {error.cause.seen}", _CORRECT)) from error
+            raise
         else:
             return refused
     raise Refusal(Cause(refused, _CORRECT))
@@ -248,9 +250,11 @@ def _with_proxy() -> str:
 def _unavailable(error: LineUnavailable, url: str) -> Cause:
     host = urlsplit(url).hostname
     match error.__cause__:
-        case ssl.SSLError():
+        case ssl.SSLCertVerificationError():
             remedy = "Take the inspecting proxy out of the way, or install its certificate on this machine."
             return Cause(f"network: the certificate of {host} is not valid: something stands in between", remedy)
+        case ssl.SSLError():
+            return Cause(f"network: {host} does not speak TLS there", "Correct OPENAI_REALTIME_URL, or clear it.")
         case ConnectionRefusedError():
             return Cause(f"network: {host} refused the connection{_with_proxy()}", "Let this machine reach it.")
         case InvalidStatus(response=response):

@@ -1,0 +1,127 @@
+from dataclasses import replace
+
+import pytest
+
+from calls.doctor.configuration import examine
+from calls.doctor.site import Site
+
+SOUND = Site(
+    public_base_url="https://line.cedarplumbing.com",
+    allowed_hosts=("line.cedarplumbing.com",),
+    openai_key="sk-proj-0123456789abcdefghij",
+    twilio_account="AC" + "1" * 32,
+    twilio_tokens=("0123456789abcdef0123456789abcdef",),
+    handover_number="+15551234567",
+    diagnostic_token="a-long-diagnostic-token",
+)
+
+
+def not_well(site):
+    return [(finding.id, finding.level.value) for finding in examine(site) if finding.level != "OK"]
+
+
+def found(id, **changes):
+    (finding,) = [finding for finding in examine(replace(SOUND, **changes)) if finding.id == id]
+    return finding
+
+
+def test_a_sound_configuration_has_nothing_to_find():
+    assert not_well(SOUND) == []
+
+
+def test_an_empty_configuration_names_what_is_missing():
+    assert not_well(Site()) == [
+        ("settings.public-url", "FAIL"),
+        ("settings.openai-key", "FAIL"),
+        ("settings.twilio-token", "FAIL"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "level", "seen"),
+    [
+        ("http://localhost:8000", "FAIL", "exists on this machine or network only"),
+        ("https://192.168.1.4", "FAIL", "exists on this machine or network only"),
+        ("https://server", "FAIL", "exists on this machine or network only"),
+        ("http://line.cedarplumbing.com", "FAIL", "is not https"),
+        ("wss://line.cedarplumbing.com/twilio/realtime", "FAIL", "it begins with https"),
+        ("https://line.cedarplumbing.com/twilio/voice", "FAIL", "it has a path"),
+        ("https://line.cedarplumbing.com?key=1", "FAIL", "it carries a query"),
+        ("https://user:password@line.cedarplumbing.com", "FAIL", "it carries a query, a fragment or a password"),
+        ("https://your-subdomain.ngrok.io", "FAIL", "the host is still the one from an example"),
+        ("line.cedarplumbing.com", "FAIL", "not a web address"),
+        ("https://line.cedarplumbing.com:port", "FAIL", "not an address"),
+        ("https://line.cedarplumbing.com:8443", "WARN", "names port 8443"),
+        ("https://line.cedarplumbing.com:443", "OK", "https://line.cedarplumbing.com:443"),
+    ],
+)
+def test_the_public_address_has_to_be_one_that_twilio_reaches(address, level, seen):
+    finding = found("settings.public-url", public_base_url=address)
+
+    assert (finding.level.value, seen in finding.seen) == (level, True)
+    assert (finding.remedy == "") == (level == "OK")
+
+
+@pytest.mark.parametrize(
+    ("key", "level", "seen"),
+    [
+        ("", "FAIL", "not set"),
+        ("sk-...", "FAIL", "it is still a placeholder"),
+        ("your-openai-api-key-goes-here", "FAIL", "it is still a placeholder"),
+        ("sk-short", "FAIL", "it is still a placeholder"),
+        ('"sk-proj-0123456789abcdefghij"', "FAIL", "it holds a blank, a quotation mark or a foreign letter"),
+        ("sk-proj-0123456789 abcdefghij", "FAIL", "it holds a blank, a quotation mark or a foreign letter"),
+        ("0123456789abcdefghijkl", "WARN", "set, but OpenAI's keys begin with sk-"),
+        ("sk-proj-0123456789abcdefghij", "OK", "set"),
+    ],
+)
+def test_the_key_has_to_look_like_one(key, level, seen):
+    finding = found("settings.openai-key", openai_key=key)
+
+    assert (finding.level.value, finding.seen) == (level, seen)
+
+
+def test_a_server_in_place_of_openai_takes_any_key_and_is_said():
+    address = "ws://127.0.0.1:9000/v1/realtime"
+
+    assert found("settings.openai-key", openai_key="x", openai_url=address).level == "OK"
+    assert found("settings.openai-url", openai_url=address).level == "WARN"
+    assert found("settings.openai-url", openai_url="wss://[").seen == "no host, model gpt-realtime-2.1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "seen"),
+    [
+        ({"twilio_tokens": ()}, "FAIL", "not set"),
+        ({"twilio_tokens": (), "twilio_shared_keys": (("id", "secret"),)}, "OK", "1 shared key(s) instead"),
+        ({"twilio_tokens": (), "twilio_signature": "off"}, "WARN", "not set; signatures are not checked"),
+        ({"twilio_tokens": ("AC" + "1" * 32,)}, "FAIL", "it holds an account or API key SID, not the Auth Token"),
+        ({"twilio_tokens": ("your_auth_token",)}, "FAIL", "it is still a placeholder"),
+        ({"twilio_tokens": ("ABC",)}, "WARN", "set, but an Auth Token is 32 characters of 0-9 and a-f"),
+        ({"twilio_tokens": ("1" * 32, "2" * 32)}, "OK", "2 tokens, as while rotating"),
+    ],
+)
+def test_the_auth_token_has_to_look_like_one(changes, level, seen):
+    finding = found("settings.twilio-token", **changes)
+
+    assert (finding.level.value, finding.seen) == (level, seen)
+
+
+@pytest.mark.parametrize(
+    ("id", "changes", "level"),
+    [
+        ("settings.allowed-hosts", {"allowed_hosts": ("*",)}, "WARN"),
+        ("settings.debug", {"debug": True}, "WARN"),
+        ("settings.debug", {"debug": True, "public_base_url": "http://localhost:8000"}, "OK"),
+        ("settings.twilio-account", {"twilio_account": "SK123"}, "WARN"),
+        ("settings.signature", {"twilio_signature": "log"}, "WARN"),
+        ("settings.handover", {"handover_number": "555-1234"}, "FAIL"),
+        ("settings.handover", {"handover_number": ""}, "OK"),
+        ("settings.diagnostic-token", {"diagnostic_token": "short"}, "WARN"),
+        ("settings.diagnostic-token", {"diagnostic_token": ""}, "OK"),
+    ],
+)
+def test_a_setting_that_does_harm_is_said(id, changes, level):
+    finding = found(id, **changes)
+
+    assert (finding.level.value, finding.remedy == "") == (level, level == "OK")

@@ -1,0 +1,103 @@
+"""The doctor at our own server, whole: the real application on a real socket, OpenAI emulated."""
+
+import asyncio
+import contextlib
+
+import pytest
+import uvicorn
+
+from calls import database
+from calls.doctor.caller import TEST_CALL_PREFIX
+from calls.doctor.runner import diagnose
+from calls.doctor.site import Site
+from calls.emulators.realtime_server import RealtimeServer
+from calls.models import Call
+from tests import factories
+from tests.doctor.house import Server
+from voiceagent.asgi import application
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+# A loopback address, an emulator instead of OpenAI: what the settings say of this test's own set-up.
+EXPECTED = {"settings.public-url": "FAIL", "settings.openai-url": "WARN"}
+
+
+@pytest.fixture
+def line(transactional_db):
+    return factories.make_line()
+
+
+@contextlib.asynccontextmanager
+async def our_server(settings, *, faults=None, **changes):
+    config = uvicorn.Config(
+        application, interface="asgi3", port=0, ws="websockets-sansio", lifespan="off", log_config=None
+    )
+    server, emulator = Server(config), RealtimeServer(faults=faults, keys=changes.pop("keys", None))
+    await emulator.start()
+    serving = asyncio.create_task(server.serve())
+    await server.is_up.wait()
+    settings.PORT = server.servers[0].sockets[0].getsockname()[1]
+    settings.PUBLIC_BASE_URL = f"http://127.0.0.1:{settings.PORT}"
+    settings.OPENAI_REALTIME_URL = emulator.url
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    try:
+        yield emulator
+    finally:
+        server.should_exit = True
+        await serving
+        await emulator.stop()
+
+
+async def visit(settings, ids=None):
+    return [finding async for finding in diagnose(Site.from_settings(settings, serving=True), ids)]
+
+
+def not_well(findings):
+    return {finding.id: finding.level.value for finding in findings if finding.level != "OK"}
+
+
+async def test_our_own_line_has_nothing_to_find(settings, line):
+    async with our_server(settings):
+        findings = await visit(settings)
+
+    assert not_well(findings) == EXPECTED
+
+
+async def test_the_test_call_is_kept_as_ended_and_can_be_told_from_a_callers(settings, line):
+    async with our_server(settings):
+        await visit(settings)
+
+    call = await Call.objects.aget()
+    assert call.call_sid.startswith(TEST_CALL_PREFIX)
+    assert (call.status, call.end_reason) == (Call.Status.ENDED, Call.EndReason.CALLER_HANGUP)
+
+
+async def test_two_diagnoses_in_a_row_are_no_forwarding_loop(settings, line):
+    async with our_server(settings, OPENAI_API_KEY=""):
+        first = await visit(settings, ["webhook"])
+        second = await visit(settings, ["webhook"])
+
+    assert [found[-1].seen.partition(";")[2] for found in (first, second)] == [
+        " without an OpenAI key the caller is handed over at once (Say, Dial)"
+    ] * 2
+
+
+async def test_a_line_without_an_agent_stops_the_road_where_it_begins(settings, transactional_db):
+    await database.run(factories.make_line, without_agent=True)
+    async with our_server(settings):
+        findings = await visit(settings, ["first-audio"])
+
+    assert not_well(findings) == EXPECTED | {
+        "line": "FAIL",
+        "webhook": "SKIPPED",
+        "upgrade": "SKIPPED",
+        "first-audio": "SKIPPED",
+    }
+
+
+async def test_a_key_that_openai_does_not_know_is_named(settings, line):
+    async with our_server(settings, keys=["sk-another"]):
+        findings = await visit(settings, ["openai"])
+
+    assert not_well(findings) == EXPECTED | {"openai": "FAIL"}
+    assert findings[-1].seen == "wrong key: OpenAI does not know it"

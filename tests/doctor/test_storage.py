@@ -1,0 +1,129 @@
+import asyncio
+
+import pytest
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.utils import OperationalError
+
+from calls import database
+from calls.doctor import aside, storage
+from calls.doctor.runner import diagnose
+from calls.doctor.site import Site
+from tests import factories
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+
+
+async def line(**fields):
+    findings = [finding async for finding in diagnose(Site(**fields), ["line"])]
+    return {finding.id: finding for finding in findings}
+
+
+async def test_a_database_with_every_migration_is_well():
+    finding = (await line())["database"]
+
+    assert (finding.level.value, finding.seen) == (
+        "OK",
+        f"{connection.vendor.replace('sqlite', 'sqlite3')} answers, every migration is applied",
+    )
+
+
+async def test_a_migration_that_is_missing_is_named():
+    ((app, newest),) = [leaf for leaf in MigrationLoader(None).graph.leaf_nodes() if leaf[0] == "calls"]
+    await database.run(MigrationRecorder(connection).record_unapplied, app, newest)
+    try:
+        found = await line()
+    finally:
+        await database.run(MigrationRecorder(connection).record_applied, app, newest)
+
+    assert (found["database"].level.value, found["line"].level.value) == ("FAIL", "SKIPPED")
+    assert found["database"].seen.endswith(f"answers; not applied: calls.{newest}")
+    assert found["database"].remedy == "Type: python manage.py migrate, then restart the server."
+
+
+async def test_a_database_that_does_not_answer_is_named(monkeypatch):
+    def refuse():
+        raise OperationalError("connection refused\nIs the server running?")
+
+    monkeypatch.setattr(storage, "missing_migrations", refuse)
+
+    finding = (await line())["database"]
+
+    assert (finding.level.value, finding.seen.endswith(": connection refused")) == ("FAIL", True)
+
+
+async def test_no_line_is_a_failure():
+    finding = (await line(public_base_url="https://h"))["line"]
+
+    assert (finding.level.value, finding.seen) == ("FAIL", "no phone line")
+    assert finding.remedy.endswith("https://h/admin/calls/phoneline/add/")
+
+
+async def test_lines_without_any_agent_are_a_failure():
+    await database.run(factories.make_line, without_agent=True)
+
+    assert (await line())["line"].seen == "1 phone line(s), none with an agent"
+
+
+async def test_one_line_without_an_agent_is_a_warning():
+    await database.run(factories.make_line)
+    silent = await database.run(factories.make_line, without_agent=True)
+
+    found = await line()
+
+    assert (found["line"].level.value, found["line"].seen) == ("WARN", f"{silent.number} without an agent")
+
+
+async def test_a_line_with_an_agent_and_a_way_to_a_person_is_well():
+    number = (await database.run(factories.make_line)).number
+
+    found = await line()
+
+    assert (found["line"].seen, found["line.handover"].seen) == (
+        f"{number}, answered by Cortana",
+        "every business has a hand-over number",
+    )
+
+
+async def test_several_lines_are_counted():
+    await database.run(factories.make_line)
+    await database.run(factories.make_line)
+
+    assert (await line())["line"].seen == "2, answered by Cortana and others"
+
+
+async def test_a_business_without_a_way_to_a_person_is_a_warning():
+    business = await database.run(factories.make_business, handover_number="")
+    await database.run(factories.make_line, business=business)
+
+    without, common = await line(), await line(handover_number="+15550108000")
+
+    assert (without["line.handover"].level.value, without["line.handover"].seen) == ("WARN", "none for Cedar Plumbing")
+    assert common["line.handover"].level.value == "OK"
+
+
+async def test_a_hand_over_to_one_of_our_own_lines_is_a_failure():
+    own = await database.run(factories.make_line)
+    business = await database.run(factories.make_business, handover_number=own.number)
+    await database.run(factories.make_line, business=business)
+
+    finding = (await line())["line.handover"]
+
+    assert (finding.level.value, finding.seen) == (
+        "FAIL",
+        "the hand-over number of Cedar Plumbing is one of our own lines",
+    )
+
+
+async def test_what_blocks_is_left_behind():
+    released = asyncio.Event()
+
+    def block():
+        asyncio.run_coroutine_threadsafe(released.wait(), loop).result()
+
+    loop = asyncio.get_running_loop()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await aside.aside(block)
+    released.set()
