@@ -26,7 +26,7 @@ class Verifier:
         signature = headers.get(SIGNATURE, "")
         settings = headers.get(SETTINGS, "")
         algorithm = get_signature_algorithm(settings)
-        return bool(signature) and any(
+        return any(
             RequestValidator(secret).validate(url, parameters, signature, algorithm)
             for url in urls
             for secret in self._secrets(settings)

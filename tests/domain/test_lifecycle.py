@@ -1,10 +1,12 @@
 """From the ring to the end, in whatever order and how often Twilio tells it."""
 
+import asyncio
 import itertools
 from datetime import timedelta
 
 import pytest
 
+from calls import database
 from calls.domain import lifecycle
 from calls.domain.decisions import Answer, HandOver, HangUp, Thanks, Voicemail
 from calls.models import Call, CallEvent, Stream
@@ -84,6 +86,32 @@ def test_a_call_to_a_line_of_ours_is_answered_by_its_agent():
     assert (call.account_sid, call.status, call.end_reason) == (caller.account_sid, "ringing", "")
     assert (call.rang_at, call.token_issued_at, call.token_used_at) == (NOW, NOW, None)
     assert events(call) == [("webhook", {"direction": "inbound"})]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_fifty_rings_of_one_call_in_eight_threads_are_one_call_with_one_answer():
+    line = await database.run(factories.make_line)
+    caller = new_leg(to_number=line.number)
+
+    decisions = await asyncio.gather(*(database.run(receive, caller) for _ in range(50)))
+
+    call = await database.run(row, caller)
+    assert decisions == [Answer(call_sid=caller.call_sid, nonce=call.token_nonce)] * 50
+    assert await database.run(events, call) == [("webhook", {"direction": "inbound"})]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_the_statuses_of_one_call_in_eight_threads_end_it_once():
+    call = await database.run(factories.make_call, status=Status.QUEUED, direction="outbound")
+    told = [("initiated", 0), ("ringing", 1), ("in-progress", 2), ("completed", 3)] * 8
+
+    await asyncio.gather(*(database.run(change, call, *status) for status in told))
+
+    ended = await database.run(row, call)
+    assert (ended.status, ended.end_reason, ended.status_sequence) == ("ended", "caller_hangup", 3)
+    assert len(await database.run(events, call)) == 4
 
 
 def test_each_call_has_a_nonce_of_its_own():
