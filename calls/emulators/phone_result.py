@@ -93,6 +93,8 @@ class StreamRecord:
     sent: Counter[str] = field(default_factory=Counter)
     received: Counter[str] = field(default_factory=Counter)
     unplayed_bytes: int = 0
+    # The worst delay of a 20 ms step: what this machine, and not the server, may have added to a measurement.
+    latest_ms: float = 0.0
 
 
 @dataclass(slots=True)

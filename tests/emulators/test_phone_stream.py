@@ -9,7 +9,6 @@ from twilio.request_validator import RequestValidator
 
 from calls.emulators import sound
 from calls.emulators.phone import Faults, Gap
-from calls.emulators.phone_result import Mark
 from tests.emulators.tiny_server import PUBLIC, TOKEN, TinyServer, a_stream, ring, stream, twiml
 
 HELLO = {"say": {"text": "hello"}}  # 300 ms of tone
@@ -213,6 +212,7 @@ async def test_frames_keep_to_the_clock_and_a_late_one_is_made_up_for():
     assert lasted_ms == pytest.approx(stamps[-1] - stamps[0], abs=60)
     assert max(later - earlier for earlier, later in pairwise(times)) >= 0.2
     assert result.streams[0].sent["media"] == len(times)
+    assert 200 <= result.streams[0].latest_ms <= 500
 
 
 @pytest.mark.asyncio
@@ -550,10 +550,6 @@ async def test_a_second_socket_brings_the_same_token():
     assert result.second_socket_close == 1008
     assert first["customParameters"] == second["customParameters"] == {"token": "secret"}
     assert (first["callSid"] == second["callSid"], first["streamSid"] == second["streamSid"]) == (True, False)
-
-
-def test_a_mark_remembers_when_it_came_and_went():
-    assert Mark("a", 1.0, 2.0, "played").how == "played"
 
 
 @pytest.mark.asyncio
