@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 HOST = "0.0.0.0"
 APPLICATION = "voiceagent.asgi:application"
@@ -38,6 +39,15 @@ class Live(Protocol):
     is_draining: bool
 
     def count(self) -> int: ...
+
+
+class StreamProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's own, save that a connection that was cut is not told as one that was closed without a code."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.conn.close_rcvd is None:
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        super().connection_lost(exc)
 
 
 class DrainingServer(uvicorn.Server):
@@ -88,7 +98,7 @@ def configuration(application: Any = APPLICATION) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         loop="uvloop",
-        ws="websockets-sansio",
+        ws=StreamProtocol,
         ws_per_message_deflate=False,
         ws_max_size=1024 * 1024,
         lifespan="off",

@@ -145,7 +145,7 @@ def _settled_sessions(target: Target, scenario: Scenario, before: int) -> list[D
         time.sleep(LOOK_SECONDS)
 
 
-def settled_row(call_sid: str) -> Call | None:
+def settled_row(call_sid: str, *, look_seconds: float = LOOK_SECONDS) -> Call | None:
     """The row of the call, once it says how the call ended and nothing more is added to it."""
     deadline = time.monotonic() + SETTLE_SECONDS
     before = None
@@ -158,7 +158,7 @@ def settled_row(call_sid: str) -> Call | None:
         if row is None or time.monotonic() > deadline or (now == before and row.status in FINISHED):
             return row
         before = now
-        time.sleep(LOOK_SECONDS)
+        time.sleep(look_seconds)
 
 
 def _saved(heard: CallResult, folder: Path | None) -> Path | None:
