@@ -16,7 +16,7 @@ from calls.admin.call_page import CallPage
 from calls.admin.local_time import LocalTimeMixin, common_zone, shown_in
 from calls.models import Agent, Call
 
-_WRITTEN_NUMBER = re.compile(r"\+?\d[\d ().-]{4,}\d")
+_WRITTEN_NUMBER = re.compile(r"[+(]*\d[\d ().-]{4,}\d")
 # What an address may filter the list by without that permission: nothing by which a number could be guessed.
 _HARMLESS_LOOKUPS = {"status", "end_reason", "direction", "business", "agent", "rang_at"}
 

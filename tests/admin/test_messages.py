@@ -1,0 +1,128 @@
+"""Messages: read, ticked off, corrected; who may not see whole numbers can only tick off."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from tests import factories
+
+LIST = reverse("admin:calls_message_changelist")
+
+
+def change(message):
+    return reverse("admin:calls_message_change", args=[message.pk])
+
+
+def test_the_list_shows_who_what_and_whether_it_is_done(owner):
+    message = factories.make_message()
+
+    page = owner.get(LIST).content.decode()
+
+    assert '<b>Robert Miller</b><span class="beside">+1 555-010-0001</span>' in page
+    assert 'The kitchen tap is dripping.<span class="beside">Cedar Plumbing</span>' in page
+    assert '<span class="badge badge-warm">Open</span>' in page
+    assert f'<a href="{reverse("admin:calls_call_change", args=[message.call.pk])}">Open call</a>' in page
+
+
+def test_a_message_without_name_number_or_call_is_shown_too(owner):
+    message = factories.make_message(caller_name="", number="", is_done=True)
+    message.call.delete()
+
+    page = owner.get(LIST).content.decode()
+
+    assert '<b>A caller</b><span class="beside">Unknown</span>' in page
+    assert '<span class="badge badge-good">Done</span>' in page
+    assert "Open call" not in page
+
+
+def test_the_selected_messages_are_ticked_off_and_opened_again(clerk):
+    call = factories.make_call()
+    first, second = factories.make_message(call=call, text="One."), factories.make_message(call=call, text="Two.")
+
+    clerk.post(LIST, {"action": "mark_done", "_selected_action": [first.pk]})
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.is_done, second.is_done) == (True, False)
+
+    clerk.post(LIST, {"action": "mark_open", "_selected_action": [first.pk, second.pk]})
+    first.refresh_from_db()
+    assert first.is_done is False
+
+
+def test_a_reader_cannot_tick_off(client, db):
+    client.force_login(factories.make_staff("calls.view_message"))
+    message = factories.make_message()
+
+    client.post(LIST, {"action": "mark_done", "_selected_action": [message.pk]})
+
+    message.refresh_from_db()
+    assert message.is_done is False
+
+
+def test_the_owner_corrects_a_message_and_the_number_is_normalized(owner):
+    message = factories.make_message()
+
+    owner.post(change(message), {"caller_name": "Bob", "number": "+1 555 010 0002", "text": "Tap.", "is_done": "on"})
+
+    message.refresh_from_db()
+    assert (message.caller_name, message.number, message.text, message.is_done) == (
+        "Bob",
+        "+15550100002",
+        "Tap.",
+        True,
+    )
+
+
+def test_a_number_that_cannot_be_dialed_is_refused_only_if_somebody_entered_it(owner):
+    message = factories.make_message(number="anonymous")
+
+    refused = owner.post(change(message), {"number": "555", "text": message.text})
+    kept = owner.post(change(message), {"number": "anonymous", "text": message.text, "is_done": "on"})
+
+    assert refused.context["adminform"].form.errors == {
+        "number": ["Begin with + and the country code, for example +1 555 010 9999. 555 alone cannot be dialed."]
+    }
+    assert kept.status_code == 302
+
+
+def test_a_clerk_ticks_off_without_seeing_or_changing_number_and_words(clerk):
+    message = factories.make_message(text="Call 555-010-0001 back.")
+
+    page = clerk.get(change(message)).content.decode()
+    clerk.post(change(message), {"number": "+15550100009", "text": "Other words.", "is_done": "on"})
+
+    message.refresh_from_db()
+    assert [number for number in ("5550100001", "555-010-0001") if number in page] == []
+    assert "Call •••01 back." in page
+    assert (message.number, message.text, message.is_done) == ("+15550100001", "Call 555-010-0001 back.", True)
+
+
+@pytest.mark.parametrize("query", [{"q": "0001"}, {"q": "555-010"}, {"q": "tap"}])
+def test_a_clerk_finds_messages_by_name_alone(clerk, query):
+    factories.make_message(text="My tap. Call 555-010-0001 back.")
+
+    assert "<b>Robert Miller</b>" not in clerk.get(LIST, query).content.decode()
+    assert "<b>Robert Miller</b>" in clerk.get(LIST, {"q": "miller"}).content.decode()
+
+
+def test_the_owner_finds_messages_by_number(owner):
+    factories.make_message()
+
+    assert "<b>Robert Miller</b>" in owner.get(LIST, {"q": "5550100001"}).content.decode()
+
+
+@pytest.mark.parametrize("lookup", ["number__startswith", "text__contains", "call__from_number"])
+def test_a_clerk_cannot_filter_by_number_in_the_address_bar(clerk, lookup):
+    factories.make_message()
+
+    assert clerk.get(LIST, {lookup: "+1555"}).status_code == 400
+
+
+def test_neither_numbers_nor_words_can_be_sorted_by(clerk):
+    factories.make_message()
+
+    page = clerk.get(LIST).content.decode()
+
+    sortable = {int(column) for column in re.findall(r'href="\?o=-?(\d)(?:\.|")', page)}
+    assert sortable <= {1, 2, 4}  # when, the name, the state
