@@ -1,6 +1,7 @@
 """The person who rings: speaks, waits for the agent, presses keys and hangs up as the scenario says."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from calls.emulators import sound
@@ -17,12 +18,23 @@ SURELY_FINISHED_MS = 3000
 ENOUGH = 0.9
 TONE_MS_PER_LETTER = 60
 SPEAKS_ON = frozenset({"malformed", "unknown_event"})
+# A sound so short ago still counts as going on.
+SOUNDING_MS = 100
 KEY_MS = 250
 PAUSE_KEY_MS = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    at_ms: float
+    heard_ms: float  # how much sound of the agent had been played by then
+
+
 class Handset(Protocol):
     """What a person can do and hear while a stream is open."""
+
+    @property
+    def now_ms(self) -> float: ...
 
     @property
     def heard_ms(self) -> float:
@@ -31,6 +43,10 @@ class Handset(Protocol):
     @property
     def quiet_ms(self) -> float | None:
         """How long the agent has been silent; None before the first sound."""
+
+    @property
+    def last_word(self) -> Moment:
+        """When the caller last stopped speaking or pressed a key; at first, the start."""
 
     def say(self, speech: bytes, text: str) -> None: ...
 
@@ -49,10 +65,12 @@ class Script:
         self.scripted = scripted
         self.patience_ms = patience_ms
         self.left: list[Step] = list(scenario.steps)
+        self.listened = Moment(0.0, 0.0)
         self.undone = sum(not isinstance(step, Agent) for step in scenario.steps)
 
     async def run(self, handset: Handset) -> None:
         """Perform what is left; then wait for the end of the call, but not for ever."""
+        self.listened = handset.last_word
         while self.left:
             expected = [self._length_ms(agent) for agent in self._take_agent()]
             step = self.left.pop(0) if self.left else None
@@ -115,27 +133,29 @@ class Script:
                 self.line.hang_up()
 
     async def _wait_for_agent(self, handset: Handset, expected: Sequence[int], step: Step | None) -> None:
+        """Wait for what was not heard yet of the answers that the script announces."""
         if not expected:
             return
-        before = handset.heard_ms
+        since = max(self.listened, handset.last_word, key=lambda moment: moment.at_ms)
         if isinstance(step, Say) and step.barge_in_ms is not None:
-            await self._wait_for_sound(handset, before + sum(expected[:-1]), before)
+            await self._wait_for_sound(handset, since, since.heard_ms + sum(expected[:-1]))
             await self.line.pause(step.barge_in_ms)
         else:
-            await self._wait_for_sound(handset, before, before)
-            await self._wait_for_end(handset, before + ENOUGH * sum(expected))
+            await self._wait_for_sound(handset, since, since.heard_ms)
+            await self._wait_for_end(handset, since.heard_ms + ENOUGH * sum(expected))
+        self.listened = Moment(handset.now_ms, handset.heard_ms)
 
-    async def _wait_for_sound(self, handset: Handset, heard_ms: float, before: float) -> None:
+    async def _wait_for_sound(self, handset: Handset, since: Moment, heard_ms: float) -> None:
         """Until the agent is heard beyond `heard_ms`, has surely finished without, or patience is at its end."""
-        since = self.line.now_ms
-        while self.line.now_ms - since < self.patience_ms:
+        until = handset.now_ms + self.patience_ms
+        while handset.now_ms < until:
             quiet = handset.quiet_ms
-            if quiet is not None and quiet <= STEP_MS and handset.heard_ms > heard_ms:
-                return
-            # A quiet that is older than this wait says nothing of the agent, whose first frames may be inaudible.
-            waited = self.line.now_ms - since
-            if quiet is not None and SURELY_FINISHED_MS <= quiet < waited and handset.heard_ms > before:
-                return
+            # A sound from before is no answer; an answer's first frames may be inaudible.
+            if quiet is not None and quiet < handset.now_ms - since.at_ms:
+                if handset.heard_ms > heard_ms and (quiet <= SOUNDING_MS or heard_ms == since.heard_ms):
+                    return
+                if quiet >= SURELY_FINISHED_MS:
+                    return
             await self.line.pause(STEP_MS)
 
     async def _wait_for_end(self, handset: Handset, heard_ms: float) -> None:
@@ -148,8 +168,8 @@ class Script:
             await self.line.pause(STEP_MS)
 
     async def _wait_until_quiet(self, handset: Handset, ms: int) -> None:
-        since = self.line.now_ms
-        while self.line.now_ms - since < ms or (handset.quiet_ms is not None and handset.quiet_ms < ms):
+        since = handset.now_ms
+        while handset.now_ms - since < ms or (handset.quiet_ms is not None and handset.quiet_ms < ms):
             await self.line.pause(STEP_MS)
 
     def _length_ms(self, agent: Agent) -> int:

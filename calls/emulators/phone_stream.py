@@ -20,7 +20,7 @@ from calls.emulators.phone_line import HungUp, Line
 from calls.emulators.phone_options import Faults
 from calls.emulators.phone_playback import Playback
 from calls.emulators.phone_result import PAUSE_MS, Clear, Mark, Speech, StreamRecord
-from calls.emulators.phone_script import Script
+from calls.emulators.phone_script import Moment, Script
 from calls.emulators.phone_upgrade import CLOSE_SECONDS, Rejected, open_socket
 
 # How Twilio sees a server that closes because it has finished; anything else is error 31921.
@@ -76,6 +76,8 @@ class Stream:
         self.mouth = Mouth()
         self.first_timestamp = random.Random(self.record.stream_sid).randint(*FIRST_TIMESTAMP_MS)
         self._started_ms = 0.0
+        self._at_ms = 0.0
+        self._last_word = Moment(0.0, 0.0)
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._sounded_ms: float | None = None
         self._first_sound_ms: float | None = None
@@ -90,8 +92,17 @@ class Stream:
         return self.playback.heard / sound.BYTES_PER_MS
 
     @property
+    def now_ms(self) -> float:
+        """How far the sound is. A busy machine lets it fall behind the clock, and then the caller waits with it."""
+        return self._at_ms
+
+    @property
     def quiet_ms(self) -> float | None:
-        return None if self._sounded_ms is None else max(0.0, self.line.now_ms - self._sounded_ms)
+        return None if self._sounded_ms is None else max(0.0, self.now_ms - self._sounded_ms)
+
+    @property
+    def last_word(self) -> Moment:
+        return self._last_word
 
     @property
     def is_speaking(self) -> bool:
@@ -104,6 +115,7 @@ class Stream:
     def press(self, digit: str) -> None:
         self.line.tell("dtmf", digit)
         self.line.result.keys.append((self.line.now_ms, digit))
+        self._last_word = Moment(self.now_ms, self.heard_ms)
         self._send("dtmf", self.writer.dtmf(digit))
 
     # The life of the connection.
@@ -150,7 +162,8 @@ class Stream:
     def _begin(self) -> None:
         self._put(self.writer.connected())
         self._send("start", self._start_message(self.writer))
-        self._started_ms = self.record.started_ms = self.line.now_ms
+        self._started_ms = self._at_ms = self.record.started_ms = self.line.now_ms
+        self._last_word = Moment(self._at_ms, 0.0)
         self.line.tell("start", self.record.stream_sid)
         if self.faults.unknown_event:
             self._send("unknown", self.writer.unknown())
@@ -210,6 +223,7 @@ class Stream:
         for number in count():
             due_ms = self._started_ms + number * sound.FRAME_MS
             await self.line.tick_at(due_ms)
+            self._at_ms = due_ms
             self.record.latest_ms = max(self.record.latest_ms, self.line.now_ms - due_ms)
             self._play(number * sound.FRAME_MS)
             if number * sound.FRAME_MS >= self.first_timestamp:
@@ -294,6 +308,8 @@ class Stream:
                 self.mouth.start_ms = now
                 self.mouth.over_agent = self._agent_is_talking()
             self.mouth.end_ms = now + sound.FRAME_MS
+        if not self.mouth.pending:
+            self._last_word = Moment(now + sound.FRAME_MS, self.heard_ms)
         if not self.mouth.pending and self.mouth.start_ms is not None and self.mouth.end_ms is not None:
             speech = Speech(self.mouth.text, self.mouth.start_ms, self.mouth.end_ms, self.mouth.over_agent)
             self.line.result.speeches.append(speech)

@@ -106,8 +106,8 @@ async def test_a_barge_in_that_is_obeyed_is_measured():
         result = await ring(server, {"agent": {"text": "0" * 50}}, STOP, {"hang_up": True})
 
     [barge_in] = result.barge_ins
-    assert 200 <= barge_in.clear_ms <= 700
-    assert barge_in.clear_ms <= barge_in.quiet_ms <= barge_in.clear_ms + 300
+    assert 200 <= barge_in.clear_ms <= 1000
+    assert abs(barge_in.quiet_ms - barge_in.clear_ms) <= 40 + result.streams[0].latest_ms
 
 
 @pytest.mark.asyncio

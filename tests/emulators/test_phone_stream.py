@@ -209,7 +209,7 @@ async def test_frames_keep_to_the_clock_and_a_late_one_is_made_up_for():
     times = [at for at, message in zip(socket.times, socket.seen, strict=True) if message["event"] == "media"]
     lasted_ms = (times[-1] - times[0]) * 1000
     stamps = [int(frame["timestamp"]) for frame in media(socket)]
-    assert lasted_ms == pytest.approx(stamps[-1] - stamps[0], abs=60)
+    assert lasted_ms == pytest.approx(stamps[-1] - stamps[0], abs=150)
     assert max(later - earlier for earlier, later in pairwise(times)) >= 0.2
     assert result.streams[0].sent["media"] == len(times)
     assert 200 <= result.streams[0].latest_ms <= 500
