@@ -5,202 +5,451 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Business',
+            name="Business",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('time_zone', models.CharField(default='America/New_York', help_text='For example America/New_York.', max_length=50)),
-                ('country', models.CharField(default='US', help_text='Two letters, for example US.', max_length=2)),
-                ('email', models.EmailField(blank=True, help_text='Where messages for the business go.', max_length=254)),
-                ('handover_number', models.CharField(blank=True, help_text='The telephone that rings when a caller needs a person, as +15551234567. Never one of our own lines.', max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="America/New_York", help_text="For example America/New_York.", max_length=50
+                    ),
+                ),
+                ("country", models.CharField(default="US", help_text="Two letters, for example US.", max_length=2)),
+                (
+                    "email",
+                    models.EmailField(blank=True, help_text="Where messages for the business go.", max_length=254),
+                ),
+                (
+                    "handover_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="The telephone that rings when a caller needs a person, as +15551234567. Never one of our own lines.",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name_plural': 'businesses',
-                'ordering': ['name'],
+                "verbose_name_plural": "businesses",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Agent',
+            name="Agent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(default='Cortana', max_length=50)),
-                ('greeting', models.CharField(default='Thanks for calling {business}. This is {agent}, an automated assistant. How can I help you today?', help_text='The first sentence. {business} and {agent} are filled in. Say that this is an automated assistant.', max_length=500)),
-                ('instructions', models.TextField(blank=True, help_text='What the agent should know and how it should behave.')),
-                ('language', models.CharField(default='en', help_text='The language it speaks, for example en or es.', max_length=5)),
-                ('voice', models.CharField(default='marin', max_length=40)),
-                ('model', models.CharField(blank=True, help_text='Blank: the model named in OPENAI_REALTIME_MODEL.', max_length=60)),
-                ('turn_detection', models.CharField(choices=[('server_vad', 'Silence (server VAD)'), ('semantic_vad', 'Meaning (semantic VAD)')], default='server_vad', max_length=20)),
-                ('vad_threshold', models.FloatField(default=0.5, help_text='0 to 1; higher ignores more background noise.')),
-                ('silence_ms', models.PositiveIntegerField(default=500, help_text='How long the caller must be quiet, 200 to 2000 ms.', verbose_name='silence before an answer (ms)')),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='agents', to='calls.business')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(default="Cortana", max_length=50)),
+                (
+                    "greeting",
+                    models.CharField(
+                        default="Thanks for calling {business}. This is {agent}, an automated assistant. How can I help you today?",
+                        help_text="The first sentence. {business} and {agent} are filled in. Say that this is an automated assistant.",
+                        max_length=500,
+                    ),
+                ),
+                (
+                    "instructions",
+                    models.TextField(blank=True, help_text="What the agent should know and how it should behave."),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        default="en", help_text="The language it speaks, for example en or es.", max_length=5
+                    ),
+                ),
+                ("voice", models.CharField(default="marin", max_length=40)),
+                (
+                    "model",
+                    models.CharField(
+                        blank=True, help_text="Blank: the model named in OPENAI_REALTIME_MODEL.", max_length=60
+                    ),
+                ),
+                (
+                    "turn_detection",
+                    models.CharField(
+                        choices=[("server_vad", "Silence (server VAD)"), ("semantic_vad", "Meaning (semantic VAD)")],
+                        default="server_vad",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "vad_threshold",
+                    models.FloatField(default=0.5, help_text="0 to 1; higher ignores more background noise."),
+                ),
+                (
+                    "silence_ms",
+                    models.PositiveIntegerField(
+                        default=500,
+                        help_text="How long the caller must be quiet, 200 to 2000 ms.",
+                        verbose_name="silence before an answer (ms)",
+                    ),
+                ),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="agents", to="calls.business"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['business', 'name'],
+                "ordering": ["business", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Call',
+            name="Call",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('call_sid', models.CharField(max_length=64, unique=True, verbose_name='CallSid')),
-                ('account_sid', models.CharField(blank=True, max_length=64)),
-                ('direction', models.CharField(choices=[('inbound', 'Inbound'), ('outbound', 'Outbound')], default='inbound', max_length=10)),
-                ('from_number', models.CharField(blank=True, help_text='E.164, or what Twilio sent instead.', max_length=64, verbose_name='caller')),
-                ('to_number', models.CharField(blank=True, max_length=64, verbose_name='number called')),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('ringing', 'Ringing'), ('streaming', 'Streaming'), ('handed_over', 'Handed over'), ('ended', 'Ended')], default='ringing', max_length=12)),
-                ('end_reason', models.CharField(blank=True, choices=[('caller_hangup', 'The caller hung up'), ('agent_hangup', 'The agent said goodbye and hung up'), ('max_duration', 'The longest allowed time was reached'), ('silence', 'The caller stayed silent'), ('transferred', 'Transferred to a person'), ('upstream_unavailable', 'OpenAI could not be reached or refused'), ('upstream_lost', 'OpenAI was lost during the call'), ('stream_lost', "Twilio's media stream broke"), ('auth_failed', 'The stream was not authentic'), ('overloaded', 'Too many calls at once'), ('draining', 'The server was shutting down'), ('server_restart', 'The server restarted'), ('internal_error', 'An error of ours'), ('busy', 'The line was busy'), ('no_answer', 'Nobody answered'), ('failed', 'The call could not be placed'), ('voicemail', 'The caller left a voicemail'), ('blocked', 'The number is blocked'), ('operator', 'A member of staff ended it')], max_length=24)),
-                ('outcome', models.CharField(choices=[('booked', 'Booked'), ('quoted', 'Quoted'), ('callback', 'Callback'), ('message', 'Message'), ('transferred', 'Transferred'), ('emergency', 'Emergency'), ('answered', 'Answered'), ('spam', 'Spam'), ('hung_up', 'Hung up'), ('none', 'None')], default='none', max_length=12)),
-                ('rang_at', models.DateTimeField(help_text='When the voice webhook arrived; milliseconds of the call count from here.')),
-                ('streaming_at', models.DateTimeField(blank=True, null=True)),
-                ('handed_over_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('status_sequence', models.IntegerField(default=-1, help_text='SequenceNumber of the newest status callback.')),
-                ('token_nonce', models.CharField(blank=True, max_length=32)),
-                ('token_issued_at', models.DateTimeField(blank=True, null=True)),
-                ('token_used_at', models.DateTimeField(blank=True, null=True)),
-                ('model', models.CharField(blank=True, help_text='The Realtime model that answered.', max_length=60)),
-                ('realtime_session_id', models.CharField(blank=True, max_length=64)),
-                ('first_audio_ms', models.PositiveIntegerField(blank=True, help_text="From the stream's start.", null=True)),
-                ('input_tokens', models.PositiveIntegerField(default=0)),
-                ('cached_tokens', models.PositiveIntegerField(default=0)),
-                ('output_tokens', models.PositiveIntegerField(default=0)),
-                ('handover_number', models.CharField(blank=True, max_length=16)),
-                ('handover_result', models.CharField(blank=True, help_text='What Twilio said of the dial to a person.', max_length=20)),
-                ('recording_url', models.URLField(blank=True, max_length=500)),
-                ('recording_sid', models.CharField(blank=True, max_length=64)),
-                ('recording_seconds', models.PositiveIntegerField(blank=True, null=True)),
-                ('agent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='calls', to='calls.agent')),
-                ('business', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='calls', to='calls.business')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("call_sid", models.CharField(max_length=64, unique=True, verbose_name="CallSid")),
+                ("account_sid", models.CharField(blank=True, max_length=64)),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("inbound", "Inbound"), ("outbound", "Outbound")], default="inbound", max_length=10
+                    ),
+                ),
+                (
+                    "from_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="E.164, or what Twilio sent instead.",
+                        max_length=64,
+                        verbose_name="caller",
+                    ),
+                ),
+                ("to_number", models.CharField(blank=True, max_length=64, verbose_name="number called")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("ringing", "Ringing"),
+                            ("streaming", "Streaming"),
+                            ("handed_over", "Handed over"),
+                            ("ended", "Ended"),
+                        ],
+                        default="ringing",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "end_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("caller_hangup", "The caller hung up"),
+                            ("agent_hangup", "The agent said goodbye and hung up"),
+                            ("max_duration", "The longest allowed time was reached"),
+                            ("silence", "The caller stayed silent"),
+                            ("transferred", "Transferred to a person"),
+                            ("upstream_unavailable", "OpenAI could not be reached or refused"),
+                            ("upstream_lost", "OpenAI was lost during the call"),
+                            ("stream_lost", "Twilio's media stream broke"),
+                            ("auth_failed", "The stream was not authentic"),
+                            ("overloaded", "Too many calls at once"),
+                            ("draining", "The server was shutting down"),
+                            ("server_restart", "The server restarted"),
+                            ("internal_error", "An error of ours"),
+                            ("busy", "The line was busy"),
+                            ("no_answer", "Nobody answered"),
+                            ("failed", "The call could not be placed"),
+                            ("voicemail", "The caller left a voicemail"),
+                            ("blocked", "The number is blocked"),
+                            ("operator", "A member of staff ended it"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("booked", "Booked"),
+                            ("quoted", "Quoted"),
+                            ("callback", "Callback"),
+                            ("message", "Message"),
+                            ("transferred", "Transferred"),
+                            ("emergency", "Emergency"),
+                            ("answered", "Answered"),
+                            ("spam", "Spam"),
+                            ("hung_up", "Hung up"),
+                            ("none", "None"),
+                        ],
+                        default="none",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "rang_at",
+                    models.DateTimeField(
+                        help_text="When the voice webhook arrived; milliseconds of the call count from here."
+                    ),
+                ),
+                ("streaming_at", models.DateTimeField(blank=True, null=True)),
+                ("handed_over_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "status_sequence",
+                    models.IntegerField(default=-1, help_text="SequenceNumber of the newest status callback."),
+                ),
+                ("token_nonce", models.CharField(blank=True, max_length=32)),
+                ("token_issued_at", models.DateTimeField(blank=True, null=True)),
+                ("token_used_at", models.DateTimeField(blank=True, null=True)),
+                ("model", models.CharField(blank=True, help_text="The Realtime model that answered.", max_length=60)),
+                ("realtime_session_id", models.CharField(blank=True, max_length=64)),
+                (
+                    "first_audio_ms",
+                    models.PositiveIntegerField(blank=True, help_text="From the stream's start.", null=True),
+                ),
+                ("input_tokens", models.PositiveIntegerField(default=0)),
+                ("cached_tokens", models.PositiveIntegerField(default=0)),
+                ("output_tokens", models.PositiveIntegerField(default=0)),
+                ("handover_number", models.CharField(blank=True, max_length=16)),
+                (
+                    "handover_result",
+                    models.CharField(blank=True, help_text="What Twilio said of the dial to a person.", max_length=20),
+                ),
+                ("recording_url", models.URLField(blank=True, max_length=500)),
+                ("recording_sid", models.CharField(blank=True, max_length=64)),
+                ("recording_seconds", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="calls",
+                        to="calls.agent",
+                    ),
+                ),
+                (
+                    "business",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="calls",
+                        to="calls.business",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-rang_at'],
+                "ordering": ["-rang_at"],
             },
         ),
         migrations.CreateModel(
-            name='CallEvent',
+            name="CallEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='For example webhook, stream_started, first_audio, barge_in.', max_length=40)),
-                ('at_ms', models.IntegerField(help_text='Since the ring.')),
-                ('detail', models.JSONField(blank=True, default=dict)),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='calls.call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="For example webhook, stream_started, first_audio, barge_in.", max_length=40
+                    ),
+                ),
+                ("at_ms", models.IntegerField(help_text="Since the ring.")),
+                ("detail", models.JSONField(blank=True, default=dict)),
+                (
+                    "call",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="calls.call"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['at_ms', 'pk'],
+                "ordering": ["at_ms", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='PhoneLine',
+            name="PhoneLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(help_text='The number at Twilio, as +15551234567.', max_length=16, unique=True)),
-                ('label', models.CharField(blank=True, max_length=50)),
-                ('agent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='lines', to='calls.agent')),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='calls.business')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "number",
+                    models.CharField(help_text="The number at Twilio, as +15551234567.", max_length=16, unique=True),
+                ),
+                ("label", models.CharField(blank=True, max_length=50)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="lines",
+                        to="calls.agent",
+                    ),
+                ),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lines", to="calls.business"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.AddField(
-            model_name='call',
-            name='line',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='calls', to='calls.phoneline'),
+            model_name="call",
+            name="line",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="calls",
+                to="calls.phoneline",
+            ),
         ),
         migrations.CreateModel(
-            name='Stream',
+            name="Stream",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stream_sid', models.CharField(max_length=64, unique=True, verbose_name='StreamSid')),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, help_text="StreamError of Twilio's stream status callback.", max_length=500)),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='streams', to='calls.call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stream_sid", models.CharField(max_length=64, unique=True, verbose_name="StreamSid")),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "error",
+                    models.CharField(
+                        blank=True, help_text="StreamError of Twilio's stream status callback.", max_length=500
+                    ),
+                ),
+                (
+                    "call",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="streams", to="calls.call"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['started_at'],
+                "ordering": ["started_at"],
             },
         ),
         migrations.CreateModel(
-            name='ToolCall',
+            name="ToolCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tool_call_id', models.CharField(max_length=64)),
-                ('position', models.PositiveIntegerField(help_text='Place in the conversation, by the chain of items.')),
-                ('name', models.CharField(max_length=64)),
-                ('arguments', models.JSONField(default=dict)),
-                ('result', models.JSONField(blank=True, null=True)),
-                ('status', models.CharField(choices=[('running', 'Running'), ('ok', 'Ok'), ('refused', 'Refused'), ('failed', 'Failed'), ('timed_out', 'Timed out')], default='running', max_length=10)),
-                ('started_ms', models.PositiveIntegerField(help_text='Since the ring.')),
-                ('duration_ms', models.PositiveIntegerField(blank=True, null=True)),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tool_calls', to='calls.call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("tool_call_id", models.CharField(max_length=64)),
+                (
+                    "position",
+                    models.PositiveIntegerField(help_text="Place in the conversation, by the chain of items."),
+                ),
+                ("name", models.CharField(max_length=64)),
+                ("arguments", models.JSONField(default=dict)),
+                ("result", models.JSONField(blank=True, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("ok", "Ok"),
+                            ("refused", "Refused"),
+                            ("failed", "Failed"),
+                            ("timed_out", "Timed out"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("started_ms", models.PositiveIntegerField(help_text="Since the ring.")),
+                ("duration_ms", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "call",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tool_calls", to="calls.call"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Turn',
+            name="Turn",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('item_id', models.CharField(max_length=64)),
-                ('position', models.PositiveIntegerField(help_text='Place in the conversation, by the chain of items.')),
-                ('role', models.CharField(choices=[('caller', 'Caller'), ('agent', 'Agent')], max_length=6)),
-                ('text', models.TextField(blank=True)),
-                ('unheard', models.TextField(blank=True)),
-                ('interrupted', models.BooleanField(default=False)),
-                ('started_ms', models.PositiveIntegerField(help_text='Since the ring.')),
-                ('heard_ms', models.PositiveIntegerField(blank=True, help_text="Length of the agent's sound that was heard.", null=True)),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='turns', to='calls.call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("item_id", models.CharField(max_length=64)),
+                (
+                    "position",
+                    models.PositiveIntegerField(help_text="Place in the conversation, by the chain of items."),
+                ),
+                ("role", models.CharField(choices=[("caller", "Caller"), ("agent", "Agent")], max_length=6)),
+                ("text", models.TextField(blank=True)),
+                ("unheard", models.TextField(blank=True)),
+                ("interrupted", models.BooleanField(default=False)),
+                ("started_ms", models.PositiveIntegerField(help_text="Since the ring.")),
+                (
+                    "heard_ms",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Length of the agent's sound that was heard.", null=True
+                    ),
+                ),
+                (
+                    "call",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="turns", to="calls.call"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('caller_name', models.CharField(blank=True, max_length=100)),
-                ('number', models.CharField(blank=True, max_length=64, verbose_name='call back on')),
-                ('text', models.TextField(verbose_name='message')),
-                ('taken_at', models.DateTimeField()),
-                ('is_done', models.BooleanField(default=False, verbose_name='done')),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='calls.business')),
-                ('call', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='calls.call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("caller_name", models.CharField(blank=True, max_length=100)),
+                ("number", models.CharField(blank=True, max_length=64, verbose_name="call back on")),
+                ("text", models.TextField(verbose_name="message")),
+                ("taken_at", models.DateTimeField()),
+                ("is_done", models.BooleanField(default=False, verbose_name="done")),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="calls.business"
+                    ),
+                ),
+                (
+                    "call",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="messages",
+                        to="calls.call",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['is_done', '-taken_at'],
-                'constraints': [models.UniqueConstraint(fields=('call', 'text'), name='one_message_per_text_and_call')],
+                "ordering": ["is_done", "-taken_at"],
+                "constraints": [models.UniqueConstraint(fields=("call", "text"), name="one_message_per_text_and_call")],
             },
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['-rang_at'], name='calls_call_rang_at_58d27e_idx'),
+            model_name="call",
+            index=models.Index(fields=["-rang_at"], name="calls_call_rang_at_58d27e_idx"),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['status', '-rang_at'], name='calls_call_status_886178_idx'),
+            model_name="call",
+            index=models.Index(fields=["status", "-rang_at"], name="calls_call_status_886178_idx"),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['from_number', '-rang_at'], name='calls_call_from_nu_84e11d_idx'),
+            model_name="call",
+            index=models.Index(fields=["from_number", "-rang_at"], name="calls_call_from_nu_84e11d_idx"),
         ),
         migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=models.UniqueConstraint(fields=('call', 'tool_call_id'), name='one_effect_per_tool_call'),
+            model_name="toolcall",
+            constraint=models.UniqueConstraint(fields=("call", "tool_call_id"), name="one_effect_per_tool_call"),
         ),
         migrations.AddConstraint(
-            model_name='turn',
-            constraint=models.UniqueConstraint(fields=('call', 'item_id'), name='one_turn_per_item'),
+            model_name="turn",
+            constraint=models.UniqueConstraint(fields=("call", "item_id"), name="one_turn_per_item"),
         ),
     ]
