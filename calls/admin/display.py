@@ -65,7 +65,7 @@ def masked(value: Any, *, whole: bool) -> Any:
     if whole:
         return value
     if isinstance(value, str):
-        return _SPOKEN_NUMBER.sub(lambda found: mask(found.group()), value)
+        return _SPOKEN_NUMBER.sub(lambda found: mask(re.sub(r"\D", "", found.group())), value)
     if isinstance(value, dict):
         return {masked(key, whole=False): masked(item, whole=False) for key, item in value.items()}
     if isinstance(value, list):

@@ -119,6 +119,14 @@ def test_a_clerk_cannot_filter_by_number_in_the_address_bar(clerk, lookup):
     assert clerk.get(LIST, {lookup: "+1555"}).status_code == 400
 
 
+def test_open_messages_can_be_filtered_by_everybody_and_numbers_by_the_owner(owner, clerk):
+    factories.make_message()
+
+    assert clerk.get(LIST, {"taken_at__year": 2026}).status_code == 200
+    owner.force_login(factories.make_superuser())
+    assert owner.get(LIST, {"number__startswith": "+1555"}).status_code == 200
+
+
 def test_neither_numbers_nor_words_can_be_sorted_by(clerk):
     factories.make_message()
 

@@ -10,7 +10,7 @@ MIDDLEWARE = "calls.admin.policy.content_security_policy"
 
 @pytest.fixture(autouse=True)
 def policy(settings):
-    settings.MIDDLEWARE = [MIDDLEWARE, *(name for name in settings.MIDDLEWARE if name != MIDDLEWARE)]
+    settings.MIDDLEWARE = [*(name for name in settings.MIDDLEWARE if name != MIDDLEWARE), MIDDLEWARE]
 
 
 def test_a_page_of_the_admin_carries_the_policy(client, db):
