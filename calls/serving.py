@@ -133,8 +133,9 @@ def listen(port: int, host: str = HOST) -> socket.socket:
 
 def taken(port: int) -> str:
     owner = port_owner(port) or "another program (which one cannot be seen from here)"
-    other = port + 1
-    return f"Port {port} is taken by {owner}. Stop it, or choose another port: PORT={other} in .env, or --port {other}."
+    return (
+        f"Port {port} is taken by {owner}. Stop it, or choose another, for example {port + 1}: PORT in .env, or --port."
+    )
 
 
 def port_owner(port: int) -> str | None:

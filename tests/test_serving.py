@@ -109,7 +109,7 @@ def test_taken_port_is_told_with_its_owner_and_the_remedy():
             serving.listen(port)
 
     assert f"Port {port} is taken by pid {os.getpid()} (" in str(taken.value)
-    assert f"PORT={port + 1} in .env, or --port {port + 1}" in str(taken.value)
+    assert str(taken.value).endswith(f"Stop it, or choose another, for example {port + 1}: PORT in .env, or --port.")
 
 
 def test_free_port_has_no_owner():

@@ -85,10 +85,15 @@ def place(
     tell: Callable[[str], None] = lambda line: None,
     save: Path | None = None,
     scripted: bool = True,
+    demand: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Ring, play the scenario, wait until everything about the call is written down."""
+    """Ring, play the scenario, wait until everything about the call is written down.
+
+    `demand` is asked right after the call, and raises when what was rung is not there any more.
+    """
     before = len(_sessions(target) or [])
     heard = asyncio.run(_ring(target, scenario, Dialogue(tell), before, scripted))
+    demand()
     sessions = _settled_sessions(target, scenario, before)
     row = settled_row(heard.call_sid)
     return Outcome(heard, sessions, row, _saved(heard, save))

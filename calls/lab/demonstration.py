@@ -32,6 +32,9 @@ def run(tell: Tell) -> list[str]:
     tell(SCRIPTED)
     try:
         return _hold(tell)
+    except ChildFailed as error:
+        tell(f"The demonstration failed. {error}")
+        return [str(error)]
     finally:
         tell(SCRIPTED)
 
@@ -58,11 +61,12 @@ def _call(scenario: Scenario, tell: Tell) -> Outcome:
         tell(f"Server at {server.base_url}, scripted model at {model.url}. The telephone rings; listen along:")
         tell("")
         target = Target(server.base_url, scratch.PUBLIC_URL, token, scratch.ACCOUNT_SID, emulator_address(model.url))
-        outcome = place(target, scenario, tell=tell, save=Path(settings.BASE_DIR) / "var" / "calls")
-        for child in (server, model):
-            if failure := child.failure():
-                raise ChildFailed(failure)
-    return outcome
+
+        def demand() -> None:
+            server.demand()
+            model.demand()
+
+        return place(target, scenario, tell=tell, save=Path(settings.BASE_DIR) / "var" / "calls", demand=demand)
 
 
 def _prepare(tell: Tell) -> None:

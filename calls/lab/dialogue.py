@@ -19,7 +19,9 @@ class Dialogue:
         self._last_text = ""
 
     def on_phone_event(self, kind: str, detail: Any) -> None:
-        if kind == "violation":
+        if kind == "clear" and detail:
+            self._tell("  ...    the caller speaks over the agent, who falls silent")
+        elif kind == "violation":
             self._tell(f"  !      protocol violation: {detail}")
 
     def see(self, sessions: list[dict[str, Any]], *, last: bool = False) -> None:

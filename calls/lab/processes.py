@@ -73,6 +73,11 @@ class Child:
         code = self._process.poll()
         return None if code is None else f"{self.name} ended with code {code}.\n{self.last_lines()}"
 
+    def demand(self) -> None:
+        """Raise ChildFailed when the child does not run any more."""
+        if failure := self.failure():
+            raise ChildFailed(failure)
+
     def written(self) -> str:
         return self.log.read_text(errors="replace")
 

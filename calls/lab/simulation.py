@@ -13,7 +13,7 @@ from calls.emulators.scenario import Say, Scenario
 from calls.lab import emulation, local, report, scratch
 from calls.lab.calling import Outcome, Target, emulator_address, place
 from calls.lab.judging import Limits, shortcomings, shortcomings_of_model
-from calls.lab.processes import ServerChild, leaving_none_behind
+from calls.lab.processes import ServerChild, fetch_json, leaving_none_behind
 
 FAST_RATE = 4.0
 DEFAULT_SCENARIO = "demo"
@@ -118,8 +118,15 @@ def _target(request: Request, scenario: Scenario) -> Iterator[Target]:
 
 def _running(url: str, public_url: str | None) -> Target:
     base = Path(settings.BASE_DIR)
+    url = url.rstrip("/")
+    try:
+        fetch_json(f"{url}/healthz")
+    except (OSError, ValueError) as error:
+        raise Impossible(
+            f"{url}/healthz does not answer as our server does ({error}). Start it with `make run`."
+        ) from None
     return Target(
-        base_url=url.rstrip("/"),
+        base_url=url,
         public_url=(public_url or settings.PUBLIC_BASE_URL).rstrip("/"),
         auth_token=local.auth_token(settings.TWILIO_AUTH_TOKENS, settings.SECRET_KEY),
         account_sid=settings.TWILIO_ACCOUNT_SID or scratch.ACCOUNT_SID,
@@ -137,3 +144,4 @@ def _server(folder: Path, scenario: Scenario, realtime_url: str, rate: float = 1
     )
     with ServerChild(environment=environment, log=folder / "server.log") as server:
         yield Target(server.base_url, scratch.PUBLIC_URL, token, scratch.ACCOUNT_SID, rate=rate)
+        server.demand()

@@ -191,12 +191,6 @@ def fast_station(django_db_setup, tmp_path_factory):
         yield station
 
 
-@pytest.fixture(scope="session")
-def real_time_station(django_db_setup, tmp_path_factory):
-    with running_station(tmp_path_factory.mktemp("station"), 1.0) as station:
-        yield station
-
-
 @pytest.fixture
 def line(transactional_db):
     """The line that is rung, with a business, an agent and a person to hand over to."""

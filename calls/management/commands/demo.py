@@ -1,9 +1,8 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from calls.lab import demonstration
-from calls.lab.processes import ChildFailed
 
 
 class Command(BaseCommand):
@@ -13,8 +12,6 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             shortcomings = demonstration.run(self._tell)
-        except ChildFailed as error:
-            raise CommandError(f"The demonstration failed. {error}") from None
         except KeyboardInterrupt:
             raise SystemExit(130) from None
         if shortcomings:

@@ -1,0 +1,243 @@
+"""The commands as a person types them, each in a process of its own."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from calls import serving
+from calls.lab import demonstration, local, scratch, simulation
+from calls.lab.processes import ServerChild, environment
+from voiceagent.settings import BASE_DIR
+
+LIMIT_SECONDS = 120
+
+
+def run(*arguments, **pinned):
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=BASE_DIR,
+        env=environment(SECRET_KEY="only-for-tests", **pinned),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+    )
+
+
+@contextmanager
+def running(*arguments, output, **pinned):
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env=environment(SECRET_KEY="only-for-tests", **pinned),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(LIMIT_SECONDS)
+
+
+def wait_for(pattern, output, seconds=40):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := re.search(pattern, output.read_text()):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{pattern!r} was never written: {output.read_text()}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+# simulate_call
+
+
+def test_simulated_call_is_judged_and_told_as_json(tmp_path):
+    done = run("simulate_call", "--fast", "--json", "--scenario", "hours", "--save", str(tmp_path))
+
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["shortcomings"], told["passed"]) == (0, [], True)
+    assert (told["status"], told["end_reason"], told["tools"]) == ("ended", "caller_hangup", [])
+    assert [(turn["role"], turn["interrupted"]) for turn in told["turns"]] == [
+        ("agent", False),
+        ("caller", False),
+        ("agent", False),
+    ]
+    assert told["turns"][1]["text"] == "When are you open on Saturday?"
+    assert 0 < told["first_audio_ms"] < 5 * 1000
+    assert told["heard_wav"] == str(tmp_path / f"{told['call_sid']}.wav")
+    assert (tmp_path / f"{told['call_sid']}.wav").read_bytes()[22:28] == b"\x02\x00\x40\x1f\x00\x00"  # stereo, 8 kHz
+
+
+def test_simulated_call_that_falls_short_fails(tmp_path):
+    (tmp_path / "angry.yaml").write_text(
+        """
+        caller: {from: "+15550100003", to: "+15550109998"}
+        steps: [{agent: {text: "How can I help?"}}, {hang_up: true}]
+        expect: {end_reason: agent_hangup}
+        """
+    )
+
+    done = run("simulate_call", "--fast", "--scenario", str(tmp_path / "angry.yaml"))
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2:] == [
+        "What fell short:",
+        "  - The call's end_reason is caller_hangup, not agent_hangup.",
+    ]
+
+
+def test_real_model_without_a_key_is_said_not_to_have_been_run(settings, capsys):
+    settings.OPENAI_API_KEY = ""
+
+    call_command("simulate_call", "--realtime", "openai", "--repeat", "3")
+    call_command("simulate_call", "--realtime", "openai", "--json")
+
+    spoken, document = capsys.readouterr().out.split("\n", 1)
+    assert spoken == simulation.NO_KEY
+    assert json.loads(document) == {"run": False, "reason": simulation.NO_KEY}
+
+
+def test_server_that_does_not_answer_is_named():
+    port = free_port()
+
+    with pytest.raises(CommandError, match=f"http://127.0.0.1:{port}/healthz does not answer as our server does"):
+        call_command("simulate_call", "--url", f"http://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--scenario", "nothing"], "no scenario 'nothing'"),
+        (["--scenario", "nothing.yaml"], "nothing.yaml"),
+        (["--audio", "nothing.wav"], "There is no sound file nothing.wav."),
+        (["--url", "http://127.0.0.1:1", "--fast"], "leave out --url"),
+        (["--url", "http://127.0.0.1:1", "--realtime", "openai"], "leave out --url"),
+        (["--repeat", "0"], "at least 1"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(arguments, complaint):
+    with pytest.raises(CommandError, match=complaint):
+        call_command("simulate_call", *arguments)
+
+
+def test_recording_takes_the_place_of_the_callers_first_words(tmp_path):
+    recording = tmp_path / "me.wav"
+    recording.touch()
+    scenario = simulation.scenarios.find("demo")
+
+    changed = simulation.with_audio(scenario, recording)
+
+    before, after = scenario.steps[1], changed.steps[1]
+    assert (after.audio, after.text) == (str(recording), before.text)
+    assert changed.steps[2:] == scenario.steps[2:]
+
+
+# serve
+
+
+def test_server_without_debug_serves_the_admin_and_its_styles(tmp_path):
+    settings = scratch.server_environment(
+        token="t", database_url=f"sqlite:///{tmp_path}/db.sqlite3", realtime_url="ws://127.0.0.1:9/v1/realtime"
+    )
+
+    with ServerChild(environment=settings, log=tmp_path / "log") as server:
+        with urllib.request.urlopen(f"{server.base_url}/static/admin/css/base.css") as answer:
+            style = (answer.status, answer.headers["Content-Type"])
+        with urllib.request.urlopen(f"{server.base_url}/admin/login/") as answer:
+            page = answer.read().decode()
+
+    assert style == (200, 'text/css; charset="utf-8"')
+    assert "/static/admin/css/base.css" in page
+
+
+def test_taken_port_is_refused_with_its_owner():
+    with serving.listen(0, "127.0.0.1") as listener:
+        port = listener.getsockname()[1]
+        done = run("serve", "--port", str(port))
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"CommandError: Port {port} is taken by pid ")
+
+
+# demo
+
+
+def test_demonstration_whose_server_dies_says_so_and_fails(tmp_path):
+    output = tmp_path / "output"
+    pinned = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
+
+    with running("demo", output=output, **pinned) as demo:
+        port = wait_for(r"Server at http://127\.0\.0\.1:(\d+)", output)[1]
+        owner = re.match(r"pid (\d+) ", serving.port_owner(int(port)))[1]
+        subprocess.run(["kill", "-KILL", owner], check=True)
+        code = demo.wait(LIMIT_SECONDS)
+
+    told = output.read_text().splitlines()
+    assert code == 1
+    assert told[0] == told[-1] == demonstration.SCRIPTED
+    assert "The demonstration failed. serve ended with code -9." in told
+
+
+@pytest.mark.proof
+def test_demonstration_is_heard_to_its_end(tmp_path):
+    done = run("demo", DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3")
+
+    told = done.stdout.splitlines()
+    assert (done.returncode, told[-2]) == (0, "All went well.")
+    assert told[0] == told[-1] == demonstration.SCRIPTED
+    assert sum(line.startswith("  Agent ") for line in told) == 6
+    assert sum(line.startswith("  Caller ") for line in told) == 4
+    [reaction] = re.findall(r"Barge-in reaction     (\d+) ms", done.stdout)
+    assert int(reaction) < 1000
+    assert re.search(r"In the admin          http://localhost:8000/admin/calls/call/\d+/change/", done.stdout)
+    [recording] = re.findall(r"Recording             (\S+\.wav)", done.stdout)
+    (BASE_DIR / recording).unlink()
+
+
+# runserver
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("reloading", [True, False])
+def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path, reloading):
+    output, port = tmp_path / "output", free_port()
+    pinned = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3", "PORT": str(port)}
+    run("migrate", **pinned)
+    run("load_demo", **pinned)
+
+    with running("runserver", *([] if reloading else ["--noreload"]), output=output, **pinned) as server:
+        wait_for("Place a call", output)
+        call = run("simulate_call", "--url", "--json", "--scenario", "hours", **pinned)
+        again = run("runserver", **pinned)
+        model = wait_for(r"Realtime emulator at ws://127\.0\.0\.1:(\d+)", output)[1]
+        server.send_signal(signal.SIGTERM)
+        server.wait(LIMIT_SECONDS)
+
+    told = json.loads(call.stdout)
+    assert (call.returncode, told["shortcomings"], len(told["turns"])) == (0, [], 3)
+    assert again.stderr.splitlines()[-1].startswith(f"CommandError: Port {port} is taken by pid ")
+    assert f"http://localhost:{port}/twilio/voice" in output.read_text()
+    assert f"http://localhost:{port}/admin/" in output.read_text()
+    assert (serving.port_owner(port), serving.port_owner(int(model))) == (None, None)
+    assert local.noted_emulator(BASE_DIR) == ""
+
+
+def test_token_of_a_checkout_is_derived_only_when_twilio_gave_none():
+    assert local.auth_token(["given", "older"], "secret") == "given"
+    assert local.auth_token([], "secret") == local.derived_token("secret") != local.derived_token("other")
