@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import ssl
 import time
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from websockets.exceptions import InvalidStatus
 
@@ -29,7 +29,6 @@ _PHONE = "audio/pcmu"
 _KEYS = "https://platform.openai.com/api-keys"
 _BILLING = "https://platform.openai.com/settings/organization/billing"
 _LIMITS = "https://platform.openai.com/settings/organization/limits"
-_PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 _CORRECT = "Correct that in the agent: admin, Agents; then ask again."
 _PLAIN = "You answer the telephone."
@@ -244,7 +243,9 @@ async def _look_up(url: str) -> None:
 
 
 def _with_proxy() -> str:
-    return "; a proxy is set in the environment, which calls do not use" if any(map(os.environ.get, _PROXIES)) else ""
+    return (
+        "; a proxy is set in the environment, which calls do not use" if getproxies().keys() & {"https", "all"} else ""
+    )
 
 
 def _unavailable(error: LineUnavailable, url: str) -> Cause:

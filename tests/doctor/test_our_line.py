@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 import uvicorn
 
 from calls import database
 from calls.doctor.caller import TEST_CALL_PREFIX
+from calls.doctor.exchange import request
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
 from calls.emulators.realtime_server import RealtimeServer
 from calls.models import Call
+from calls.views import diagnostics
 from tests import factories
 from tests.doctor.house import Server
 from voiceagent.asgi import application
@@ -101,3 +104,19 @@ async def test_a_key_that_openai_does_not_know_is_named(settings, line):
 
     assert not_well(findings) == EXPECTED | {"openai": "FAIL"}
     assert findings[-1].seen == "wrong key: OpenAI does not know it"
+
+
+async def test_the_server_can_diagnose_itself_while_it_serves(settings, line, monkeypatch):
+    """The webhook that the diagnosis posts must not wait for the request that asked for the diagnosis."""
+    monkeypatch.setattr(diagnostics, "allowance", diagnostics.Allowance())
+    token = "a-long-diagnostic-token"
+    async with our_server(settings, DIAGNOSTIC_TOKEN=token):
+        url = f"{settings.PUBLIC_BASE_URL}/twilio/diagnostic"
+        answer = await request(url, headers={"Authorization": f"Bearer {token}"}, seconds=20)
+
+    report = json.loads(answer.body)
+    assert {one["id"]: one["level"] for one in report["findings"] if one["level"] != "OK"} == EXPECTED
+    assert [one["seen"] for one in report["findings"] if one["id"] == "port"] == [
+        f"port {settings.PORT} is ours, instance {settings.INSTANCE_ID}"
+    ]
+    assert token not in answer.text

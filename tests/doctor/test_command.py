@@ -1,0 +1,96 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(capsys, *arguments):
+    """The exit code and what was printed."""
+    with pytest.raises(SystemExit) as caught:
+        call_command("doctor", *arguments)
+    return caught.value.code, capsys.readouterr().out
+
+
+def test_lines_have_columns_and_a_remedy_below(capsys, settings):
+    settings.OPENAI_API_KEY = ""
+
+    code, out = run(capsys, "--only", "settings")
+
+    lines = out.splitlines()
+    at = next(number for number, line in enumerate(lines) if "settings.openai-key" in line)
+    assert code == 2
+    assert lines[at] == "FAIL     settings.openai-key        not set"
+    assert lines[at + 1].startswith("         means:   No agent can speak")
+    assert lines[at + 2].startswith("         remedy:  Make a key at https://platform.openai.com/api-keys")
+    assert lines[-1].startswith("8 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
+
+
+def test_json_is_one_document(capsys):
+    code, out = run(capsys, "--only", "database,routes", "--json")
+
+    report = json.loads(out)
+    assert (code, report["exit"], report["summary"]) == (0, 0, "2 well.")
+    assert [(finding["id"], finding["level"]) for finding in report["findings"]] == [
+        ("database", "OK"),
+        ("routes", "OK"),
+    ]
+    assert set(report["findings"][0]) == {"id", "level", "title", "seen", "means", "remedy", "ms"}
+
+
+def test_warnings_alone_are_exit_code_1(capsys, settings):
+    settings.PUBLIC_BASE_URL = "https://line.cedarplumbing.com"
+    settings.OPENAI_API_KEY = "0123456789abcdefghijkl"
+
+    assert run(capsys, "--only", "settings")[0] == 1
+
+
+def test_a_check_that_does_not_exist_is_named_with_those_that_do(capsys):
+    with pytest.raises(CommandError) as caught:
+        call_command("doctor", "--only", "weather")
+
+    assert caught.value.returncode == 2
+    assert str(caught.value).startswith("No check weather. There are: settings, database, line, ")
+
+
+def test_it_works_in_an_empty_environment_without_a_network(tmp_path):
+    """A real process, as a stranger starts it: no .env, no database, nothing listening."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ENV_FILE": "",
+        "SECRET_KEY": "canary-secret-key",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3",
+        "PORT": "1",
+    }
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "doctor", "--json"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    report = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert {finding["id"]: finding["level"] for finding in report["findings"] if finding["level"] != "OK"} == {
+        "settings.public-url": "FAIL",
+        "settings.openai-key": "FAIL",
+        "settings.twilio-token": "FAIL",
+        "database": "FAIL",
+        "line": "SKIPPED",
+        "port": "FAIL",
+        "asgi": "SKIPPED",
+        "webhook": "SKIPPED",
+        "upgrade": "SKIPPED",
+        "first-audio": "SKIPPED",
+        "openai": "SKIPPED",
+    }
+    assert "canary" not in done.stdout
