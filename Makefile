@@ -78,5 +78,5 @@ clean: ## remove what was installed and generated; keeps .env, .secret_key and t
 	@cp .env.example .env
 
 data: .env
-	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) migrate --verbosity 0 --skip-checks
 	@$(MANAGE) load_demo
