@@ -12,6 +12,7 @@ UNINTELLIGIBLE = "[unintelligible]"
 class _AgentTurn:
     position: int
     started_ms: int
+    has_sound: bool = False
     texts: dict[int, str] = field(default_factory=dict)
     heard_ms: int | None = None
     heard_letters: int | None = None  # None: not interrupted
@@ -66,26 +67,29 @@ class Transcript:
         started_ms = self._caller_ms.setdefault(item_id, now_ms)
         return RecordTurn(item_id, self.place(item_id, ""), "caller", text, started_ms)
 
-    def agent_speaks(self, item_id: str, now_ms: int) -> None:
-        """The agent's item makes its first sound or has its first word."""
-        if item_id not in self._agent:
-            self._agent[item_id] = _AgentTurn(self.place(item_id, ""), now_ms)
+    def agent_speaks(self, item_id: str, starts_ms: int) -> None:
+        """The first sound of the agent's item is heard at `starts_ms`; its words may have come before."""
+        turn = self._turn(item_id, starts_ms)
+        if not turn.has_sound:
+            turn.has_sound, turn.started_ms = True, starts_ms
 
     def agent_says_more(self, item_id: str, content_index: int, text: str, now_ms: int) -> None:
-        self.agent_speaks(item_id, now_ms)
-        texts = self._agent[item_id].texts
+        texts = self._turn(item_id, now_ms).texts
         texts[content_index] = texts.get(content_index, "") + text
 
     def agent_said(self, item_id: str, content_index: int, text: str, now_ms: int) -> RecordTurn:
         """The whole text of one part; what was cut off before stays cut off."""
-        self.agent_speaks(item_id, now_ms)
-        self._agent[item_id].texts[content_index] = text
+        self._turn(item_id, now_ms).texts[content_index] = text
         return self._agent_turn(item_id)
+
+    def _turn(self, item_id: str, now_ms: int) -> _AgentTurn:
+        if item_id not in self._agent:
+            self._agent[item_id] = _AgentTurn(self.place(item_id, ""), now_ms)
+        return self._agent[item_id]
 
     def agent_interrupted(self, item_id: str, heard_ms: int, received_ms: int, now_ms: int) -> RecordTurn:
         """Of the item `heard_ms` of the `received_ms` milliseconds so far were heard; the text is cut in proportion."""
-        self.agent_speaks(item_id, now_ms)
-        turn = self._agent[item_id]
+        turn = self._turn(item_id, now_ms)
         turn.heard_ms = heard_ms
         turn.heard_letters = len(turn.text) * heard_ms // max(received_ms, 1)
         return self._agent_turn(item_id)

@@ -20,7 +20,8 @@ class AgentVoice:
         if not delta.length or delta.item_id in self._muted or delta.response_id in self._muted:
             return []
         self._spoken.add(delta.response_id)
-        self._transcript.agent_speaks(delta.item_id, to_ms(now))
+        # The turn begins when its first sound is heard: behind what is still playing.
+        self._transcript.agent_speaks(delta.item_id, to_ms(max(now, self._playback.ends_at())))
         mark = self._playback.send(delta.item_id, delta.content_index, delta.length, now)
         return [stream.Media(delta.payload), stream.Mark(mark)]
 

@@ -1,11 +1,13 @@
 """The body of session.update from an agent's settings, and the simpler ones to fall back on when it is refused."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 PHONE = {"type": "audio/pcmu"}  # mu-law both ways; the vendor's schema has no `rate` beside it
 TRANSCRIPTION_MODEL = "gpt-transcribe"
+REASONING_MODELS = re.compile(r"gpt-realtime-2(?!\d)")  # others refuse to be asked; gpt-realtime-2025-08-28 is no 2
 LONGEST_ANSWER = 1024  # tokens, about 50 s of speech: a lower bound would cut sentences
 
 
@@ -43,8 +45,8 @@ def update_ladder(settings: SessionSettings) -> list[dict[str, Any]]:
             "token_limits": {"post_instructions": 12000},
         },
     }
-    if settings.model.startswith("gpt-realtime-2"):
-        full["reasoning"] = {"effort": "low"}  # refused by models that do not reason
+    if REASONING_MODELS.match(settings.model):
+        full["reasoning"] = {"effort": "low"}
     simpler = _plain(settings)
     simpler["audio"]["input"]["turn_detection"] = _turn_detection(settings)
     return [full, simpler, _plain(settings)]

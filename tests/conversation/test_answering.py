@@ -143,3 +143,13 @@ def test_messages_that_mean_nothing_change_nothing():
 
     for message in (wire.Unknown("rate_limits.updated"), stream.Unknown("party"), stream.Connected(), stream.Mark("x")):
         assert call.receive(message, 4.0) == []
+
+
+def test_answer_behind_one_that_still_plays_begins_when_it_is_heard():
+    call = asked_call()
+    call.receive(agent_audio(2000, "item_A2", "resp_2"), 5.5)
+    call.receive(agent_audio(1000, "item_A3", "resp_2"), 5.6)
+
+    [turn] = turns(call.receive(wire.AgentText("item_A3", 0, "And more."), 5.7))
+
+    assert turn.started_ms == 7500

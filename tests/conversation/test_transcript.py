@@ -31,3 +31,12 @@ def test_turn_interrupted_before_its_first_word_was_heard_is_unheard_whole():
     turn = transcript.agent_interrupted("a", 0, 500, 0)
 
     assert (turn.text, turn.unheard, turn.interrupted) == ("", "Hello there", True)
+
+
+def test_turn_of_the_agent_begins_with_its_sound_and_not_with_its_text():
+    transcript = Transcript()
+    transcript.agent_says_more("a", 0, "Hel", 1000)
+    transcript.agent_speaks("a", 1300)
+    transcript.agent_speaks("a", 1500)
+
+    assert transcript.agent_said("a", 0, "Hello", 1600).started_ms == 1300

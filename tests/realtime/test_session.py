@@ -48,7 +48,15 @@ def test_turn_detection_numbers_are_explicit_and_the_vendors_idle_prompt_is_off(
     }
 
 
-@pytest.mark.parametrize(("model", "reasons"), [("gpt-realtime-2.1", True), ("gpt-realtime-1.5", False)])
+@pytest.mark.parametrize(
+    ("model", "reasons"),
+    [
+        ("gpt-realtime-2", True),
+        ("gpt-realtime-2.1-mini", True),
+        ("gpt-realtime-1.5", False),
+        ("gpt-realtime-2025-08-28", False),
+    ],
+)
 def test_reasoning_is_asked_for_only_where_the_model_reasons(model, reasons):
     assert ("reasoning" in update_ladder(settings(model=model))[0]) is reasons
 
