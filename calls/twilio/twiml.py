@@ -18,8 +18,7 @@ _FORBIDDEN = re.compile(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def respond(name: str, context: Mapping[str, str | bool]) -> HttpResponse:
     """The answer to Twilio from templates/twiml/`name`.xml. Templates escape every value; here it is made legal XML."""
     values = {key: _legal(value) if isinstance(value, str) else value for key, value in context.items()}
-    document = render_to_string(f"twiml/{name}.xml", values)
-    return HttpResponse(document.strip(), content_type=CONTENT_TYPE)
+    return HttpResponse(render_to_string(f"twiml/{name}.xml", values), content_type=CONTENT_TYPE)
 
 
 def _legal(value: str) -> str:

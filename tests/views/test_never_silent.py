@@ -94,6 +94,14 @@ async def test_a_form_without_a_call_is_answered_with_a_voice(twilio, line, name
     assert verbs(response) == (["Say", "Hangup"] if name == "recording" else ["Say", "Record", "Say"])
 
 
+async def test_a_form_without_a_call_is_a_warning_and_no_error_of_ours(twilio, line, caplog):
+    await twilio.post("/twilio/voice", {"Something": "else"})
+
+    assert [(record.levelname, record.getMessage(), record.exc_info) for record in caplog.records] == [
+        ("WARNING", "webhook without a call", None)
+    ]
+
+
 @pytest.mark.parametrize("name", ["status", "stream-status"])
 async def test_a_status_callback_that_fails_is_logged_and_answered(twilio, line, monkeypatch, caplog, name):
     monkeypatch.setattr(lifecycle, DOMAIN_CALLS[name], fail)
