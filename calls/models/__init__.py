@@ -1,5 +1,51 @@
 from calls.models.business import Agent, Business, PhoneLine
 from calls.models.call import Call, CallEvent, Stream, ToolCall, Turn
-from calls.models.work import Message
+from calls.models.hours import OpeningException, OpeningHours, Weekday
+from calls.models.outbox import OutgoingEmail, OutgoingMessage
+from calls.models.people import Customer, OnCall, Technician, TimeOff, WorkingHours
+from calls.models.trade import KnownAnswer, Service, ServiceArea, Skill
+from calls.models.work import (
+    Booking,
+    Callback,
+    CallbackAttempt,
+    Emergency,
+    EmergencyAlert,
+    Message,
+    Quote,
+    QuoteLine,
+    TakenTime,
+)
 
-__all__ = ["Agent", "Business", "Call", "CallEvent", "Message", "PhoneLine", "Stream", "ToolCall", "Turn"]
+__all__ = [
+    "Agent",
+    "Booking",
+    "Business",
+    "Call",
+    "CallEvent",
+    "Callback",
+    "CallbackAttempt",
+    "Customer",
+    "Emergency",
+    "EmergencyAlert",
+    "KnownAnswer",
+    "Message",
+    "OnCall",
+    "OpeningException",
+    "OpeningHours",
+    "OutgoingEmail",
+    "OutgoingMessage",
+    "PhoneLine",
+    "Quote",
+    "QuoteLine",
+    "Service",
+    "ServiceArea",
+    "Skill",
+    "Stream",
+    "TakenTime",
+    "Technician",
+    "TimeOff",
+    "ToolCall",
+    "Turn",
+    "Weekday",
+    "WorkingHours",
+]

@@ -19,11 +19,26 @@ class Business(models.Model):
     country = models.CharField(
         max_length=2, default="US", validators=[validators.check_country], help_text="Two letters, for example US."
     )
+    address = models.CharField(max_length=200, blank=True, help_text="Where the business is, as callers are told.")
+    currency = models.CharField(max_length=3, default="USD", help_text="Three letters, for example USD.")
+    tax_percent = models.DecimalField(
+        "tax", max_digits=6, decimal_places=3, default=0, help_text="Percent on what is taxed, for example 8.25."
+    )
     email = models.EmailField(blank=True, help_text="Where messages for the business go.")
+    emergency_number = models.CharField(
+        max_length=6, default="911", help_text="What a caller in danger is told to dial. It is never dialed from here."
+    )
     handover_number = models.CharField(
         max_length=16,
         blank=True,
         help_text="The telephone that rings when a caller needs a person, as +15551234567. Never one of our own lines.",
+    )
+    notice_minutes = models.PositiveIntegerField("booking notice (minutes)", default=120)
+    horizon_days = models.PositiveIntegerField("how far ahead (days)", default=30)
+    buffer_minutes = models.PositiveIntegerField("time between two bookings (minutes)", default=15)
+    slot_step_minutes = models.PositiveIntegerField("bookings begin every (minutes)", default=30)
+    emails_summaries = models.BooleanField(
+        "e-mail me each call that needs a person", default=True, help_text="To the address above."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -94,6 +109,13 @@ class Agent(models.Model):
         help_text="How long the caller must be quiet, 200 to 2000 ms.",
     )
 
+    records_calls = models.BooleanField(
+        "record calls", default=False, help_text="The consent sentence is then said before anything else."
+    )
+    warm_transfer = models.BooleanField(
+        "announce callers", default=True, help_text="The person hears who calls and presses 1 before being connected."
+    )
+
     class Meta:
         ordering = ["business", "name"]
 
@@ -104,10 +126,17 @@ class Agent(models.Model):
 class PhoneLine(models.Model):
     """A telephone number of ours. Calls to it are answered by its agent; without one, the hand-over number rings."""
 
+    class Answers(models.TextChoices):
+        ALWAYS = "always", "Always"
+        OUTSIDE_HOURS = "outside_hours", "Outside opening hours; otherwise the hand-over number rings"
+        AFTER_RINGING = "after_ringing", "After the hand-over number has rung"
+
     business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="lines")
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="lines")
     number = models.CharField(max_length=16, unique=True, help_text="The number at Twilio, as +15551234567.")
     label = models.CharField(max_length=50, blank=True)
+    answers = models.CharField("the agent answers", max_length=13, choices=Answers, default=Answers.ALWAYS)
+    ring_seconds = models.PositiveIntegerField("ring first for (seconds)", default=20, help_text="5 to 60.")
 
     class Meta:
         ordering = ["number"]

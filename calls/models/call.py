@@ -81,6 +81,13 @@ class Call(models.Model):
     cached_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
 
+    summary = models.TextField(blank=True)
+    next_action = models.CharField(max_length=200, blank=True)
+    needs_review = models.BooleanField(default=False)
+    review_reason = models.CharField(max_length=200, blank=True)
+    audio_file = models.CharField(max_length=200, blank=True, help_text="Our own recording, under the data folder.")
+
+    transfer_reason = models.CharField(max_length=200, blank=True, help_text="What the person is told in the whisper.")
     handover_number = models.CharField(max_length=16, blank=True)
     handover_result = models.CharField(max_length=20, blank=True, help_text="What Twilio said of the dial to a person.")
     recording_url = models.URLField(max_length=500, blank=True)
