@@ -1,19 +1,22 @@
-"""Hanging up: only after the goodbye was heard, never later than the patience for it, and not if the caller speaks."""
+"""Leaving the stream, to hang up or to a person: only after the last words were heard, and within a few seconds."""
 
+TRANSFERRED = "transferred"
 LONGEST = 5.0
 """Seconds that the last mark of the goodbye may take, and that the goodbye may take to begin."""
 
 
 class Goodbye:
-    """`until` is when the call ends at the latest, None while nobody wants to hang up."""
+    """`until` is when the stream ends at the latest, None while nobody wants to leave; `reason` is why it ends."""
 
     def __init__(self) -> None:
         self.until: float | None = None
         self.was_spoken = False
+        self.reason = ""
 
-    def begin(self, now: float, *, was_spoken: bool) -> None:
-        """The agent wants to hang up. `was_spoken`: it said goodbye in the same breath."""
+    def begin(self, now: float, *, reason: str, was_spoken: bool) -> None:
+        """The agent wants to leave. `was_spoken`: it said its last words in the same breath."""
         self.until = now + LONGEST
+        self.reason = reason
         self.was_spoken = was_spoken
 
     def response_done(self, now: float, *, was_spoken: bool) -> None:
@@ -23,7 +26,9 @@ class Goodbye:
             self.was_spoken = self.was_spoken or was_spoken
 
     def cancel(self) -> bool:
-        """The caller has something to say after all."""
+        """The caller has something to say after all: the agent stays, unless a person is about to take over."""
+        if self.reason == TRANSFERRED:
+            return False
         was_wanted = self.until is not None
         self.until, self.was_spoken = None, False
         return was_wanted

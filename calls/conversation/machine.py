@@ -14,8 +14,9 @@ from enum import Enum, auto
 from typing import Any
 
 from calls.conversation.caller_audio import CallerAudio
+from calls.conversation.closing import Closing
 from calls.conversation.gate import ResponseGate
-from calls.conversation.goodbye import Goodbye
+from calls.conversation.goodbye import TRANSFERRED, Goodbye
 from calls.conversation.keypad import Keypad
 from calls.conversation.messages import (
     CloseLine,
@@ -39,7 +40,7 @@ from calls.conversation.voice import AgentVoice
 from calls.realtime import wire
 from calls.twilio import stream
 
-LATE_TRANSCRIPTS = 2.0
+LEAVING = {"end_call": "agent_hangup", "transfer": TRANSFERRED}
 
 
 class Phase(Enum):
@@ -60,7 +61,6 @@ class Conversation:
         self._setup = SessionSetup(profile.session)
         self._started_at = 0.0
         self._speech_ended_at: float | None = None
-        self._closing_until: float | None = None
         self._may_retry = True
         self._untold: set[str] = set()  # items of ours that OpenAI has not confirmed yet
         self._caller = CallerAudio()
@@ -70,13 +70,19 @@ class Conversation:
         self._patience = Patience()
         self._tools = ToolCalls()
         self._transcript = Transcript()
+        self._closing = Closing(self._transcript, profile.summary_prompt)
         self._voice = AgentVoice(self._transcript)
+
+    @property
+    def summary(self) -> str:
+        """What OpenAI wrote of the call, "" until then."""
+        return self._closing.summary
 
     @property
     def deadline(self) -> float | None:
         """When `wake` wants to be called, in seconds since the ring; None for never."""
         if self.phase in (Phase.CLOSING, Phase.CLOSED):
-            return self._closing_until
+            return self._closing.until
         moments = (
             self._patience.filler_at,
             self._patience.give_up_at,
@@ -95,21 +101,21 @@ class Conversation:
         commands = handle(self, message, now) if handle else []
         if self._goodbye.until is not None:
             commands += self._hang_up_when_said(now)
-        if self.phase is Phase.CLOSING:
-            commands += self._close_when_complete()
+        if self.phase is Phase.CLOSING and self._closing.is_complete:
+            commands += self._close()
         return commands
 
     def wake(self, now: float) -> list[Command]:
         """What to do now that time has passed; harmless before `deadline`."""
         if self.phase is Phase.CLOSING:
-            return self._close() if self._closing_until is not None and now >= self._closing_until else []
+            return self._close() if self._closing.until is not None and now >= self._closing.until else []
         if self.phase is Phase.CLOSED:
             return []
         commands: list[Command] = [*self._caller.stalled(now), *self._gate.retry(now)]
         if self._keypad.complete_at is not None and now >= self._keypad.complete_at:
             commands += self._tell_digits(now)
         if self._goodbye.until is not None and now >= self._goodbye.until:
-            return commands + self._finish("agent_hangup", now)
+            return commands + self._finish(self._goodbye.reason, now)
         return commands + self._keep_company(now)
 
     # Twilio
@@ -188,8 +194,8 @@ class Conversation:
         self._speech_ended_at = None
         if self._gate.active:
             self._voice.mute(self._gate.active)
-        stayed: list[Command] = [event("goodbye_cancelled", now)] if self._goodbye.cancel() else []
-        return self._voice.barge_in(now) + stayed
+        stayed = [event("goodbye_cancelled", now)] if self._goodbye.cancel() else []
+        return [*self._voice.barge_in(now), *stayed]
 
     def _on_speech_stopped(self, message: wire.SpeechStopped, now: float) -> list[Command]:
         self._caller.speaking(False, now)
@@ -202,6 +208,7 @@ class Conversation:
 
     def _on_committed(self, message: wire.Committed, now: float) -> list[Command]:
         self._caller.speaking(False, now)
+        self._closing.words_came()
         is_awaited = self._setup.writes_transcripts
         turn = self._transcript.caller_finished(
             message.item_id, message.previous_item_id, to_ms(now), is_awaited=is_awaited
@@ -244,7 +251,8 @@ class Conversation:
             self.usage.cached_tokens + message.usage.cached_tokens,
             self.usage.output_tokens + message.usage.output_tokens,
         )
-        if self.phase is not Phase.TALKING:
+        self._closing.response_done(message)
+        if self.phase is not Phase.TALKING or message.kind:
             return []
         self._tools.response_done(message.response_id)
         self._goodbye.response_done(now, was_spoken=self._voice.has_spoken(message.response_id))
@@ -295,7 +303,7 @@ class Conversation:
         record = self._tools.begin(message, position, to_ms(now))
         if record is None:
             return []
-        self._patience.renew(now)
+        self._patience.await_tool(now)
         return [record, RunTool(message.tool_call_id, message.name, message.arguments)]
 
     def _on_tool_finished(self, message: ToolFinished, now: float) -> list[Command]:
@@ -304,10 +312,13 @@ class Conversation:
             return [record]
         item_id = f"answer-{message.tool_call_id}"[:32]
         self._untold.add(item_id)
-        if message.then == "end_call":
-            response_id = self._tools.response_of(message.tool_call_id)
-            self._goodbye.begin(now, was_spoken=self._voice.has_spoken(response_id))
-        self._patience.renew(now)
+        if message.then in LEAVING:
+            was_spoken = self._voice.has_spoken(self._tools.response_of(message.tool_call_id))
+            self._goodbye.begin(now, reason=LEAVING[message.then], was_spoken=was_spoken)
+        if message.then == "wait":
+            self._patience.settle()
+        else:
+            self._patience.renew(now)
         return [record, wire.ToolOutput(item_id, message.tool_call_id, message.output), *self._answer_tools(now)]
 
     def _answer_tools(self, now: float) -> list[Command]:
@@ -338,23 +349,18 @@ class Conversation:
 
     def _hang_up_when_said(self, now: float) -> list[Command]:
         is_said = self._goodbye.was_spoken and self._gate.is_idle and not self._voice.is_playing(now)
-        return self._finish("agent_hangup", now) if is_said else []
+        return self._finish(self._goodbye.reason, now) if is_said else []
 
     def _finish(self, reason: str, now: float) -> list[Command]:
         if self.phase in (Phase.CLOSING, Phase.CLOSED):
             return []
-        # Words still in the caller's mouth become a turn of their own, so that they are written down.
-        last_words = [wire.CommitAudio()] if self._caller.is_speaking and self.phase is Phase.TALKING else []
+        can_ask = self.phase is Phase.TALKING and reason not in ("upstream_lost", "upstream_unavailable")
         self.phase = Phase.CLOSING
-        is_awaited = bool(last_words) or not self._transcript.is_complete
-        self._closing_until = now + LATE_TRANSCRIPTS if is_awaited else now
-        return [*self._voice.cut_off(now), event("ended", now, reason=reason), EndCall(reason), *last_words]
-
-    def _close_when_complete(self) -> list[Command]:
-        return self._close() if self._transcript.is_complete and not self._caller.is_speaking else []
+        asked = self._closing.begin(now, can_ask=can_ask, is_speaking=self._caller.is_speaking)
+        return [*self._voice.cut_off(now), event("ended", now, reason=reason), EndCall(reason), *asked]
 
     def _close(self) -> list[Command]:
-        self.phase, self._closing_until = Phase.CLOSED, None
+        self.phase, self._closing.until = Phase.CLOSED, None
         return [CloseLine()]
 
 

@@ -10,6 +10,9 @@ from typing import Any, Literal
 from calls.realtime import wire
 from calls.twilio import stream
 
+Then = Literal["", "end_call", "transfer", "wait"]
+"""What the call does after a tool: goes on, hangs up, is handed to a person, or says nothing and listens on."""
+
 
 @dataclass(frozen=True, slots=True)
 class LineOpened:
@@ -41,7 +44,7 @@ class ToolFinished:
     result: Mapping[str, Any]
     status: str
     duration_ms: int
-    then: Literal["", "end_call"] = ""
+    then: Then = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ speaks. A clip of ours fills the wait and pays nothing off.
 
 FIRST_FILLER = 1.5
 REPLY_FILLER = 1.8
+TOOL_FILLER = 1.5
 NEXT_FILLER = 2.5  # after the end of the last one
 FIRST_LIMIT = 8.0
 REPLY_LIMIT = 10.0
@@ -28,6 +29,12 @@ class Patience:
     def owe_reply(self, since: float) -> None:
         """The caller has finished, or something else wants an answer."""
         self._owe(since, REPLY_FILLER, REPLY_LIMIT)
+
+    def await_tool(self, now: float) -> None:
+        """A tool begins to run."""
+        self.renew(now)
+        if self.filler_at is not None:
+            self.filler_at = min(self.filler_at, now + TOOL_FILLER)
 
     def renew(self, now: float) -> None:
         """There was progress that the caller cannot hear, such as a tool's answer."""

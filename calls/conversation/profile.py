@@ -13,3 +13,5 @@ class Profile:
     session: SessionSettings
     first_clip: str
     reply_clip: str
+    summary_prompt: str = ""
+    """What OpenAI is asked to write when the call is over; empty for nothing."""

@@ -12,6 +12,7 @@ class ToolCalls:
         self._response_of: dict[str, str] = {}
         self._running: dict[str, set[str]] = {}
         self._over: set[str] = set()
+        self._unspoken: set[str] = set()  # responses some answer of which is still to be spoken of
 
     def begin(self, called: ToolCalled, position: int, now_ms: int) -> RecordTool | None:
         """The record of a new tool call; None for one that was seen before."""
@@ -30,7 +31,10 @@ class ToolCalls:
             result=finished.result,
             duration_ms=finished.duration_ms,
         )
-        self._running[self.response_of(finished.tool_call_id)].discard(finished.tool_call_id)
+        response_id = self.response_of(finished.tool_call_id)
+        self._running[response_id].discard(finished.tool_call_id)
+        if finished.then != "wait":
+            self._unspoken.add(response_id)
         return record
 
     def response_of(self, tool_call_id: str) -> str:
@@ -40,8 +44,10 @@ class ToolCalls:
         self._over.add(response_id)
 
     def take_answered(self) -> set[str]:
-        """Responses that are over and whose tool calls all have answers: what they asked for can be spoken of."""
+        """Responses that are over, whose tool calls all have answers, and of which something is to be said."""
         answered = {id_ for id_, running in self._running.items() if id_ in self._over and not running}
         for response_id in answered:
             del self._running[response_id]
-        return answered
+        spoken_of = answered & self._unspoken
+        self._unspoken -= answered
+        return spoken_of

@@ -29,6 +29,7 @@ class Transcript:
         self._agent: dict[str, _AgentTurn] = {}
         self._caller_ms: dict[str, int] = {}
         self._awaited: dict[str, None] = {}
+        self.has_callers_words = False
 
     @property
     def is_complete(self) -> bool:
@@ -61,6 +62,7 @@ class Transcript:
 
     def caller_said(self, item_id: str, text: str, now_ms: int) -> RecordTurn:
         self._awaited.pop(item_id, None)
+        self.has_callers_words = self.has_callers_words or bool(text.strip())
         return self._caller_turn(item_id, text.strip(), now_ms)
 
     def _caller_turn(self, item_id: str, text: str, now_ms: int) -> RecordTurn:

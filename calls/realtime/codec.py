@@ -82,16 +82,33 @@ def _read_response_done(event: Mapping[str, Any]) -> wire.ResponseDone:
     response = _part(event, "response")
     details = _part(response, "status_details")
     usage = _part(response, "usage")
+    kind = _text(_part(response, "metadata"), "kind")
     return wire.ResponseDone(
-        _text(response, "id"),
-        _text(response, "status"),
-        _text(_part(details, "error"), "code") or _text(_part(details, "error"), "type") or _text(details, "reason"),
-        wire.Usage(
+        response_id=_text(response, "id"),
+        status=_text(response, "status"),
+        code=_text(_part(details, "error"), "code")
+        or _text(_part(details, "error"), "type")
+        or _text(details, "reason"),
+        usage=wire.Usage(
             _number(usage, "input_tokens"),
             _number(_part(usage, "input_token_details"), "cached_tokens"),
             _number(usage, "output_tokens"),
         ),
+        kind=kind,
+        text=_output_text(response) if kind else "",
     )
+
+
+def _output_text(response: Mapping[str, Any]) -> str:
+    items = response.get("output")
+    parts = [
+        part
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict)
+        for part in (item.get("content") if isinstance(item.get("content"), list) else [])
+        if isinstance(part, dict)
+    ]
+    return "".join(_text(part, "text") for part in parts)
 
 
 def _read_output_item_done(event: Mapping[str, Any]) -> wire.ToolCalled | wire.Unknown:
@@ -183,6 +200,15 @@ def _body(event: wire.ClientEvent) -> dict[str, Any]:
             if instructions:
                 asked["response"] = {"instructions": instructions, "input": [], "tool_choice": "none"}
             return asked
+        case wire.CreateNote(kind, instructions):
+            response = {
+                "conversation": "none",
+                "output_modalities": ["text"],
+                "instructions": instructions,
+                "tool_choice": "none",
+                "metadata": {"kind": kind},
+            }
+            return {"type": "response.create", "response": response}
     raise TypeError(f"not a client event: {event!r}")
 
 

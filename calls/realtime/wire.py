@@ -111,6 +111,9 @@ class ResponseDone:
     status: str
     code: str = ""
     usage: Usage = field(default_factory=Usage)
+    kind: str = ""
+    """What was asked for beside the conversation, by CreateNote; and the text that came."""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,22 @@ class CreateResponse:
     instructions: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CreateNote:
+    """Ask for a text about the conversation that the caller does not hear. Its ResponseDone carries the same kind."""
+
+    kind: str
+    instructions: str
+
+
 ClientEvent = (
-    UpdateSession | AppendAudio | CommitAudio | AddCallerText | ToolOutput | TruncateItem | DeleteItem | CreateResponse
+    UpdateSession
+    | AppendAudio
+    | CommitAudio
+    | AddCallerText
+    | ToolOutput
+    | TruncateItem
+    | DeleteItem
+    | CreateResponse
+    | CreateNote
 )

@@ -18,6 +18,7 @@ import jsonschema
 
 import calls.tools
 from calls import database
+from calls.conversation.messages import Then
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Answer:
 
     result: Mapping[str, Any]
     status: Literal["ok", "refused", "failed", "timed_out"] = "ok"
-    then: Literal["", "end_call"] = ""
+    then: Then = ""
 
     @property
     def text(self) -> str:
@@ -58,7 +59,7 @@ class Tool:
     description: str
     parameters: Mapping[str, Any]
     function: Callable[..., Mapping[str, Any]]
-    then: Literal["", "end_call"]
+    then: Then
 
 
 _tools: dict[str, Tool] = {}
@@ -69,7 +70,7 @@ def tool(
     description: str,
     properties: Mapping[str, Any],
     required: tuple[str, ...] = (),
-    then: Literal["", "end_call"] = "",
+    then: Then = "",
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Callable[..., Mapping[str, Any]]]:
     """Register the function under its own name. `properties` is JSON schema; every string in it needs a maxLength."""
 

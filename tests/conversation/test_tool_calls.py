@@ -170,3 +170,53 @@ def test_caller_who_speaks_into_the_goodbye_stays_on_the_line():
     assert "goodbye_cancelled" in events(commands)
     assert [c for c in call.wake(20.0) if isinstance(c, EndCall)] == []
     assert turns(commands)[0].interrupted is True
+
+
+def test_transfer_leaves_the_stream_when_its_announcement_was_heard():
+    call = asked_call()
+    call.receive(wire.TranscriptCompleted("item_U1", "A person, please"), 5.1)
+    call.receive(agent_audio(1000, "item_A2", "resp_2"), 5.2)
+    call.receive(called("c1", "transfer_to_person"), 5.3)
+    call.receive(finished("c1", "transfer"), 5.3)
+    call.receive(done(), 5.4)
+
+    assert actions(call.receive(stream.Mark("0:item_A2:0:8000"), 6.2)) == [EndCall("transferred"), CloseLine()]
+
+
+def test_caller_who_speaks_into_a_transfer_is_transferred_all_the_same():
+    call = asked_call()
+    call.receive(wire.TranscriptCompleted("item_U1", "A person, please"), 5.1)
+    call.receive(agent_audio(4000, "item_A2", "resp_2"), 5.2)
+    call.receive(called("c1", "transfer_to_person"), 5.3)
+    call.receive(finished("c1", "transfer"), 5.3)
+    call.receive(done(), 5.4)
+
+    assert EndCall("transferred") in call.receive(wire.SpeechStarted("item_U2"), 6.0)
+
+
+def test_tool_that_wants_silence_asks_for_no_response_and_nothing_is_owed():
+    call = asked_call()
+    call.receive(called("c1", "wait_for_user"), 5.2)
+    call.receive(done(), 5.3)
+
+    assert actions(call.receive(finished("c1", "wait"), 5.4)) == [answered("c1")]
+    assert events(call.wake(30.0)) == []
+
+
+def test_answer_beside_a_wish_for_silence_is_spoken_all_the_same():
+    call = asked_call()
+    call.receive(called("c1", "wait_for_user"), 5.2)
+    call.receive(called("c2"), 5.2)
+    call.receive(done(), 5.3)
+    call.receive(finished("c1", "wait"), 5.4)
+
+    assert actions(call.receive(finished("c2"), 5.5)) == [answered("c2"), wire.CreateResponse("response-2")]
+
+
+def test_tool_is_bridged_after_one_and_a_half_seconds():
+    call = asked_call(now=5.0)
+    call.receive(agent_audio(200, "item_A2", "resp_2"), 5.1)
+    call.receive(called("c1"), 6.0)
+
+    assert call.deadline == 7.5
+    assert events(call.wake(7.5)) == ["filler"]
