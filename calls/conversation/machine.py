@@ -15,6 +15,7 @@ from typing import Any
 
 from calls.conversation.caller_audio import CallerAudio
 from calls.conversation.closing import Closing
+from calls.conversation.company import Company
 from calls.conversation.gate import ResponseGate
 from calls.conversation.goodbye import TRANSFERRED, Goodbye
 from calls.conversation.keypad import Keypad
@@ -72,6 +73,7 @@ class Conversation:
         self._transcript = Transcript()
         self._closing = Closing(self._transcript, profile.summary_prompt)
         self._voice = AgentVoice(self._transcript)
+        self._company = Company(profile, self._patience, self._voice)
 
     @property
     def summary(self) -> str:
@@ -333,19 +335,9 @@ class Conversation:
     # Waiting and ending
 
     def _keep_company(self, now: float) -> list[Command]:
-        patience = self._patience
-        if patience.give_up_at is not None and now >= patience.give_up_at:
-            silent = event("gave_up_waiting", now, waited_ms=to_ms(now - (patience.owed_since or now)))
-            return [silent, *self._finish(self._upstream_reason(), now)]
-        if patience.filler_at is None or now < patience.filler_at:
-            return []
-        if self._voice.is_playing(now) and (ends_at := self._voice.ends_at()) > now:
-            patience.postpone(ends_at)
-            return []
-        clip = self._profile.first_clip if self.first_audio_ms is None else self._profile.reply_clip
-        commands = self._voice.play_clip(clip, now)
-        patience.filled(self._voice.ends_at())
-        return [*commands, event("filler", now)]
+        if (waited := self._patience.exhausted_after(now)) is not None:
+            return [event("gave_up_waiting", now, waited_ms=to_ms(waited)), *self._finish(self._upstream_reason(), now)]
+        return self._company.keep(now, is_first=self.first_audio_ms is None)
 
     def _hang_up_when_said(self, now: float) -> list[Command]:
         is_said = self._goodbye.was_spoken and self._gate.is_idle and not self._voice.is_playing(now)

@@ -43,6 +43,12 @@ class Patience:
         else:
             self.give_up_at = min(now + REPLY_LIMIT, self.owed_since + LONGEST_WAIT)
 
+    def exhausted_after(self, now: float) -> float | None:
+        """How many seconds the caller has waited when that is too long; None while it is not."""
+        if self.give_up_at is None or self.owed_since is None or now < self.give_up_at:
+            return None
+        return now - self.owed_since
+
     def settle(self) -> None:
         """The agent speaks, or it is the caller's turn."""
         self.owed_since = self.filler_at = self.give_up_at = None

@@ -100,15 +100,13 @@ def _read_response_done(event: Mapping[str, Any]) -> wire.ResponseDone:
 
 
 def _output_text(response: Mapping[str, Any]) -> str:
-    items = response.get("output")
-    parts = [
-        part
-        for item in (items if isinstance(items, list) else [])
-        if isinstance(item, dict)
-        for part in (item.get("content") if isinstance(item.get("content"), list) else [])
-        if isinstance(part, dict)
-    ]
+    parts = (part for item in _objects(response, "output") for part in _objects(item, "content"))
     return "".join(_text(part, "text") for part in parts)
+
+
+def _objects(event: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    value = event.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _read_output_item_done(event: Mapping[str, Any]) -> wire.ToolCalled | wire.Unknown:

@@ -82,6 +82,20 @@ def test_done_response_says_why_and_what_it_used():
     ]
 
 
+def test_note_beside_the_conversation_carries_its_kind_and_text():
+    content = [{"type": "output_text", "text": "A tap "}, {"type": "output_text", "text": "drips."}, None]
+    response = {
+        "id": "r",
+        "status": "completed",
+        "metadata": {"kind": "summary"},
+        "output": [{"content": content}, 7, {"content": None}],
+    }
+
+    assert parse(type="response.done", response=response) == wire.ResponseDone(
+        "r", "completed", kind="summary", text="A tap drips."
+    )
+
+
 def test_tool_call_counts_only_when_complete():
     item = {"id": "f", "type": "function_call", "call_id": "c1", "name": "end_call", "arguments": "{}"}
 
@@ -125,6 +139,7 @@ EVENTS = [
     wire.DeleteItem("item_1"),
     wire.CreateResponse("response-1"),
     wire.CreateResponse("response-1", "Say exactly this."),
+    wire.CreateNote("summary", "Sum up."),
 ]
 
 
