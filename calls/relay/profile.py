@@ -1,6 +1,7 @@
 """Who answers a call, in the words of the conversation: from the persona of the domain."""
 
 from calls.conversation.profile import Profile
+from calls.domain import summaries
 from calls.domain.persona import Persona
 from calls.realtime.session import SessionSettings
 from calls.relay import clips
@@ -22,4 +23,5 @@ def profile_of(persona: Persona, *, default_model: str) -> Profile:
         ),
         first_clip=clips.payload("one_moment"),
         reply_clip=clips.payload("let_me_check"),
+        summary_prompt=summaries.PROMPT,
     )

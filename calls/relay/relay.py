@@ -28,7 +28,7 @@ from calls.conversation.messages import (
     StreamClosed,
     ToolFinished,
 )
-from calls.domain import history, streams
+from calls.domain import history, streams, summaries
 from calls.logs import CallLogger
 from calls.realtime import client, codec, wire
 from calls.relay import live
@@ -379,4 +379,10 @@ class Carried:
             input_tokens=usage.input_tokens,
             cached_tokens=usage.cached_tokens,
             output_tokens=usage.output_tokens,
+        )
+        await database.run(
+            summaries.conclude_call,
+            call_id=self._admitted.call_id,
+            model_text=self._conversation.summary,
+            now=timezone.now(),
         )

@@ -1,0 +1,115 @@
+"""What a call came to: the outcome by the rows that it left, a few sentences about it, and what is to be done next."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from calls.domain import outbox, review
+from calls.models import Call, Callback, Emergency, Turn
+
+PROMPT = """\
+Write a note on this telephone call for the owner of the business, as JSON and nothing else:
+{"summary": "two sentences at most: who called, what they want, what was agreed"}
+Only what was said. No prices, dates or promises that a tool has not confirmed."""
+
+LONGEST_SUMMARY = 600
+Outcome, Reason = Call.Outcome, Call.EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    outcome: str
+    summary: str
+    next_action: str
+    review_reason: str
+
+    @property
+    def needs_a_person(self) -> bool:
+        return bool(self.next_action or self.review_reason)
+
+
+def conclude_call(*, call_id: int, model_text: str, now: datetime) -> Conclusion:
+    """Write down what a call came to; to be called when nothing more is added to it, and harmless a second time.
+
+    `model_text` is what the model wrote about the call, "" if it did not. It tells the story; outcome and next action
+    come from the rows alone.
+    """
+    call = Call.objects.select_related("business", "emergency").get(pk=call_id)
+    claims = review.unbacked_claims(call=call)
+    conclusion = Conclusion(
+        outcome=_outcome(call),
+        summary=_told_by_model(model_text) or _told_by_rows(call),
+        next_action=_next_action(call),
+        review_reason=f"The agent spoke of {' and '.join(claims)}, but there is none." if claims else "",
+    )
+    call.outcome, call.summary, call.next_action = conclusion.outcome, conclusion.summary, conclusion.next_action
+    call.needs_review, call.review_reason = bool(claims), conclusion.review_reason
+    call.save(update_fields=["outcome", "summary", "next_action", "needs_review", "review_reason"])
+    if conclusion.needs_a_person:
+        _tell_owner(call, conclusion, now=now)
+    return conclusion
+
+
+def _outcome(call: Call) -> str:
+    rows = [
+        (hasattr(call, "emergency"), Outcome.EMERGENCY),
+        (call.bookings.exists(), Outcome.BOOKED),
+        (call.quotes.exists(), Outcome.QUOTED),
+        (call.callbacks.exists(), Outcome.CALLBACK),
+        (call.end_reason == Reason.TRANSFERRED, Outcome.TRANSFERRED),
+        (call.messages.exists(), Outcome.MESSAGE),
+        (call.turns.filter(role=Turn.Role.CALLER).exclude(text="").exists(), Outcome.ANSWERED),
+        (call.end_reason == Reason.CALLER_HANGUP, Outcome.HUNG_UP),
+    ]
+    return next((outcome for is_there, outcome in rows if is_there), Outcome.NONE)
+
+
+def _told_by_model(text: str) -> str:
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        note = json.loads(text[start : end + 1])
+    except ValueError:
+        return ""
+    summary = note.get("summary") if isinstance(note, dict) else None
+    return summary.strip()[:LONGEST_SUMMARY] if isinstance(summary, str) else ""
+
+
+def _told_by_rows(call: Call) -> str:
+    said = call.turns.filter(role=Turn.Role.CALLER).exclude(text="").first()
+    parts = [f"The caller began with: “{said.text}”" if said else "The caller said nothing."]
+    parts += [f"Booked: {booking.service}." for booking in call.bookings.select_related("service")]
+    parts += [f"Quoted: {quote.service}." for quote in call.quotes.select_related("service")]
+    parts += [f"Message from {message.caller_name or 'the caller'}: {message.text}" for message in call.messages.all()]
+    parts += [f"Asked to be called back: {callback.reason}" for callback in call.callbacks.all()]
+    if hasattr(call, "emergency"):
+        parts.append(f"Emergency: {call.emergency.kind}.")
+    return " ".join(parts)[:LONGEST_SUMMARY]
+
+
+def _next_action(call: Call) -> str:
+    if hasattr(call, "emergency") and call.emergency.status in (Emergency.Status.OPEN, Emergency.Status.UNANSWERED):
+        return "Ring the caller now: nobody has accepted the emergency."
+    if message := call.messages.filter(is_done=False).first():
+        return f"Answer the message from {message.caller_name or 'the caller'}."
+    if call.callbacks.filter(status=Callback.Status.FAILED).exists():
+        return "Call back: the caller could not be reached."
+    if call.questions.filter(answer="").exists():
+        return "Answer the question that the agent could not answer."
+    return ""
+
+
+def _tell_owner(call: Call, conclusion: Conclusion, *, now: datetime) -> None:
+    business = call.business
+    if business is None or not business.email or not business.emails_summaries:
+        return
+    lines = [conclusion.summary, conclusion.next_action, conclusion.review_reason]
+    outbox.write_email(
+        business_id=business.pk,
+        call_id=call.pk,
+        purpose="summary",
+        key=f"summary-{call.pk}",
+        to=business.email,
+        subject=f"A call to {business.name} needs you",
+        body="\n\n".join(line for line in lines if line) + "\n",
+        now=now,
+    )

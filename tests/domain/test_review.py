@@ -1,0 +1,81 @@
+"""30 sentences that claim something and 15 that do not; a claim counts only without its row."""
+
+import pytest
+
+from calls.domain import review
+from calls.models import Turn
+from tests.factories import make_call, make_message, make_turn
+
+CLAIMS = {
+    review.BOOKING: [
+        "You're booked for Tuesday at nine.",
+        "You are all set for Tuesday the 24th.",
+        "You’re scheduled for tomorrow morning.",
+        "I've booked you in for nine o'clock.",
+        "I have scheduled your visit.",
+        "We booked it for Friday.",
+        "Your appointment is confirmed.",
+        "The visit has been scheduled.",
+        "Great, you're down for Thursday at two.",
+    ],
+    review.QUOTE: [
+        "I've emailed you the quote.",
+        "I have sent the quote to that address.",
+        "We just e-mailed your quote.",
+        "Your quote is on its way.",
+        "The quote has been sent.",
+    ],
+    review.CALLBACK: [
+        "Someone will call you back after four.",
+        "We'll ring you back tomorrow.",
+        "A plumber will call you back within two hours.",
+        "You'll get a call back this afternoon.",
+    ],
+}
+HARMLESS = [
+    "Would you like me to book that?",
+    "Shall I send you a quote?",
+    "I can book you for Tuesday at nine, is that right?",
+    "Which day would suit you?",
+    "We are open from eight to six.",
+    "Can someone call you back?",
+    "I will check what is free.",
+    "A quote can be e-mailed to you.",
+    "Are you booked with anybody else?",
+]
+
+
+@pytest.mark.parametrize(("claim", "text"), [(claim, text) for claim, texts in CLAIMS.items() for text in texts])
+@pytest.mark.django_db
+def test_claim_without_its_row_is_noticed(claim, text):
+    call = make_call()
+    make_turn(call=call, role=Turn.Role.AGENT, text=text)
+
+    assert review.unbacked_claims(call=call) == [claim.what]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+@pytest.mark.django_db
+def test_question_and_offer_claim_nothing(text):
+    call = make_call()
+    make_turn(call=call, role=Turn.Role.AGENT, text=text)
+
+    assert review.unbacked_claims(call=call) == []
+
+
+@pytest.mark.django_db
+def test_claim_that_a_row_bears_out_is_none():
+    call = make_call()
+    make_turn(call=call, role=Turn.Role.AGENT, text="Someone will call you back.")
+    make_message(call=call)
+
+    assert review.unbacked_claims(call=call) == []
+
+
+@pytest.mark.django_db
+def test_callers_words_and_what_nobody_heard_claim_nothing():
+    call = make_call()
+    make_turn(call=call, text="So I've booked it, have I? You're booked!")
+    make_turn(call=call, role=Turn.Role.AGENT, text="", unheard="You're booked for Tuesday.", interrupted=True)
+
+    assert review.unbacked_claims(call=call) == []
