@@ -37,6 +37,9 @@ class Business(models.Model):
     horizon_days = models.PositiveIntegerField("how far ahead (days)", default=30)
     buffer_minutes = models.PositiveIntegerField("time between two bookings (minutes)", default=15)
     slot_step_minutes = models.PositiveIntegerField("bookings begin every (minutes)", default=30)
+    callbacks_a_day = models.PositiveIntegerField(
+        default=50, help_text="The most calls that are placed by themselves in a day; 0 places none."
+    )
     emails_summaries = models.BooleanField(
         "e-mail me each call that needs a person", default=True, help_text="To the address above."
     )

@@ -90,6 +90,10 @@ class Call(models.Model):
     transfer_reason = models.CharField(max_length=200, blank=True, help_text="What the person is told in the whisper.")
     handover_number = models.CharField(max_length=16, blank=True)
     handover_result = models.CharField(max_length=20, blank=True, help_text="What Twilio said of the dial to a person.")
+    handover_is_announced = models.BooleanField(
+        default=False, help_text="The person had to press 1, so that a voicemail does not count as answered."
+    )
+    handover_accepted_at = models.DateTimeField(null=True, blank=True, help_text="When the person pressed 1.")
     recording_url = models.URLField(max_length=500, blank=True)
     recording_sid = models.CharField(max_length=64, blank=True)
     recording_seconds = models.PositiveIntegerField(null=True, blank=True)

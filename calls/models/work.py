@@ -160,6 +160,7 @@ class CallbackAttempt(models.Model):
     number = models.PositiveIntegerField(help_text="1 for the first.")
     began_at = models.DateTimeField()
     call_sid = models.CharField("CallSid", max_length=64, blank=True)
+    answered_by = models.CharField(max_length=30, blank=True, help_text="human, machine_end_beep … as Twilio heard it.")
     result = models.CharField(max_length=40, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
