@@ -4,30 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from calls.models import Agent, Call
+from django.template.loader import render_to_string
 
-RULES = """\
-# Manner
-Speak as on the telephone: one or two short sentences, one question at a time. Be warm, calm and plain.
-Speak {language}. Change the language only when the caller asks for it or speaks a whole sentence in another one.
+from calls.domain import hours
+from calls.domain.spoken import spoken_time
+from calls.models import Agent, Booking, Business, Call, Customer, Quote, Weekday
 
-# Unclear audio
-When you did not understand, say so and ask again in other words. Never guess and never call a tool on a guess.
-
-# Exact data
-Ask for one thing at a time. Read telephone numbers back digit by digit and e-mail addresses letter by letter, and go on
-only after a yes.
-
-# Tools
-Say only what a tool has confirmed. Never say that something is done before its tool has answered. When a tool fails,
-say so plainly and offer to take a message.
-Take a message with take_message when the caller wants something that you cannot do: ask for the name and what it is
-about, repeat it in one sentence, and call the tool after a yes.
-When the caller has nothing more, say goodbye and call end_call.
-
-# Danger
-If anyone is in danger (gas, fire, carbon monoxide, water near electricity), first tell them to leave and to dial the
-emergency number, then go on."""
+LETTERS_PER_TOKEN = 4
+MOST_SERVICES = 30
+MOST_KNOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +27,12 @@ class Persona:
     silence_ms: int
 
 
-def greeting_of(agent: Agent) -> str:
-    """The agent's first sentence with the names filled in; other braces stay as they are."""
-    return agent.greeting.replace("{business}", agent.business.name).replace("{agent}", agent.name)
-
-
 def persona_for(*, call: Call, now: datetime) -> Persona:
-    """The persona for a call that has an agent. What differs from call to call stands last, so that OpenAI's cache
-    can keep the rest."""
-    agent, business = call.agent, call.business
-    greeting = greeting_of(agent)
-    local = now.astimezone(ZoneInfo(business.time_zone))
-    instructions = "\n\n".join(
-        part
-        for part in (
-            f"# Role\nYou are {agent.name}, the automated telephone assistant of {business.name}.",
-            RULES.format(language=agent.language),
-            f"# About the business\n{agent.instructions.strip()}" if agent.instructions.strip() else "",
-            f"# Greeting\nIf you have not greeted the caller yet, begin with: {greeting}",
-            f"# This call\nNow: {local:%A, %B %-d, %Y, %H:%M} ({business.time_zone})\nCaller: {call.from_number}",
-        )
-        if part
-    )
+    """The persona for a call that has an agent."""
+    agent = call.agent
     return Persona(
-        greeting=greeting,
-        instructions=instructions,
+        greeting=greeting_of(agent),
+        instructions=instructions_for(agent=agent, caller=call.from_number, now=now),
         voice=agent.voice,
         model=agent.model,
         language=agent.language,
@@ -74,3 +40,57 @@ def persona_for(*, call: Call, now: datetime) -> Persona:
         vad_threshold=agent.vad_threshold,
         silence_ms=agent.silence_ms,
     )
+
+
+def greeting_of(agent: Agent) -> str:
+    """The agent's first sentence with the names filled in; other braces stay as they are."""
+    return agent.greeting.replace("{business}", agent.business.name).replace("{agent}", agent.name)
+
+
+def instructions_for(*, agent: Agent, caller: str, now: datetime) -> str:
+    """Exactly what the model is told. What differs from call to call stands last, so that OpenAI's cache keeps the
+    rest, and nothing of it changes during a call."""
+    business = agent.business
+    customer = Customer.objects.filter(business=business, number=caller).first() if caller else None
+    context = {
+        "agent": agent,
+        "business": business,
+        "greeting": greeting_of(agent),
+        "week": _week(business),
+        "services": ", ".join(_services(business)),
+        "now": f"{now.astimezone(ZoneInfo(business.time_zone)):%A, %B %-d, %Y, %H:%M}",
+        "state": hours.spoken_state(business=business, moment=now),
+        "caller": caller or "number unknown",
+        "customer": customer.name if customer else "",
+        "known": _known_of(customer, now=now) if customer else [],
+    }
+    return render_to_string("prompts/receptionist.txt", context).strip() + "\n"
+
+
+def estimated_tokens(instructions: str) -> int:
+    """An estimate, a quarter of the letters; what OpenAI counts stands on the call."""
+    return len(instructions) // LETTERS_PER_TOKEN
+
+
+def _week(business: Business) -> str:
+    days: dict[int, list[str]] = {}
+    for span in business.opening_hours.all():
+        days.setdefault(span.weekday, []).append(f"{span.starts_at:%H:%M} to {span.ends_at:%H:%M}")
+    told = [f"{Weekday(day).label} {' and '.join(spans)}" for day, spans in sorted(days.items())]
+    return "; ".join(told) + ("; otherwise closed." if told else "not known; say that somebody will tell them.")
+
+
+def _services(business: Business) -> list[str]:
+    return list(business.services.filter(is_active=True).values_list("name", flat=True)[:MOST_SERVICES])
+
+
+def _known_of(customer: Customer, *, now: datetime) -> list[str]:
+    """What is open for this number and no other; confirmed again before anything of it is told or changed."""
+    zone = ZoneInfo(customer.business.time_zone)
+    is_open = (Booking.Status.BOOKED, Booking.Status.CONFIRMED)
+    bookings = customer.bookings.filter(status__in=is_open, starts_at__gte=now).select_related("service")
+    quotes = Quote.objects.filter(customer=customer).select_related("service")
+    return [
+        *(f"Open booking {b.reference}: {b.service}, {spoken_time(b.starts_at, zone)}" for b in bookings[:MOST_KNOWN]),
+        *(f"Quote {q.reference}: {q.service}" for q in quotes[:MOST_KNOWN]),
+    ]

@@ -1,14 +1,27 @@
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from calls.domain.persona import greeting_of, persona_for
+from calls.domain.persona import estimated_tokens, greeting_of, instructions_for, persona_for
+from calls.tools import registry
 from tests.factories import make_agent, make_business, make_call, make_line
+from tests.factories_trade import make_booking, make_customer, make_hours, make_open_business, make_service
 
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
+CALLER = "+15550100001"
+
+pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.django_db
+def told(agent, caller=CALLER, now=NOW):
+    return instructions_for(agent=agent, caller=caller, now=now)
+
+
+def last_part(text):
+    return text.split("# This call\n")[1].splitlines()
+
+
 def test_greeting_says_the_business_and_that_it_is_automated():
     agent = make_agent(business=make_business(name="Cedar {agent} Plumbing"), name="Cortana")
 
@@ -17,22 +30,81 @@ def test_greeting_says_the_business_and_that_it_is_automated():
     )
 
 
-@pytest.mark.django_db
 def test_instructions_end_with_what_differs_from_call_to_call():
-    business = make_business(time_zone="America/New_York")
+    agent = make_agent(business=make_open_business(time_zone="America/New_York"))
+
+    assert last_part(told(agent)) == [
+        "Now: Monday, November 23, 2026, 22:30 (America/New_York). The business is closed until tomorrow at eight.",
+        "Caller: +15550100001",
+    ]
+
+
+def test_instructions_are_the_same_for_every_caller_up_to_that():
+    agent = make_agent(business=make_open_business())
+    make_customer(business=agent.business, number="+15550100002", name="Ann")
+
+    first, second = (
+        text.split("# This call")[0] for text in (told(agent), told(agent, "+15550100002", NOW + timedelta(days=3)))
+    )
+
+    assert first == second
+
+
+def test_business_is_described_by_its_rows_and_without_a_price():
+    business = make_business(address="12 Elm Street, Albany")
+    make_hours(business=business, weekdays=[0], starts_at=time(8), ends_at=time(12))
+    make_hours(business=business, weekdays=[0], starts_at=time(13), ends_at=time(17))
+    make_service(business=business, name="Drain cleaning", price="123.45")
+    make_service(business=business, name="Retired", is_active=False)
     agent = make_agent(business=business, instructions="We do not repair gas boilers.", language="es")
-    call = make_call(line=make_line(agent=agent), from_number="+15550100001")
 
-    persona = persona_for(call=call, now=NOW)
+    about = told(agent).split("# About the business\n")[1].split("\n\n#")[0]
 
-    parts = persona.instructions.split("\n\n")
-    assert parts[-1] == ("# This call\nNow: Monday, November 23, 2026, 22:30 (America/New_York)\nCaller: +15550100001")
-    assert "# About the business\nWe do not repair gas boilers." in parts
-    assert "Speak es." in persona.instructions
-    assert parts[-2] == f"# Greeting\nIf you have not greeted the caller yet, begin with: {persona.greeting}"
+    assert about == (
+        "Address: 12 Elm Street, Albany\n"
+        "Opening hours: Monday 08:00 to 12:00 and 13:00 to 17:00; otherwise closed.\n"
+        "Services: Drain cleaning\n"
+        "We do not repair gas boilers."
+    )
+    assert "Speak es." in told(agent)
+    assert "123" not in told(agent)
 
 
-@pytest.mark.django_db
+def test_words_of_the_owner_are_passed_on_as_they_are():
+    agent = make_agent(business=make_business(name="Smith & Sons <plumbers>"), instructions="{{ agent }} & {% x %}")
+
+    assert "the automated telephone assistant of Smith & Sons <plumbers>." in told(agent)
+    assert "{{ agent }} & {% x %}" in told(agent)
+
+
+def test_returning_caller_is_known_by_the_number_and_by_no_other():
+    agent = make_agent(business=make_open_business())
+    mine = make_customer(business=agent.business, number=CALLER, name="Robert Miller")
+    service = make_service(business=agent.business, name="Drain cleaning")
+    booking = make_booking(service=service, customer=mine)
+    make_booking(service=service, customer=make_customer(business=agent.business, name="Ann Other"))
+    elsewhere = make_customer(number=CALLER, name="Robert at another business")
+
+    lines = last_part(told(agent))
+
+    assert lines[1:] == [
+        "Caller: +15550100001",
+        "Known as: Robert Miller",
+        f"Open booking {booking.reference}: Drain cleaning, Tuesday the 24th at nine",
+    ]
+    assert elsewhere.name not in told(agent)
+
+
+def test_caller_without_a_number_is_nobody_we_know():
+    assert last_part(told(make_agent(business=make_open_business()), caller=""))[1] == "Caller: number unknown"
+
+
+def test_instructions_name_only_tools_that_exist():
+    names = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", told(make_agent(instructions=""))))
+
+    assert names - {tool["name"] for tool in registry.schemas()} == set()
+
+
 def test_settings_of_the_agent_reach_the_session():
     agent = make_agent(
         voice="cedar", model="gpt-realtime-2", turn_detection="semantic_vad", vad_threshold=0.7, silence_ms=600
@@ -42,3 +114,7 @@ def test_settings_of_the_agent_reach_the_session():
 
     assert (persona.voice, persona.model, persona.has_semantic_vad) == ("cedar", "gpt-realtime-2", True)
     assert (persona.vad_threshold, persona.silence_ms, persona.language) == (0.7, 600, "en")
+
+
+def test_tokens_are_estimated_by_letters():
+    assert estimated_tokens("x" * 401) == 100
