@@ -29,7 +29,7 @@ class UnknownPlace(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Whether a place is served, and why. `postal_code` is blank when only a town was given."""
+    """Whether a place is served, and why. `town` is filled when the entry of a town decided, in its own spelling."""
 
     is_served: bool
     reason: str
@@ -46,10 +46,10 @@ def coverage(*, business: Business, postal_code: str = "", town: str = "") -> Co
         raise UnknownPlace("Ask for the postal code of the address.")
     entries = list(business.areas.all())
     if entry := _most_particular(entries, code, town):
-        return _decided_by(entry, code, town)
+        return _decided_by(entry, code)
     included = [entry for entry in entries if not entry.is_excluded]
     if not included:
-        return Coverage(True, "Every place is served.", postal_code=code, town=town)
+        return Coverage(True, "Every place is served.", postal_code=code)
     if not code:
         raise UnknownPlace(f"{town} is not on the list of towns. Ask for the postal code of the address.")
     return Coverage(
@@ -102,8 +102,9 @@ def _most_particular(entries: Sequence[ServiceArea], code: str, town: str) -> Se
     return min(matching, key=_rank, default=None)
 
 
-def _decided_by(entry: ServiceArea, code: str, town: str) -> Coverage:
-    place = town if entry.kind == ServiceArea.Kind.TOWN else spaced(code)
+def _decided_by(entry: ServiceArea, code: str) -> Coverage:
+    town = entry.value if entry.kind == ServiceArea.Kind.TOWN else ""
+    place = town or spaced(code)
     if entry.is_excluded:
         return Coverage(False, f"{place} is not served.", postal_code=code, town=town)
     return Coverage(True, f"{place} is served.", entry.travel_fee, postal_code=code, town=town)

@@ -98,7 +98,7 @@ class Quote(models.Model):
     wanted_at = models.DateTimeField(null=True, blank=True, help_text="The time that the price is for.")
     total = money("total")
     total_to = money("upper total", null=True, blank=True, help_text="Of a range only.")
-    not_included = models.CharField(max_length=300, blank=True)
+    not_included = models.CharField(max_length=500, blank=True)
     quoted_at = models.DateTimeField()
 
     class Meta:
