@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from calls.views import diagnostics, voice
+from calls.views import diagnostics, reaching, voice
 
 urlpatterns = [
     path("twilio/voice", voice.incoming_call, name="twilio-voice"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("twilio/fallback", voice.fallback, name="twilio-fallback"),
     path("twilio/recording", voice.recording, name="twilio-recording"),
     path("twilio/dial-done", voice.dial_action, name="twilio-dial-done"),
+    path("twilio/whisper", reaching.whisper, name="twilio-whisper"),
     path("twilio/realtime", voice.not_a_webhook, name="twilio-realtime"),
     path("twilio/realtime/", voice.not_a_webhook),
     path("realtime", voice.not_a_webhook, name="realtime"),

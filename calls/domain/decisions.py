@@ -33,12 +33,46 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """A person's telephone rings. A blank `caller_id` shows the caller's own number."""
+    """A person's telephone rings because no agent can help. A blank `caller_id` shows the caller's own number."""
 
     number: str
     caller_id: str = ""
     business: str = ""
-    apologize: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A person's telephone rings because the caller wants it, or because it always rings first.
+
+    `is_announced`: who picks up hears what it is about and must press 1. `is_first`: the call has not been answered
+    yet, and the caller goes on hearing it ring.
+    """
+
+    call_sid: str
+    number: str
+    caller_id: str = ""
+    is_announced: bool = True
+    is_first: bool = False
+    seconds: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """To whoever was rung: the words, then a key is waited for."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """To whoever has pressed 1: the words, then the two are connected, or nothing more where nobody waits."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The call is refused before it is answered: it is our own dial that was forwarded back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +90,5 @@ class HangUp:
     pass
 
 
-Decision = Answer | HandOver | Voicemail | Thanks | HangUp
+Whisper = Announce | Connect | HangUp
+Decision = Answer | HandOver | Transfer | Busy | Voicemail | Thanks | HangUp

@@ -32,7 +32,7 @@ def open_handover(*, call: Call, leg: Leg, now: datetime) -> Call | None:
     The leg shows the first caller's number, or that of the telephone that forwards, or, where the first caller hid
     the number, the line that was shown instead.
     """
-    is_open = Q(status=Call.Status.HANDED_OVER) | Q(ended_at__lt=F("handed_over_at"))
+    is_open = Q(status__in=[Call.Status.HANDED_OVER, Call.Status.RINGING]) | Q(ended_at__lt=F("handed_over_at"))
     recent = Call.objects.filter(is_open, handed_over_at__gte=now - OPEN_FOR, handover_result="")
     for other in recent.exclude(handover_number="").exclude(pk=call.pk).order_by("-handed_over_at"):
         if any(is_same_number(other.handover_number, number) for number in (leg.from_number, leg.forwarded_from)):

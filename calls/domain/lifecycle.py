@@ -11,9 +11,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import history
-from calls.domain.decisions import Answer, Decision, HandOver, HangUp, Leg, Thanks, Voicemail
+from calls.domain import history, hours
+from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Thanks, Transfer, Voicemail
 from calls.domain.handover import caller_id, open_handover, person_to_dial
+from calls.domain.transfer import person_for
 from calls.models import Call, CallEvent, PhoneLine, Stream
 
 Status, Reason = Call.Status, Call.EndReason
@@ -36,6 +37,8 @@ _OVER = {
 }
 _NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.MAX_DURATION}
 _REACHED_A_PERSON = {"completed", "answered"}
+NOT_ACCEPTED = "not_accepted"
+RING_SECONDS = 25
 
 
 @transaction.atomic
@@ -48,15 +51,17 @@ def receive_call(*, leg: Leg, obstacle: str, default_number: str, findings: Iter
         return _same_answer(call)
     _advance(call, Status.RINGING)
     if first := open_handover(call=call, leg=leg, now=now):
-        return _to_voicemail(call, now=now, came_back_from=first)
+        return _come_back(call, first=first, now=now)
     obstacle = obstacle or ("" if call.agent_id else NO_AGENT)
     if obstacle:
         _note(call, "no_stream", now, because=obstacle)
         return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
-    call.token_nonce, call.token_issued_at = secrets.token_hex(16), now
-    call.save()
     _note(call, "webhook", now, direction=call.direction)
-    return Answer(call_sid=call.call_sid, nonce=call.token_nonce)
+    if _rings_a_person_first(call, now) and (
+        number := person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
+    ):
+        return _ring_a_person_first(call, number=number, now=now)
+    return _to_the_agent(call, now=now)
 
 
 @transaction.atomic
@@ -93,11 +98,21 @@ def leave_stream(*, leg: Leg, default_number: str, now: datetime) -> Decision:
 
 
 @transaction.atomic
-def finish_dial(*, leg: Leg, result: str, seconds: int | None, now: datetime) -> Decision:
-    """The dial to a person is over. What the first report said stands."""
+def finish_dial(
+    *,
+    leg: Leg,
+    result: str,
+    seconds: int | None,
+    is_bridged: bool | None = None,
+    obstacle: str = "",
+    now: datetime,
+) -> Decision:
+    """The dial to a person is over. What the first report said stands. `is_bridged` is None where Twilio is silent."""
     call = _lock_or_register(leg=leg, now=now)
+    if call.token_nonce and not call.handover_number and not call.end_reason:
+        return _same_answer(call)  # a repetition: the agent has the caller already
     if not call.handover_result:
-        call.handover_result = result or "unknown"
+        call.handover_result = _dial_result(call, result=result, is_bridged=is_bridged)
         _note(call, "dial_done", now, result=call.handover_result, seconds=seconds)
     if call.handover_result in _REACHED_A_PERSON:
         if call.outcome == Call.Outcome.NONE:
@@ -106,6 +121,10 @@ def finish_dial(*, leg: Leg, result: str, seconds: int | None, now: datetime) ->
         return HangUp()
     if leg.call_status in _OVER:
         _end(call, reason=Reason.CALLER_HANGUP, now=now)
+    elif _is_first(call) and not obstacle:
+        call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
+        call.handed_over_at = call.handover_accepted_at = None
+        return _to_the_agent(call, now=now)
     return _to_voicemail(call, now=now)
 
 
@@ -201,12 +220,59 @@ def _same_answer(call: Call) -> Decision:
     return _dial(call) if call.handover_number else Voicemail(business=_business_name(call))
 
 
+def _to_the_agent(call: Call, *, now: datetime) -> Answer:
+    call.token_nonce, call.token_issued_at = secrets.token_hex(16), now
+    call.save()
+    return Answer(call_sid=call.call_sid, nonce=call.token_nonce)
+
+
+def _rings_a_person_first(call: Call, now: datetime) -> bool:
+    """Whether a person's telephone rings before the agent answers; never for a call of ours."""
+    line = call.line
+    if line is None or call.direction == Call.Direction.OUTBOUND:
+        return False
+    if line.answers == PhoneLine.Answers.OUTSIDE_HOURS:
+        return hours.is_open(business=line.business, moment=now)
+    return line.answers == PhoneLine.Answers.AFTER_RINGING
+
+
+def _ring_a_person_first(call: Call, *, number: str, now: datetime) -> Decision:
+    """The call stays ringing; that it was handed over is known by `handed_over_at`, so that its dial is recognized
+    when the person's telephone forwards it back."""
+    call.handover_number, call.handover_is_announced, call.handed_over_at = number, True, now
+    _note_once(call, "rings_a_person_first", now)
+    call.save()
+    return _dial(call)
+
+
+def _is_first(call: Call) -> bool:
+    """Whether the dial to the person came before any agent."""
+    return call.status == Status.RINGING and bool(call.handover_number) and not call.end_reason
+
+
+def _dial_result(call: Call, *, result: str, is_bridged: bool | None) -> str:
+    """What Twilio says of the dial, unless nobody has spoken to the caller: then the person was not reached."""
+    is_refused = is_bridged is False or (call.handover_is_announced and call.handover_accepted_at is None)
+    return NOT_ACCEPTED if result in _REACHED_A_PERSON and is_refused else result or "unknown"
+
+
+def _come_back(call: Call, *, first: Call, now: datetime) -> Decision:
+    """Our own dial, forwarded back to us. While it is announced nobody may pick it up: a voicemail of ours would
+    record the announcement, and the first caller would wait for it."""
+    if not first.handover_is_announced:
+        return _to_voicemail(call, now=now, came_back_from=first)
+    _note_once(call, "forwarding_loop", now, first_call=first.call_sid)
+    _end(call, reason=Reason.BUSY, now=now)
+    return Busy()
+
+
 def _to_a_person(call: Call, *, default_number: str, reason: str, now: datetime) -> Decision:
     """Hand the call over and say why, if nothing else was said; a repetition finds everything in place."""
     call.end_reason = call.end_reason or reason
     if not call.handover_number:
-        call.handover_number = person_to_dial(
-            business=call.business, default_number=default_number, called=call.to_number
+        call.handover_number = person_for(call=call, default_number=default_number)
+        call.handover_is_announced = (
+            call.end_reason == Reason.TRANSFERRED and call.agent is not None and call.agent.warm_transfer
         )
         call.handed_over_at = now
     if not call.handover_number:
@@ -229,13 +295,22 @@ def _to_voicemail(call: Call, *, now: datetime, came_back_from: Call | None = No
     return Voicemail(business=_business_name(call))
 
 
-def _dial(call: Call) -> HandOver:
-    return HandOver(
-        number=call.handover_number,
-        caller_id=caller_id(call),
-        business=_business_name(call),
-        apologize=call.end_reason != Reason.TRANSFERRED,
-    )
+def _dial(call: Call) -> HandOver | Transfer:
+    if call.end_reason in {"", Reason.TRANSFERRED}:
+        is_first = _is_first(call)
+        return Transfer(
+            call_sid=call.call_sid,
+            number=call.handover_number,
+            caller_id=caller_id(call),
+            is_announced=call.handover_is_announced,
+            is_first=is_first,
+            seconds=_ring_seconds(call) if is_first else RING_SECONDS,
+        )
+    return HandOver(number=call.handover_number, caller_id=caller_id(call), business=_business_name(call))
+
+
+def _ring_seconds(call: Call) -> int:
+    return min(max(call.line.ring_seconds, 5), 60) if call.line else RING_SECONDS
 
 
 def _business_name(call: Call) -> str:

@@ -1,15 +1,20 @@
 """The addresses that Twilio is told and signs over, all made from PUBLIC_BASE_URL and from no header of a request."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 STREAM_PATH = "/twilio/realtime"
 
 _SOCKET_SCHEMES = {"https": "wss", "http": "ws"}
 
 
-def webhook_url(public_base_url: str, name: str) -> str:
-    """The address of one webhook: `webhook_url(base, "voice")` → `https://host/twilio/voice`."""
-    return f"{public_base_url.rstrip('/')}/twilio/{name}"
+def webhook_url(public_base_url: str, name: str, **about: str | int) -> str:
+    """The address of one webhook: `webhook_url(base, "voice")` → `https://host/twilio/voice`.
+
+    `about` goes into the query, which Twilio signs too: which row of ours the request is about, though its CallSid may
+    not have been stored yet.
+    """
+    query = f"?{urlencode(about)}" if about else ""
+    return f"{public_base_url.rstrip('/')}/twilio/{name}{query}"
 
 
 def stream_url(public_base_url: str) -> str:

@@ -41,8 +41,32 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class DialOutcome:
+    """`is_bridged`: whether the two have spoken; None where Twilio does not say."""
+
     result: str
     seconds: int | None
+    is_bridged: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Somebody we rang has picked up (no digits) or pressed keys."""
+
+    call_sid: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDetection:
+    call_sid: str
+    answered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStatus:
+    message_sid: str
+    status: str
+    error_code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +117,36 @@ def failure(form: Mapping[str, str]) -> Failure | None:
 
 
 def dial_outcome(form: Mapping[str, str]) -> DialOutcome:
-    return DialOutcome(result=_text(form, "DialCallStatus", 20).lower(), seconds=_count(form, "DialCallDuration"))
+    return DialOutcome(
+        result=_text(form, "DialCallStatus", 20).lower(),
+        seconds=_count(form, "DialCallDuration"),
+        is_bridged={"true": True, "false": False}.get(_text(form, "DialBridged", 5).lower()),
+    )
+
+
+def pressed(form: Mapping[str, str]) -> Pressed:
+    return Pressed(call_sid=_call_sid(form), digits=_text(form, "Digits", 20))
+
+
+def machine_detection(form: Mapping[str, str]) -> MachineDetection:
+    return MachineDetection(call_sid=_call_sid(form), answered_by=_text(form, "AnsweredBy", 30).lower())
+
+
+def message_status(form: Mapping[str, str]) -> MessageStatus:
+    """A text message has no CallSid; its own Sid stands in MessageSid, and in SmsSid of old."""
+    message_sid = _text(form, "MessageSid", MAX_SID) or _text(form, "SmsSid", MAX_SID)
+    if not message_sid:
+        raise Malformed("a MessageSid is missing")
+    return MessageStatus(
+        message_sid=message_sid,
+        status=_text(form, "MessageStatus", 20).lower(),
+        error_code=_text(form, "ErrorCode", 10),
+    )
+
+
+def row_id(query: Mapping[str, str], name: str) -> int | None:
+    """The row that an address of ours names in its query."""
+    return _count(query, name)
 
 
 def status_change(form: Mapping[str, str]) -> StatusChange:

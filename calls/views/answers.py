@@ -4,7 +4,19 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from calls.domain import tokens
-from calls.domain.decisions import Answer, Decision, HandOver, HangUp, Thanks, Voicemail
+from calls.domain.decisions import (
+    Announce,
+    Answer,
+    Busy,
+    Connect,
+    Decision,
+    HandOver,
+    HangUp,
+    Thanks,
+    Transfer,
+    Voicemail,
+    Whisper,
+)
 from calls.twilio import addresses, twiml
 
 
@@ -14,10 +26,25 @@ def to_twiml(decision: Decision) -> HttpResponse:
             return _answer(decision)
         case HandOver():
             return _hand_over(decision)
+        case Transfer():
+            return _transfer(decision)
+        case Busy():
+            return twiml.respond("busy", {})
         case Voicemail(business=business):
             return twiml.respond("voicemail", {"business": business, "recording_url": _url("recording")})
         case Thanks():
             return twiml.respond("thanks", {})
+        case HangUp():
+            return twiml.respond("hang_up", {})
+
+
+def to_whisper(whisper: Whisper, *, again: str) -> HttpResponse:
+    """What somebody hears whom we rang; `again` is where the key goes."""
+    match whisper:
+        case Announce(words=words):
+            return twiml.respond("announce", {"words": words, "action_url": again})
+        case Connect(words=words):
+            return twiml.respond("connect", {"words": words})
         case HangUp():
             return twiml.respond("hang_up", {})
 
@@ -36,12 +63,24 @@ def _answer(decision: Answer) -> HttpResponse:
 def _hand_over(decision: HandOver) -> HttpResponse:
     context = {
         "business": decision.business,
-        "apologize": decision.apologize,
         "action_url": _url("dial-done"),
         "caller_id": decision.caller_id,
         "number": decision.number,
     }
     return twiml.respond("hand_over", context)
+
+
+def _transfer(decision: Transfer) -> HttpResponse:
+    whisper_url = addresses.webhook_url(settings.PUBLIC_BASE_URL, "whisper", call=decision.call_sid)
+    context = {
+        "action_url": _url("dial-done"),
+        "caller_id": decision.caller_id,
+        "number": decision.number,
+        "seconds": str(decision.seconds),
+        "is_first": decision.is_first,
+        "whisper_url": whisper_url if decision.is_announced else "",
+    }
+    return twiml.respond("transfer", context)
 
 
 def _url(name: str) -> str:

@@ -57,8 +57,11 @@ def from_twilio(purpose: str) -> Callable[[GuardedView], View]:
     return decorate
 
 
-def never_silent(address: str) -> Callable[[GuardedView], GuardedView]:
-    """The bulkhead of the voice views: any exception, and any delay, becomes an apology with a way to a person."""
+def never_silent(address: str, *, instead: Decision | None = None) -> Callable[[GuardedView], GuardedView]:
+    """The bulkhead of the voice views: any exception, and any delay, becomes an apology with a way to a person.
+
+    With `instead`, that is the answer to everything that goes wrong: who is on this line is no caller.
+    """
 
     def decorate(view: GuardedView) -> GuardedView:
         @functools.wraps(view)
@@ -72,9 +75,9 @@ def never_silent(address: str) -> Callable[[GuardedView], GuardedView]:
                 logger.error("webhook took too long", extra=_fields(address, form))
             except Exception:
                 logger.exception("webhook failed", extra=_fields(address, form))
-                if decision := await _decide_with_records(address, form):
+                if decision := instead or await _decide_with_records(address, form):
                     return to_twiml(decision)
-            return to_twiml(_decide_without_records(address, form))
+            return to_twiml(instead or _decide_without_records(address, form))
 
         return guarded
 

@@ -24,7 +24,7 @@ BY_GET, AT_STREAM_ADDRESS = "webhook_by_get", "webhook_at_stream_address"
 @from_twilio("Twilio asks here what to do with a call that comes in.")
 @never_silent("voice")
 async def incoming_call(request: HttpRequest, form: QueryDict) -> HttpResponse:
-    return await _ring(request, form, findings=_by_get(request))
+    return await ring(request, form, findings=_by_get(request))
 
 
 @from_twilio("Twilio asks here what to do when the media stream of a call is over.")
@@ -48,7 +48,13 @@ async def fallback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg, outcome = webhook.incoming_call(form), webhook.dial_outcome(form)
     decision = await database.run(
-        lifecycle.finish_dial, leg=leg, result=outcome.result, seconds=outcome.seconds, now=timezone.now()
+        lifecycle.finish_dial,
+        leg=leg,
+        result=outcome.result,
+        seconds=outcome.seconds,
+        is_bridged=outcome.is_bridged,
+        obstacle=_obstacle(request),
+        now=timezone.now(),
     )
     return _speak("dial is over", leg.call_sid, decision)
 
@@ -123,10 +129,10 @@ async def not_a_webhook(request: HttpRequest) -> HttpResponse:
 
 @never_silent("voice")
 async def _ring_at_stream_address(request: HttpRequest, form: QueryDict) -> HttpResponse:
-    return await _ring(request, form, findings=[AT_STREAM_ADDRESS])
+    return await ring(request, form, findings=[AT_STREAM_ADDRESS])
 
 
-async def _ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) -> HttpResponse:
+async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) -> HttpResponse:
     if failure := webhook.failure(form):
         return await _fall_back(form, failure)
     leg = webhook.incoming_call(form)

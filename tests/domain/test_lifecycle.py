@@ -407,12 +407,6 @@ def test_after_any_other_end_a_person_is_dialed(reason):
     assert (row(call).handover_number, row(call).handed_over_at) == (PERSON, later(seconds=1))
 
 
-def test_a_transfer_that_was_asked_for_is_not_apologized_for():
-    call = factories.make_call(status=Status.HANDED_OVER, end_reason=Reason.TRANSFERRED)
-
-    assert leave(leg(call)) == HandOver(number=PERSON, business="Cedar Plumbing", apologize=False)
-
-
 @pytest.mark.parametrize("status", [Status.RINGING, Status.STREAMING])
 def test_a_stream_that_never_came_or_was_lost_leads_to_a_person(status):
     call = factories.make_call(status=status)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from twilio.twiml.voice_response import Connect, Dial, Stream, VoiceResponse
+from twilio.twiml.voice_response import Connect, Dial, Gather, Stream, VoiceResponse
 
 from calls.twilio import twiml
 from tests.twilio.kit import tree
@@ -29,13 +29,43 @@ def answer(*, action_url, stream_url, status_url, token):
     return response
 
 
-def hand_over(*, business, apologize, action_url, caller_id, number):
+def hand_over(*, business, action_url, caller_id, number):
     response = VoiceResponse()
     greeting = f"Thank you for calling {business}. " if business else ""
-    response.say(greeting + (SORRY if apologize else "") + HOLD)
+    response.say(greeting + SORRY + HOLD)
     dial = Dial(action=action_url, method="POST", timeout=20, caller_id=caller_id or None)
     dial.number(number)
     response.append(dial)
+    return response
+
+
+def transfer(*, action_url, caller_id, number, seconds, is_first, whisper_url):
+    response = VoiceResponse()
+    response.say("Please hold the line while we connect you.")
+    dial = Dial(action=action_url, method="POST", timeout=seconds, caller_id=caller_id or None)
+    dial.number(number, url=whisper_url or None, method="POST" if whisper_url else None)
+    response.append(dial)
+    return response
+
+
+def announce(*, words, action_url):
+    response = VoiceResponse()
+    gather = Gather(input="dtmf", num_digits=1, timeout=10, action=action_url, method="POST")
+    gather.say(words)
+    response.append(gather)
+    response.hangup()
+    return response
+
+
+def connect(*, words):
+    response = VoiceResponse()
+    response.say(words)
+    return response
+
+
+def busy():
+    response = VoiceResponse()
+    response.reject(reason="busy")
     return response
 
 
@@ -69,17 +99,32 @@ BUILT = {
         hand_over,
         {
             "business": "Cedar & Sons",
-            "apologize": True,
             "action_url": URL,
             "caller_id": "+15550109999",
             "number": "+15550108000",
         },
     ),
     "voicemail": (voicemail, {"business": "Cedar & Sons", "recording_url": URL}),
+    "transfer": (
+        transfer,
+        {
+            "action_url": URL,
+            "caller_id": "+15550109999",
+            "number": "+15550108000",
+            "seconds": "25",
+            "is_first": False,
+            "whisper_url": URL,
+        },
+    ),
+    "announce": (announce, {"words": "A caller about a burst pipe. Press 1 to accept.", "action_url": URL}),
+    "connect": (connect, {"words": "Connecting you now."}),
+    "busy": (busy, {}),
     "thanks": (thanks, {}),
     "hang_up": (hang_up, {}),
 }
-VARIABLES = [(name, key) for name, (_, context) in BUILT.items() for key, value in context.items() if value is not True]
+VARIABLES = [
+    (name, key) for name, (_, context) in BUILT.items() for key, value in context.items() if not isinstance(value, bool)
+]
 HOSTILE = {
     "quotes": "\"'><&\"'",
     "end of CDATA": "]]><![CDATA[",
@@ -155,12 +200,20 @@ def test_nothing_comes_before_the_stream():
     assert [verb[0] for verb in tree(response.content)[3]] == ["Connect"]
 
 
-def test_a_transfer_that_was_asked_for_is_not_apologized_for():
-    _, context = BUILT["hand_over"]
+def test_a_call_that_no_agent_has_answered_yet_goes_on_ringing():
+    _, context = BUILT["transfer"]
 
-    say = tree(twiml.respond("hand_over", context | {"apologize": False}).content)[3][0]
+    [(verb, attributes, _, _)] = tree(twiml.respond("transfer", context | {"is_first": True}).content)[3]
 
-    assert say == ("Say", {}, "Thank you for calling Cedar & Sons. " + HOLD, [])
+    assert (verb, attributes["answerOnBridge"]) == ("Dial", "true")
+
+
+def test_a_cold_transfer_has_no_announcement():
+    _, context = BUILT["transfer"]
+
+    dial = tree(twiml.respond("transfer", context | {"whisper_url": ""}).content)[3][1]
+
+    assert dial[3] == [("Number", {}, "+15550108000", [])]
 
 
 def test_the_template_engine_escapes_every_value():

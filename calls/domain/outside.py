@@ -1,0 +1,75 @@
+"""What the domain needs of the world outside, said once when the process starts.
+
+Who is dialed when a business names nobody stands in the settings, and an emergency is rung without waiting for the
+worker: a tool can know neither, so the entry floor lends both here. Until then nobody is dialed and nothing is rung.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+
+class NotPlaced(Exception):
+    """The call was surely not placed. `is_permanent` when trying again cannot help."""
+
+    def __init__(self, code: str, text: str = "", *, is_permanent: bool = False) -> None:
+        super().__init__(text or code)
+        self.code = code
+        self.is_permanent = is_permanent
+
+
+class Unclear(Exception):
+    """No answer came: the call may have been placed or not, and only a look can tell."""
+
+
+class Telephone(Protocol):
+    """Rings people. Each function raises NotPlaced or Unclear."""
+
+    def ring_callback(self, *, attempt_id: int, number: str, shown: str) -> str:
+        """Place the call of an attempt; its CallSid."""
+
+    def ring_alert(self, *, alert_id: int, number: str, shown: str) -> str:
+        """Ring a person about an emergency; its CallSid."""
+
+    def calls_to(self, *, number: str, shown: str) -> list["PlacedCall"]:
+        """The newest calls from one number of ours to a number, newest first."""
+
+    def status_of(self, *, call_sid: str) -> str:
+        """Twilio's word for how a call stands: queued, ringing, in-progress, completed, busy, no-answer, failed…"""
+
+
+class PlacedCall(Protocol):
+    @property
+    def call_sid(self) -> str: ...
+    @property
+    def created_at(self) -> datetime | None: ...
+    @property
+    def status(self) -> str: ...
+
+
+def _nobody() -> str:
+    return ""
+
+
+def _later(emergency_id: int) -> None:
+    """The worker rings, since nobody in this process can."""
+
+
+_default_number: Callable[[], str] = _nobody
+_escalate: Callable[[int], None] = _later
+
+
+def configure(*, default_number: Callable[[], str] = _nobody, escalate: Callable[[int], None] = _later) -> None:
+    """Lend the domain the number of the settings and the way to ring at once."""
+    global _default_number, _escalate
+    _default_number, _escalate = default_number, escalate
+
+
+def default_number() -> str:
+    """The telephone that rings when a business names none; blank when the settings name none either."""
+    return _default_number()
+
+
+def escalate_at_once(emergency_id: int) -> None:
+    """Ask for an emergency to be rung now, in another thread; returns immediately."""
+    _escalate(emergency_id)
