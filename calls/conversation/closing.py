@@ -1,11 +1,25 @@
 """What is waited for after the call is over, and for how long: the caller's last words, and a summary."""
 
+from calls.conversation.messages import LineLost, ToolFinished
 from calls.conversation.transcript import Transcript
 from calls.realtime import wire
 
 LATE_TRANSCRIPTS = 2.0
 LATE_SUMMARY = 4.0
 SUMMARY = "summary"
+
+
+HEARD_WHILE_CLOSING = {
+    LineLost,
+    ToolFinished,
+    wire.Committed,
+    wire.ItemAdded,
+    wire.TranscriptCompleted,
+    wire.TranscriptFailed,
+    wire.ResponseDone,
+    wire.AgentText,
+}
+"""Messages that still mean something when the call is over."""
 
 
 class Closing:

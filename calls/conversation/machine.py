@@ -11,15 +11,16 @@ to be done. It has no clock and no socket: `now` is seconds since the ring, and 
 
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Literal
 
 from calls.conversation.caller_audio import CallerAudio
-from calls.conversation.closing import Closing
+from calls.conversation.closing import HEARD_WHILE_CLOSING, Closing
 from calls.conversation.company import Company
 from calls.conversation.gate import ResponseGate
 from calls.conversation.goodbye import TRANSFERRED, Goodbye
 from calls.conversation.keypad import Keypad
 from calls.conversation.messages import (
+    Advised,
     CloseLine,
     Command,
     EndCall,
@@ -63,6 +64,7 @@ class Conversation:
         self._started_at = 0.0
         self._speech_ended_at: float | None = None
         self._may_retry = True
+        self._advice = 0
         self._untold: set[str] = set()  # items of ours that OpenAI has not confirmed yet
         self._caller = CallerAudio()
         self._gate = ResponseGate()
@@ -97,7 +99,7 @@ class Conversation:
 
     def receive(self, message: Message, now: float) -> list[Command]:
         """What to do about a message. Never raises for what a peer sends."""
-        if self.phase in (Phase.CLOSING, Phase.CLOSED) and type(message) not in _HEARD_WHILE_CLOSING:
+        if self.phase in (Phase.CLOSING, Phase.CLOSED) and type(message) not in HEARD_WHILE_CLOSING:
             return []
         handle = HANDLERS.get(type(message))
         commands = handle(self, message, now) if handle else []
@@ -231,14 +233,20 @@ class Conversation:
     def _tell_digits(self, now: float) -> list[Command]:
         digits = self._keypad.take()
         item_id = f"keypad-{self._keypad.count}"
-        self._untold.add(item_id)
         self._patience.owe_reply(now)
         return [
             event("dtmf", now, digits=len(digits)),
-            wire.AddCallerText(item_id, f"(The caller pressed {' '.join(digits)} on the keypad.)"),
             self._transcript.caller_said(item_id, f"[keypad: {self._keypad.shown(digits)}]", to_ms(now)),
-            *self._gate.ask(),
+            *self._tell(item_id, "user", f"(The caller pressed {' '.join(digits)} on the keypad.)"),
         ]
+
+    def _tell(self, item_id: str, role: Literal["user", "system"], text: str) -> list[Command]:
+        self._untold.add(item_id)
+        return [wire.AddText(item_id, role, text), *self._ask()]
+
+    def _ask(self) -> list[Command]:
+        """Have the agent answer; a caller who is speaking gets the answer with the response to that turn."""
+        return [] if self._caller.is_speaking else [*self._gate.ask()]
 
     # The agent's turn
 
@@ -329,8 +337,13 @@ class Conversation:
         if self._goodbye.was_spoken:
             self._patience.settle()
             return []
-        # A caller who is speaking gets the answer with the response to that turn.
-        return [] if self._caller.is_speaking else [*self._gate.ask()]
+        return self._ask()
+
+    def _on_advised(self, message: Advised, now: float) -> list[Command]:
+        if self.phase is not Phase.TALKING:
+            return []
+        self._advice += 1
+        return [event("advised", now), *self._tell(f"advice-{self._advice}", "system", message.text)]
 
     # Waiting and ending
 
@@ -382,15 +395,5 @@ HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
     wire.AgentText: Conversation._on_agent_text,
     wire.ToolCalled: Conversation._on_tool_called,
     ToolFinished: Conversation._on_tool_finished,
-}
-
-_HEARD_WHILE_CLOSING = {
-    LineLost,
-    ToolFinished,
-    wire.Committed,
-    wire.ItemAdded,
-    wire.TranscriptCompleted,
-    wire.TranscriptFailed,
-    wire.ResponseDone,
-    wire.AgentText,
+    Advised: Conversation._on_advised,
 }

@@ -48,6 +48,13 @@ class ToolFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Advised:
+    """The server has something to say to the model that the model did not ask for; it should speak of it now."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunTool:
     """Run a tool; its answer comes back as ToolFinished, whatever happens."""
 
@@ -106,7 +113,7 @@ class RecordEvent:
 
 
 Record = RecordTurn | RecordTool | RecordEvent
-Message = stream.Incoming | wire.ServerEvent | LineOpened | LineLost | StreamClosed | ToolFinished
+Message = stream.Incoming | wire.ServerEvent | LineOpened | LineLost | StreamClosed | ToolFinished | Advised
 Command = stream.Outgoing | wire.ClientEvent | RunTool | EndCall | CloseLine | Record
 
 

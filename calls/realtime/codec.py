@@ -178,9 +178,9 @@ def _body(event: wire.ClientEvent) -> dict[str, Any]:
             return {"type": "session.update", "event_id": event_id, "session": session}
         case wire.CommitAudio():
             return {"type": "input_audio_buffer.commit"}
-        case wire.AddCallerText(item_id, text):
+        case wire.AddText(item_id, role, text):
             content = [{"type": "input_text", "text": text}]
-            return _item({"id": item_id, "type": "message", "role": "user", "content": content})
+            return _item({"id": item_id, "type": "message", "role": role, "content": content})
         case wire.ToolOutput(item_id, tool_call_id, output):
             item = {"id": item_id, "type": "function_call_output", "call_id": tool_call_id, "output": output}
             return _item(item)

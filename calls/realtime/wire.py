@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/realtime-server-events
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 FATAL_CODES = frozenset(
     {
@@ -207,10 +207,14 @@ class CommitAudio:
 
 
 @dataclass(frozen=True, slots=True)
-class AddCallerText:
-    """Something the caller did that is not speech, told to the model in words. The id is ours, 32 letters at most."""
+class AddText:
+    """Told to the model in words: what the caller (`user`) did without speaking, or what the server (`system`) knows.
+
+    The id is ours, 32 letters at most.
+    """
 
     item_id: str
+    role: Literal["user", "system"]
     text: str
 
 
@@ -255,7 +259,7 @@ ClientEvent = (
     UpdateSession
     | AppendAudio
     | CommitAudio
-    | AddCallerText
+    | AddText
     | ToolOutput
     | TruncateItem
     | DeleteItem

@@ -99,7 +99,7 @@ def test_digits_reach_the_model_in_one_piece_and_ask_for_an_answer():
     assert call.deadline == 5.7
     commands = call.wake(5.7)
     assert without_records(commands) == [
-        wire.AddCallerText("keypad-1", "(The caller pressed 1 2 on the keypad.)"),
+        wire.AddText("keypad-1", "user", "(The caller pressed 1 2 on the keypad.)"),
         wire.CreateResponse("response-2"),
     ]
     assert [turn.text for turn in turns(commands)] == ["[keypad: 1 2]"]
@@ -108,7 +108,7 @@ def test_digits_reach_the_model_in_one_piece_and_ask_for_an_answer():
 def test_hash_key_ends_the_digits():
     call = greeted_call()
 
-    assert wire.AddCallerText("keypad-1", "(The caller pressed # on the keypad.)") in call.receive(
+    assert wire.AddText("keypad-1", "user", "(The caller pressed # on the keypad.)") in call.receive(
         stream.Dtmf("#"), 4.0
     )
 

@@ -133,7 +133,8 @@ def test_whatever_openai_sends_is_an_event_or_malformed(type_, fields):
 EVENTS = [
     wire.AppendAudio("/w=="),
     wire.CommitAudio(),
-    wire.AddCallerText("keypad-1", "(The caller pressed 1.)"),
+    wire.AddText("keypad-1", "user", "(The caller pressed 1.)"),
+    wire.AddText("advice-1", "system", "Say the safety sentence."),
     wire.ToolOutput("answer-1", "call_1", "{}"),
     wire.TruncateItem("item_1", 0, 120),
     wire.DeleteItem("item_1"),
