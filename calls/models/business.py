@@ -3,9 +3,21 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from calls.models import validators
+from calls.models import trade_validators, validators
 
 DEFAULT_GREETING = "Thanks for calling {business}. This is {agent}, an automated assistant. How can I help you today?"
+
+
+# Held here, not as validators of the fields: they need no migration, and all of them are said at once.
+BUSINESS_CHECKS = {
+    "currency": trade_validators.check_currency,
+    "tax_percent": trade_validators.check_tax,
+    "emergency_number": trade_validators.check_emergency_number,
+    "notice_minutes": trade_validators.check_notice,
+    "horizon_days": trade_validators.check_horizon,
+    "buffer_minutes": trade_validators.check_buffer,
+    "slot_step_minutes": trade_validators.check_step,
+}
 
 
 class Business(models.Model):
@@ -53,9 +65,14 @@ class Business(models.Model):
         return self.name
 
     def clean(self) -> None:
+        refusals = validators.Refusals()
         if self.handover_number:
-            with validators.on_field("handover_number"):
+            with refusals.beside("handover_number"):
                 self._clean_handover_number()
+        for name, check in BUSINESS_CHECKS.items():
+            with refusals.beside(name):
+                check(getattr(self, name))
+        refusals.raise_any()
 
     def _clean_handover_number(self) -> None:
         self.handover_number = validators.e164(self.handover_number)
@@ -148,18 +165,23 @@ class PhoneLine(models.Model):
         return f"{self.number} {self.label}".strip()
 
     def clean(self) -> None:
+        refusals = validators.Refusals()
         if self.number:
-            with validators.on_field("number"):
+            with refusals.beside("number"):
                 self._clean_number()
+        with refusals.beside("agent"):
+            self._check_agent()
+        with refusals.beside("ring_seconds"):
+            why = "fewer nobody can answer in, after more the caller has hung up"
+            validators.check_within(self.ring_seconds, 5, 60, why)
+        refusals.raise_any()
+
+    def _check_agent(self) -> None:
         if self.agent and self.business_id and self.agent.business_id != self.business_id:
             raise ValidationError(
-                {
-                    "agent": ValidationError(
-                        "%(agent)s answers for another business. Choose an agent of %(business)s, or make one first.",
-                        code="foreign_agent",
-                        params={"agent": self.agent, "business": self.business},
-                    )
-                }
+                "%(agent)s answers for another business. Choose an agent of %(business)s, or make one first.",
+                code="foreign_agent",
+                params={"agent": self.agent, "business": self.business},
             )
 
     def _clean_number(self) -> None:

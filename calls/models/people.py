@@ -1,7 +1,9 @@
 """Who is sent, and to whom."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
+from calls.models import trade_validators, validators
 from calls.models.business import Business
 from calls.models.hours import Span, Weekday
 from calls.models.trade import ServiceArea, Skill
@@ -26,6 +28,9 @@ class Technician(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        _clean_postal_code(self, "home_postal_code")
 
 
 class WorkingHours(Span):
@@ -58,6 +63,10 @@ class TimeOff(models.Model):
     def __str__(self) -> str:
         return f"{self.starts_at:%Y-%m-%d %H:%M} – {self.ends_at:%Y-%m-%d %H:%M}"
 
+    def clean(self) -> None:
+        if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
+            raise ValidationError({"ends_at": "Ends before it begins."})
+
 
 class OnCall(models.Model):
     """A place in the on-call rota: rung first is the lowest rank; open-ended without days."""
@@ -75,6 +84,16 @@ class OnCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rank}. {self.technician}"
+
+    def clean(self) -> None:
+        refusals = validators.Refusals()
+        with refusals.beside("technician"):
+            if self.technician_id and self.business_id and self.technician.business_id != self.business_id:
+                raise ValidationError(f"{self.technician} works for another business.")
+        with refusals.beside("ends_on"):
+            if self.starts_on and self.ends_on and self.starts_on > self.ends_on:
+                raise ValidationError("Ends before it begins.")
+        refusals.raise_any()
 
 
 class Customer(models.Model):
@@ -95,3 +114,12 @@ class Customer(models.Model):
 
     def __str__(self) -> str:
         return self.name or "a customer"
+
+    def clean(self) -> None:
+        _clean_postal_code(self, "postal_code")
+
+
+def _clean_postal_code(person: Technician | Customer, name: str) -> None:
+    if (code := getattr(person, name)) and person.business_id:
+        with validators.on_field(name):
+            setattr(person, name, trade_validators.postal_code(code, country=person.business.country))

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from calls.models import trade_validators, validators
 from calls.models.business import Business
 
 NOT_NEGATIVE = [MinValueValidator(Decimal(0))]
@@ -73,9 +74,19 @@ class Service(models.Model):
         return self.name
 
     def clean(self) -> None:
-        is_range = self.price_rule == self.PriceRule.RANGE
-        if is_range and (self.price_to is None or self.price is None or self.price_to < self.price):
-            raise ValidationError({"price_to": "A range needs an upper end that is not below the lower one."})
+        refusals = validators.Refusals()
+        with refusals.beside("duration_minutes"):
+            trade_validators.check_units(self.duration_minutes or 0)
+        with refusals.beside("price_to"):
+            self._check_upper_end()
+        refusals.raise_any()
+
+    def _check_upper_end(self) -> None:
+        if self.price_rule != self.PriceRule.RANGE:
+            if self.price_to is not None:
+                raise ValidationError("Only a price between two prices has an upper end. Leave it empty.")
+        elif self.price_to is None or self.price is None or self.price_to < self.price:
+            raise ValidationError("A range needs an upper end that is not below the lower one.")
 
 
 class ServiceArea(models.Model):
@@ -102,8 +113,43 @@ class ServiceArea(models.Model):
         return f"not {span}" if self.is_excluded else span
 
     def clean(self) -> None:
-        if self.kind == self.Kind.RANGE and not self.value <= self.value_to:
-            raise ValidationError({"value_to": "A range needs a last code that is not before the first."})
+        if not self.business_id or not self.value:
+            return  # the form says so already
+        refusals = validators.Refusals()
+        with refusals.beside("value"):
+            self._clean_value()
+        with refusals.beside("value_to"):
+            self._clean_last_code()
+        with refusals.beside("travel_fee"):
+            if self.is_excluded and self.travel_fee:
+                raise ValidationError("Nobody travels to an excluded place: leave the fee at 0.")
+        refusals.raise_any()
+        self._refuse_a_second_time()
+
+    def _clean_value(self) -> None:
+        country = self.business.country
+        if self.kind == self.Kind.TOWN:
+            self.value = trade_validators.town(self.value)
+        elif self.kind == self.Kind.PREFIX:
+            self.value = trade_validators.postal_prefix(self.value, country=country)
+        else:
+            self.value = trade_validators.postal_code(self.value, country=country)
+
+    def _clean_last_code(self) -> None:
+        if self.kind != self.Kind.RANGE:
+            if self.value_to:
+                raise ValidationError("Only a range has a last code. Leave it empty, or choose the kind “Range”.")
+            return
+        if not self.value_to:
+            raise ValidationError("A range needs the last code that belongs to it.")
+        self.value_to = trade_validators.postal_code(self.value_to, country=self.business.country)
+        if self.value_to < self.value:
+            raise ValidationError("A range needs a last code that is not before the first.")
+
+    def _refuse_a_second_time(self) -> None:
+        same = ServiceArea.objects.filter(business=self.business_id, kind=self.kind, value_to=self.value_to)
+        if same.filter(value__iexact=self.value).exclude(pk=self.pk).exists():
+            raise ValidationError({"value": f"{self} is entered already: open that entry and change it."})
 
 
 class KnownAnswer(models.Model):

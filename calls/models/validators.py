@@ -30,6 +30,24 @@ _DISCLOSURE = re.compile(
 _ABBREVIATION = re.compile(r"\b(AI|A\.I\.|IA|KI)(?!\w)")  # in capitals: "ai" is a common word elsewhere
 
 
+class Refusals:
+    """Gathers what is refused, each beside its field, so that a person learns of all of it at once."""
+
+    def __init__(self) -> None:
+        self._of_field: dict[str, ValidationError] = {}
+
+    @contextmanager
+    def beside(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except ValidationError as refusal:
+            self._of_field[name] = refusal
+
+    def raise_any(self) -> None:
+        if self._of_field:
+            raise ValidationError(dict(self._of_field))
+
+
 @contextmanager
 def on_field(name: str) -> Iterator[None]:
     """What is refused inside is shown beside the field `name`."""
@@ -101,11 +119,11 @@ def check_language(code: str) -> None:
 
 
 def check_threshold(value: float) -> None:
-    _check_within(value, 0, 1, "OpenAI knows no other threshold")
+    check_within(value, 0, 1, "OpenAI knows no other threshold")
 
 
 def check_silence(value: int) -> None:
-    _check_within(value, 200, 2000, "with less the agent cuts in, with more the caller thinks the line is dead")
+    check_within(value, 200, 2000, "with less the agent cuts in, with more the caller thinks the line is dead")
 
 
 def check_voice(name: str) -> None:
@@ -142,7 +160,7 @@ def says_it_is_automated(greeting: str) -> bool:
     return bool(_DISCLOSURE.search(plain) or _ABBREVIATION.search(spoken))
 
 
-def _check_within(value: float, least: float, most: float, why: str) -> None:
+def check_within(value: float, least: float, most: float, why: str) -> None:
     if not least <= value <= most:
         raise ValidationError(
             "Choose a value from %(least)s to %(most)s: %(why)s.",
