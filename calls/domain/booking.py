@@ -1,0 +1,159 @@
+"""Booking a slot: one transaction in which the technician is chosen, their time taken and the customer told.
+
+Who gets a time is settled by the unique constraint on it, never by looking first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from calls.domain import booking_letters, customers, diary, history, slots, technicians
+from calls.domain.slots import Search
+from calls.models import Booking, Business, Call, Service, Technician
+
+BOOKINGS_A_CALL = 3
+OPEN_BOOKINGS = 5
+OPEN = (Booking.Status.BOOKED, Booking.Status.CONFIRMED)
+_WEIGHTIER = (Call.Outcome.EMERGENCY, Call.Outcome.TRANSFERRED, Call.Outcome.BOOKED)
+
+
+class SlotTaken(Exception):
+    """Somebody else holds that time. `openings` are the next ones of the same service."""
+
+    def __init__(self, *, service: Service, openings: Sequence[datetime]) -> None:
+        super().__init__()
+        self.service = service
+        self.openings = openings
+
+
+class TooManyBookings(Exception):
+    """More than one caller would need: a person should look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the caller said for a booking; a blank number means the one that calls."""
+
+    name: str
+    address: str
+    postal_code: str = ""
+    town: str = ""
+    number: str = ""
+    email: str = ""
+    notes: str = ""
+
+
+def book_appointment(*, call_id: int, slot: str, wanted: Wanted, now: datetime) -> Booking:
+    """Book a slot by its name. The same customer, service and time again in a call is the same booking.
+
+    Raises SlotTaken, slots.{SlotUnknown, NotOffered, NobodyForIt, OutsideArea}, area.UnknownPlace,
+    customers.{NumberNeeded, NumberUnclear} or TooManyBookings.
+    """
+    call = Call.objects.select_related("business").get(pk=call_id)
+    service, starts_at = slots.read_slot_id(business=call.business, text=slot)
+    number = customers.number_for(call=call, said=wanted.number)
+    if first := _made_before(call, number, service, starts_at):
+        return first
+    place = slots.read_place(business=call.business, postal_code=wanted.postal_code, town=wanted.town)
+    search = slots.search_for(service=service, place=place, now=now)
+    able = search.able(starts_at)
+    try:
+        with transaction.atomic():
+            one_at_a_time(call.business)
+            if first := _made_before(call, number, service, starts_at):
+                return first
+            return _book(call, search, able, starts_at, number, wanted, now)
+    except diary.NotFree:
+        openings = slots.next_openings(service=service, place=place, after=starts_at, now=now)
+        raise SlotTaken(service=service, openings=openings) from None
+
+
+def one_at_a_time(business: Business) -> None:
+    """Let whoever changes bookings of this business wait until this transaction is over.
+
+    The constraint alone keeps bookings apart; this keeps two of them from waiting for each other in a circle, and from
+    both counting too few. SQLite's transactions are one at a time by themselves.
+    """
+    Business.objects.select_for_update(no_key=True).get(pk=business.pk)
+
+
+def take_first_free(*, booking: Booking, people: Sequence[Technician]) -> None:
+    """Give a saved booking to the first of these who is free at its time. Raises diary.NotFree if nobody is."""
+    for technician in people:
+        booking.technician = technician
+        try:
+            diary.take(booking=booking)
+        except diary.NotFree:
+            continue
+        booking.save()
+        return
+    raise diary.NotFree
+
+
+def in_order(
+    *, search: Search, people: Sequence[Technician], starts_at: datetime, but: Booking | None = None
+) -> list[Technician]:
+    """The least travel first, then the least loaded."""
+    rounds = technicians.rounds(people=people, calendar=search.calendar, on=search.calendar.today(starts_at), but=but)
+    return sorted(people, key=lambda technician: rounds.order(technician, search.place))
+
+
+def note(*, call: Call | None, kind: str, booking: Booking, now: datetime) -> None:
+    """Write into the call's history what happened to a booking, and that the call led to one."""
+    if call is None:
+        return
+    at_ms = int((now - call.rang_at).total_seconds() * 1000)
+    history.record_event(call_id=call.pk, kind=kind, at_ms=at_ms, detail={"reference": booking.reference})
+    if kind in ("booked", "booking_moved"):
+        Call.objects.filter(pk=call.pk).exclude(outcome__in=_WEIGHTIER).update(outcome=Call.Outcome.BOOKED)
+
+
+def _book(
+    call: Call,
+    search: Search,
+    able: Sequence[Technician],
+    starts_at: datetime,
+    number: str,
+    wanted: Wanted,
+    now: datetime,
+) -> Booking:
+    address = wanted.address.strip()
+    if search.place.town and search.place.town.casefold() not in address.casefold():
+        address = f"{address}, {search.place.town}"
+    customer = customers.keep(
+        business=call.business,
+        number=number,
+        is_calling=number == customers.calling_number(call=call),
+        name=wanted.name.strip(),
+        address=address,
+        postal_code=search.place.postal_code,
+        email=wanted.email,
+    )
+    upcoming = customer.bookings.filter(status__in=OPEN, ends_at__gt=now).count()
+    if upcoming >= OPEN_BOOKINGS or call.bookings.count() >= BOOKINGS_A_CALL:
+        raise TooManyBookings
+    people = in_order(search=search, people=able, starts_at=starts_at)
+    booking = Booking.objects.create(
+        business=call.business,
+        customer=customer,
+        service=search.service,
+        technician=people[0],
+        call=call,
+        starts_at=starts_at,
+        ends_at=starts_at + search.duration,
+        address=address,
+        postal_code=search.place.postal_code,
+        notes=wanted.notes.strip(),
+        booked_at=now,
+    )
+    take_first_free(booking=booking, people=people)
+    note(call=call, kind="booked", booking=booking, now=now)
+    booking_letters.tell_customer(booking=booking, what=booking_letters.BOOKED, to=wanted.email, call=call, now=now)
+    return booking
+
+
+def _made_before(call: Call, number: str, service: Service, starts_at: datetime) -> Booking | None:
+    made = Booking.objects.filter(call=call, customer__number=number, service=service, starts_at=starts_at)
+    return made.filter(status__in=OPEN).select_related("technician", "service", "customer", "business").first()
