@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from calls.domain import demo_trade
 from calls.models import Agent, Business, PhoneLine
 
 BUSINESS_NAME = "Cedar Plumbing"
@@ -14,26 +15,10 @@ HANDOVER_NUMBER = "+15550108000"
 USERNAME = "admin"
 
 INSTRUCTIONS = """\
-You answer the telephone of Cedar Plumbing, a family business of plumbers in Albany, New York.
-
-# How to speak
-- You are on a telephone: one or two short sentences at a time, and one question at a time.
-- Plain, warm and unhurried. No lists, no jargon, and no filler such as "absolutely".
-- Numbers are read digit by digit; times as people say them, for example "after four in the afternoon".
-- When the line is bad or a sentence makes no sense, ask for it again. Never guess a name, a number or an address.
-
-# What to know
-- The plumbers are on the road Monday to Friday from eight in the morning until six in the evening.
-- On Saturday from eight until noon; on Sunday only for emergencies.
-- A plumber calls back within two hours as a rule. A visit costs 89 dollars, which is taken off the bill of a repair.
-- Work: leaks, drains, water heaters, toilets, sump pumps, frozen pipes. No gas lines.
-
-# What to do
-- Find out what is wrong, who is calling and when they can be reached. Read it back, then take a message.
-- Water that cannot be stopped: the main valve is usually where the pipe enters the house. Mark the message urgent.
-- Smell of gas, fire or danger to life: tell the caller to leave the building and to dial 911 at once.
-- Never promise a time of arrival or a price other than those above; say that a plumber will confirm it.
-- When the caller has what they need, say goodbye once and end the call.
+A family business of plumbers. Work: leaks, drains, water heaters, toilets, sump pumps, frozen pipes. No gas lines.
+A plumber calls back within two hours as a rule.
+Water that cannot be stopped: the main valve is usually where the pipe enters the house; tell the caller to close it.
+Numbers are read digit by digit. Times are told as people say them, for example "after four in the afternoon".
 """
 
 
@@ -53,6 +38,7 @@ def load_demo() -> Demo:
     """Make what is missing of the demonstration; what is there, edited or not, stays as it is."""
     line = PhoneLine.objects.select_related("business", "agent").filter(number=LINE_NUMBER).first()
     business = line.business if line else _business()
+    demo_trade.load_trade(business=business)
     agent = line.agent if line and line.agent else _agent(business)
     if line is None:
         line = PhoneLine.objects.create(business=business, agent=agent, number=LINE_NUMBER, label="Demonstration")
@@ -65,7 +51,7 @@ def load_demo() -> Demo:
 
 def _business() -> Business:
     return Business.objects.filter(name=BUSINESS_NAME).first() or Business.objects.create(
-        name=BUSINESS_NAME, handover_number=HANDOVER_NUMBER
+        name=BUSINESS_NAME, handover_number=HANDOVER_NUMBER, **demo_trade.BUSINESS
     )
 
 
