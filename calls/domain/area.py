@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from calls.domain.money import ZERO
-from calls.models import Business, ServiceArea
+from calls.models import Business, Call, ServiceArea
 
 CODES_OF_A_TOWN = 10
 LENGTH = 5
@@ -36,6 +36,14 @@ class Coverage:
     travel_fee: Decimal = ZERO
     postal_code: str = ""
     town: str = ""
+
+
+def coverage_for_caller(*, call_id: int, postal_code: str, town: str) -> tuple[Coverage, Business]:
+    """What `coverage` says for the business that was called."""
+    business = Call.objects.select_related("business").get(pk=call_id).business
+    if business is None:
+        raise UnknownPlace("Nothing is known of the places that are served. Offer to take a message.")
+    return coverage(business=business, postal_code=postal_code, town=town), business
 
 
 def coverage(*, business: Business, postal_code: str = "", town: str = "") -> Coverage:

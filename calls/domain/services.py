@@ -1,13 +1,19 @@
 """What a business offers, and which of it a caller means."""
 
 from calls.domain.words import words_of
-from calls.models import Business, Service
+from calls.models import Business, Call, Service
 
 MOST_NAMED = 30
 
 
 class UnknownService(Exception):
     """Nothing on offer has that name; the text says what there is."""
+
+
+def offered_to_caller(*, call_id: int) -> list[Service]:
+    """What the business that was called offers, each with its business."""
+    call = Call.objects.select_related("business").get(pk=call_id)
+    return list(call.business.services.select_related("business").filter(is_active=True)) if call.business else []
 
 
 def offered(*, business: Business) -> list[Service]:
