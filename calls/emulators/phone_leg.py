@@ -21,7 +21,7 @@ API_VERSION = "2010-04-01"
 HEADERS = {"User-Agent": "TwilioProxy/1.1", "Accept": "*/*", "X-Home-Region": "us1"}
 PARTIES = ("From", "To", "Caller", "Called")
 
-Direction = Literal["inbound", "outbound-dial"]
+Direction = Literal["inbound", "outbound-dial", "outbound-api"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

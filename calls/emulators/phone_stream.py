@@ -125,7 +125,11 @@ class Stream:
         self.line.result.streams.append(self.record)
         try:
             async with await self._open() as socket:
-                await self._converse(socket, script)
+                try:
+                    await self._converse(socket, script)
+                except asyncio.CancelledError:
+                    await self._led_away(socket)
+                    raise
         except Rejected as error:
             self.record.handshake_status, self.record.error = error.status, str(error)
             if error.is_violation:
@@ -135,6 +139,13 @@ class Stream:
         finally:
             self.record.ended_ms = self.line.now_ms
             self.record.unplayed_bytes = len(self.playback.buffer)
+
+    async def _led_away(self, socket: ClientConnection) -> None:
+        """The call goes on with another document, as REST wants it: the stream stops, what was not played is lost."""
+        self.record.sent["stop"] += 1
+        with contextlib.suppress(ConnectionClosed):
+            await socket.send(self.writer.stop())
+        self.notify("stream-stopped", "")
 
     async def _open(self) -> ClientConnection:
         return await open_socket(self.road, self.target.url, self._signature(self.target.url))

@@ -1,0 +1,197 @@
+"""The REST calls we need: place, redirect, end and look up a call, send and look up a text message.
+
+Each has a time limit, and what goes wrong is one of four things that call for different steps afterwards:
+
+    Failed
+    ├── NotSent     Twilio was not reached: nothing was done
+    ├── Refused     Twilio has answered no, with its code: nothing was done
+    │   ├── TooMany     too many requests: the same one may be made later
+    │   └── Over        the call has ended, or never was
+    └── Unclear     no answer that can be trusted: it may have been done or not
+
+Creating is not idempotent at Twilio, so nothing here tries twice.
+https://www.twilio.com/docs/voice/api/call-resource
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+TIME_LIMIT_SECONDS = 8.0  # for the connection, and again for the answer
+LONGEST_TWIML = 4000
+LONGEST_BODY = 1600
+NEWEST = 50
+
+TOO_MANY, NOT_FOUND, NOT_IN_PROGRESS = 20429, 20404, 21220
+EVENTS = ["initiated", "ringing", "answered", "completed"]
+
+
+class Failed(Exception):
+    """Twilio did not do what it was asked for. `code` is Twilio's own, 0 where it gave none."""
+
+    def __init__(self, text: str, *, code: int = 0, status: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+        self.status = status
+
+
+class NotSent(Failed):
+    """The request never reached Twilio."""
+
+
+class Unclear(Failed):
+    """Whether it was done can only be looked up."""
+
+
+class Refused(Failed):
+    """Twilio has answered no."""
+
+
+class TooMany(Refused):
+    """The same request may be made again later."""
+
+
+class Over(Refused):
+    """The call has ended, or never was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A call as Twilio lists it."""
+
+    call_sid: str
+    status: str
+    created_at: datetime | None
+
+
+class Client:
+    """Twilio's REST interface for one account; `base_url` may be that of an emulator."""
+
+    def __init__(self, *, account_sid: str, auth_token: str, base_url: str = "") -> None:
+        from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415 - the package takes half a second to load
+        from twilio.rest import Client as TwilioClient  # noqa: PLC0415
+
+        http = TwilioHttpClient(timeout=TIME_LIMIT_SECONDS)
+        self._client = TwilioClient(account_sid, auth_token, http_client=http)
+        if base_url:
+            self._client.api.base_url = base_url.rstrip("/")
+
+    def place_call(
+        self,
+        *,
+        to: str,
+        shown: str,
+        url: str,
+        status_url: str,
+        ring_seconds: int,
+        fallback_url: str = "",
+        machine_url: str = "",
+    ) -> str:
+        """Ring `to`, showing our number; Twilio asks `url` what to do when it is answered. Returns the CallSid.
+
+        With `machine_url` Twilio listens beside the call whether a machine has picked up, and tells it there.
+        """
+        more: dict[str, Any] = {"fallback_url": fallback_url} if fallback_url else {}
+        if machine_url:
+            more |= {
+                "machine_detection": "DetectMessageEnd",
+                "async_amd": "true",  # else the callee hears nothing until the verdict, some seconds
+                "async_amd_status_callback": machine_url,
+            }
+        with _typed():
+            call = self._client.calls.create(
+                to=to,
+                from_=shown,
+                url=url,
+                status_callback=status_url,
+                status_callback_event=EVENTS,
+                timeout=ring_seconds,
+                **more,
+            )
+        return call.sid
+
+    def redirect_call(self, call_sid: str, *, twiml: str) -> None:
+        """Let a live call go on with another document; what it was doing ends. Raises Over when it is not live."""
+        if len(twiml) > LONGEST_TWIML:
+            raise ValueError(f"Twilio takes {LONGEST_TWIML} characters of TwiML, not {len(twiml)}")
+        with _typed():
+            self._client.calls(call_sid).update(twiml=twiml)
+
+    def end_call(self, call_sid: str) -> None:
+        """Hang up, or stop it ringing. Raises Over when there is nothing to end."""
+        with _typed():
+            self._client.calls(call_sid).update(status="completed")
+
+    def fetch_call(self, call_sid: str) -> Placed:
+        with _typed():
+            return _placed(self._client.calls(call_sid).fetch())
+
+    def calls_to(self, *, to: str, shown: str) -> list[Placed]:
+        """The newest calls from our number to another, newest first; also those that have not begun yet.
+
+        Not by StartTime: a call that is still queued has none, and that is the one that must not be overlooked.
+        """
+        with _typed():
+            return [_placed(call) for call in self._client.calls.list(to=to, from_=shown, limit=NEWEST)]
+
+    def send_message(self, *, to: str, sender: str, body: str, status_url: str) -> str:
+        """Send a text message; its MessageSid."""
+        with _typed():
+            message = self._client.messages.create(
+                to=to, from_=sender, body=body[:LONGEST_BODY], status_callback=status_url
+            )
+        return message.sid
+
+    def find_message(self, *, to: str, sender: str, body: str, since: datetime) -> str | None:
+        """The MessageSid of a message that left `since` then with these words; None when none has."""
+        with _typed():
+            found = self._client.messages.list(to=to, from_=sender, date_sent_after=since, limit=NEWEST)
+        return next((message.sid for message in found if message.body == body[:LONGEST_BODY]), None)
+
+
+def _placed(call: Any) -> Placed:
+    return Placed(call_sid=call.sid, status=call.status or "", created_at=call.date_created)
+
+
+@contextmanager
+def _typed() -> Iterator[None]:
+    """What the twilio and requests packages raise, as one of ours."""
+    import requests  # noqa: PLC0415 - part of the twilio package's tree, loaded with it
+    from twilio.base.exceptions import TwilioException, TwilioRestException  # noqa: PLC0415
+
+    try:
+        yield
+    except TwilioRestException as error:
+        raise _answered(error.status, error.code or 0, error.msg) from error
+    except requests.exceptions.ConnectTimeout as error:
+        raise NotSent("Twilio was not reached in time") from error
+    except requests.exceptions.ConnectionError as error:
+        raise _disconnected(error) from error
+    except requests.exceptions.RequestException as error:
+        raise Unclear(f"no answer from Twilio ({type(error).__name__})") from error
+    except (TwilioException, ValueError) as error:
+        raise Unclear(f"an answer that cannot be read ({type(error).__name__})") from error
+
+
+_BY_CODE: Mapping[int, type[Refused]] = {TOO_MANY: TooMany, NOT_FOUND: Over, NOT_IN_PROGRESS: Over}
+
+
+def _answered(status: int, code: int, text: str) -> Failed:
+    text = f"Twilio answered {status}, code {code}: {text}"[:300]
+    if status >= 500:
+        return Unclear(text, code=code, status=status)
+    kind = TooMany if status == 429 else _BY_CODE.get(code, Refused)
+    return kind(text, code=code, status=status)
+
+
+def _disconnected(error: Exception) -> Failed:
+    """A connection that was never made has carried nothing; one that broke may have."""
+    from requests.exceptions import ProxyError, SSLError  # noqa: PLC0415
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError  # noqa: PLC0415
+
+    cause = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(error, ProxyError | SSLError) or isinstance(cause, NewConnectionError | ConnectTimeoutError):
+        return NotSent(f"Twilio was not reached ({type(cause or error).__name__})")
+    return Unclear("the connection to Twilio broke before its answer")
