@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from calls.domain import area, booking_letters, customers, diary, slots, technicians
 from calls.domain.booking import OPEN, SlotTaken, in_order, note, one_at_a_time, take_first_free
 from calls.domain.words import words_of
-from calls.models import Booking, Call, CallEvent
+from calls.models import Booking, Call, CallEvent, Emergency
 
 CANCELLED = "booking_cancelled"
 ASSIGNED = "technician_assigned"
@@ -92,6 +92,11 @@ def assign_technician(*, call_id: int, facts: Facts, now: datetime) -> Booking:
     booking = _own(call, facts, now)
     reassign(booking=booking, call=call, now=now)
     return booking
+
+
+def emergency_of(*, call_id: int) -> Emergency | None:
+    """The emergency of a call, whose on-call person is rung and told by itself."""
+    return Emergency.objects.filter(call=call_id).select_related("accepted_by").first()
 
 
 def move(*, booking: Booking, starts_at: datetime, call: Call | None = None, now: datetime) -> None:

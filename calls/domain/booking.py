@@ -4,12 +4,12 @@ Who gets a time is settled by the unique constraint on it, never by looking firs
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import booking_letters, customers, diary, history, slots, technicians
+from calls.domain import booking_letters, customers, diary, history, quotes, slots, technicians
 from calls.domain.slots import Search
 from calls.models import Booking, Business, Call, Service, Technician
 
@@ -49,7 +49,7 @@ def book_appointment(*, call_id: int, slot: str, wanted: Wanted, now: datetime) 
     """Book a slot by its name. The same customer, service and time again in a call is the same booking.
 
     Raises SlotTaken, slots.{SlotUnknown, NotOffered, NobodyForIt, OutsideArea}, area.UnknownPlace,
-    customers.{NumberNeeded, NumberUnclear} or TooManyBookings.
+    customers.{NumberNeeded, NumberUnclear}, quotes.NoEmail or TooManyBookings.
     """
     call = Call.objects.select_related("business").get(pk=call_id)
     service, starts_at = slots.read_slot_id(business=call.business, text=slot)
@@ -57,6 +57,7 @@ def book_appointment(*, call_id: int, slot: str, wanted: Wanted, now: datetime) 
     if first := _made_before(call, number, service, starts_at):
         return first
     place = slots.read_place(business=call.business, postal_code=wanted.postal_code, town=wanted.town)
+    email = quotes.read_address(wanted.email) if wanted.email.strip() else ""
     search = slots.search_for(service=service, place=place, now=now)
     able = search.able(starts_at)
     try:
@@ -64,7 +65,7 @@ def book_appointment(*, call_id: int, slot: str, wanted: Wanted, now: datetime) 
             one_at_a_time(call.business)
             if first := _made_before(call, number, service, starts_at):
                 return first
-            return _book(call, search, able, starts_at, number, wanted, now)
+            return _book(call, search, able, starts_at, number, replace(wanted, email=email), now)
     except diary.NotFree:
         openings = slots.next_openings(service=service, place=place, after=starts_at, now=now)
         raise SlotTaken(service=service, openings=openings) from None

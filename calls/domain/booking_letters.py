@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from calls.domain import outbox
+from calls.domain import letters, outbox
 from calls.domain.calendar_file import Appointment, text_of
 from calls.domain.spoken import spoken_clock, spoken_date
 from calls.models import Booking, Call, OutgoingEmail, Technician
@@ -38,7 +38,7 @@ def tell_customer(*, booking: Booking, what: str, to: str = "", call: Call | Non
         key=f"{PURPOSE}-{booking.reference}-{what}-{booking.starts_at:%Y%m%dT%H%M}-{sequence}",
         to=to,
         subject=_SUBJECTS[what].format(**facts),
-        body="\n".join([_FIRST_LINES[what], "", *_facts(booking), "", booking.business.name, booking.business.address]),
+        **letters.wording(name="booking", facts=_facts(booking, _FIRST_LINES[what]))._asdict(),
         calendar=_calendar(booking, sequence, is_cancelled=what == CANCELLED, now=now),
         now=now,
     )
@@ -62,22 +62,29 @@ def tell_technician(
     if technician.number:
         outbox.write_message(to=technician.number, body=line, **standing)
     if technician.email:
-        body = "\n".join([line, "", *_facts(booking), *([f"Notes: {booking.notes}"] if booking.notes else [])])
-        calendar = _calendar(booking, sequence, is_cancelled=not is_sent, now=now)
         outbox.write_email(
-            to=technician.email, subject=f"Booking {booking.reference}", body=body, calendar=calendar, **standing
+            to=technician.email,
+            subject=f"Booking {booking.reference}",
+            **letters.wording(name="booking", facts=_facts(booking, f"{verb} this booking.", is_inside=True))._asdict(),
+            calendar=_calendar(booking, sequence, is_cancelled=not is_sent, now=now),
+            **standing,
         )
 
 
-def _facts(booking: Booking) -> list[str]:
-    place = f"{booking.address} {booking.postal_code}".strip()
-    return [
-        f"What: {booking.service.name}",
-        f"When: {_when(booking)}",
-        f"Where: {place}",
-        f"Who: {booking.customer.name}",
-        f"Reference: {booking.reference}",
-    ]
+def _facts(booking: Booking, first_line: str, *, is_inside: bool = False) -> dict[str, object]:
+    """What the letter says of a booking; what the caller has worded, but for the address, stays inside the business."""
+    return {
+        "business": booking.business,
+        "booking": booking,
+        "first_line": first_line,
+        "when": _when(booking),
+        "place": _place(booking),
+        "is_inside": is_inside,
+    }
+
+
+def _place(booking: Booking) -> str:
+    return f"{booking.address} {booking.postal_code}".strip()
 
 
 def _when(booking: Booking) -> str:
@@ -92,7 +99,7 @@ def _calendar(booking: Booking, sequence: int, *, is_cancelled: bool, now: datet
         starts_at=booking.starts_at,
         ends_at=booking.ends_at,
         summary=f"{booking.service.name}, {booking.business.name}",
-        location=f"{booking.address} {booking.postal_code}".strip(),
+        location=_place(booking),
         description=f"Reference: {booking.reference}",
         is_cancelled=is_cancelled,
     )

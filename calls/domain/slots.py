@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from calls.domain import area, diary, hours, technicians
+from calls.domain import area, diary, hours, services, technicians
 from calls.domain.technicians import Place
-from calls.models import Business, Service, Technician
+from calls.models import Business, Call, Service, Technician
 
 OFFERED = 3
 APART = timedelta(hours=2)  # three times half an hour apart are hardly a choice
@@ -75,10 +75,10 @@ def slot_id(*, service: Service, starts_at: datetime) -> str:
     return f"{clock.isoformat(timespec='minutes')}Z/{service.pk}"
 
 
-def read_slot_id(*, business: Business, text: str) -> tuple[Service, datetime]:
+def read_slot_id(*, business: Business | None, text: str) -> tuple[Service, datetime]:
     """The service and the time that a slot's name stands for. Raises SlotUnknown."""
     named = _SLOT_ID.fullmatch(text.strip())
-    if named is None:
+    if named is None or business is None:
         raise SlotUnknown
     try:
         starts_at = datetime.fromisoformat(named[1]).replace(tzinfo=UTC)
@@ -96,6 +96,22 @@ def read_place(*, business: Business, postal_code: str, town: str) -> Place:
     if not found.is_served:
         raise OutsideArea(found.reason)
     return Place(found.postal_code, found.town)
+
+
+def find_for_caller(
+    *, call_id: int, service_name: str, wish: Wish, postal_code: str = "", town: str = "", now: datetime
+) -> tuple[Service, Found]:
+    """The openings of a service by its name; the place may still be unknown.
+
+    Raises services.UnknownService, area.UnknownPlace, OutsideArea, NobodyForIt or WishUnclear.
+    """
+    business = Call.objects.select_related("business").get(pk=call_id).business
+    if business is None:
+        raise NobodyForIt
+    service = services.find_service(business=business, name=service_name)
+    is_known = postal_code.strip() or town.strip()
+    place = read_place(business=business, postal_code=postal_code, town=town) if is_known else Place()
+    return service, find(service=service, wish=wish, place=place, now=now)
 
 
 def find(*, service: Service, wish: Wish, place: Place, now: datetime) -> Found:

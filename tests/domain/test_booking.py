@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calls.domain import area, booking, customers, slots
+from calls.domain import area, booking, customers, quotes, slots
 from calls.domain.booking import Wanted, book_appointment
 from calls.models import Booking, Call, CallEvent, Customer, OutgoingEmail, TakenTime
 from tests.factories import RANG_AT, make_business, make_call, make_line
@@ -345,15 +345,17 @@ def test_the_customer_is_told_by_email_with_the_appointment_for_a_calendar():
     [letter] = OutgoingEmail.objects.all()
     assert (letter.to, letter.purpose, letter.call) == ("r@example.com", "booking", call)
     assert letter.subject == "Your appointment with Cedar Plumbing: Tuesday the 24th of November 2026 at nine"
-    assert letter.body.splitlines()[:7] == [
+    assert letter.body.splitlines() == [
         "Your appointment is booked.",
         "",
-        f"What: {shop.service.name}",
-        "When: Tuesday the 24th of November 2026 at nine",
-        "Where: 12 Elm Street 12207",
-        "Who: Robert Miller",
-        f"Reference: {made.reference}",
+        f"  What: {shop.service.name}",
+        "  When: Tuesday the 24th of November 2026 at nine",
+        "  Where: 12 Elm Street 12207",
+        f"  Reference: {made.reference}",
+        "",
+        "Cedar Plumbing",
     ]
+    assert "<h1" in letter.html and made.reference in letter.html
     assert "DTSTART:20261124T140000Z\r\nDTEND:20261124T150000Z\r\n" in letter.calendar
     assert made.customer.email == "r@example.com"
 
@@ -364,3 +366,12 @@ def test_without_an_address_no_email_is_written():
     shop.book()
 
     assert OutgoingEmail.objects.count() == 0
+
+
+def test_what_is_no_email_address_is_asked_for_again():
+    shop = Shop()
+    shop.technician()
+
+    with pytest.raises(quotes.NoEmail):
+        shop.book(wanted=Wanted("Robert Miller", "12 Elm Street", "12207", email="robert at home"))
+    assert Booking.objects.count() == 0
