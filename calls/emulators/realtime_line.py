@@ -5,7 +5,7 @@ behind it.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,13 @@ class Tempo:
     transcription_ms: int = 400
 
 
+BeforeTool = Callable[[SessionRecord, str], None]
+"""Told of the name of a tool right before the model calls it, in a thread, and waited for."""
+
+
 class Line:
+    before_tool: BeforeTool | None = None
+
     def __init__(self, *, settings: dict[str, Any], tempo: Tempo, faults: Faults, record: SessionRecord) -> None:
         self.settings = settings
         self.tempo = tempo

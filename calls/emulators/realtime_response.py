@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from calls.emulators import realtime_script
+from calls.emulators import realtime_answers, realtime_script
 from calls.emulators.realtime_items import Item, new_id
 from calls.emulators.realtime_line import Line
 from calls.emulators.realtime_record import ToolRecord, Turn
@@ -196,17 +196,30 @@ class Response:
     # One function call.
 
     async def _call(self, use: ToolUse) -> None:
-        call_id, arguments = new_id("call"), json.dumps(dict(use.arguments))
-        item = self._open_item({"type": "function_call", "name": use.name, "call_id": call_id, "arguments": ""})
+        try:
+            filled = realtime_answers.filled(use.arguments, self.line.record.tools)
+        except realtime_answers.NotAnswered as error:
+            self.line.record.script_errors.append(str(error))
+            return
+        call_id = new_id("call")
+        if self.line.before_tool is not None:
+            await asyncio.to_thread(self.line.before_tool, self.line.record, use.name)
+        await self._call_by(use.name, json.dumps(filled), call_id)
+        if self.in_conversation:
+            self.line.record.tools.append(ToolRecord(use.name, filled, call_id=call_id))
+        self._close_item("completed")
+        if use.twice:
+            await self._call_by(use.name, json.dumps(filled), call_id)
+            self._close_item("completed")
+
+    async def _call_by(self, name: str, arguments: str, call_id: str) -> None:
+        item = self._open_item({"type": "function_call", "name": name, "call_id": call_id, "arguments": ""})
         for start in range(0, len(arguments), ARGUMENT_PIECE):
             await asyncio.sleep(0)
             delta = arguments[start : start + ARGUMENT_PIECE]
             item.body["arguments"] += delta
             self._emit_item("response.function_call_arguments.delta", call_id=call_id, delta=delta)
-        self._emit_item("response.function_call_arguments.done", call_id=call_id, name=use.name, arguments=arguments)
-        if self.in_conversation:
-            self.line.record.tools.append(ToolRecord(use.name, dict(use.arguments), call_id=call_id))
-        self._close_item("completed")
+        self._emit_item("response.function_call_arguments.done", call_id=call_id, name=name, arguments=arguments)
 
     # What all items share.
 

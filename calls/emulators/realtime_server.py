@@ -25,7 +25,7 @@ from calls.emulators import realtime_settings, scenario
 from calls.emulators.realtime_events import MODELS, RETIRED
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_items import new_id
-from calls.emulators.realtime_line import Close, Line, Tempo
+from calls.emulators.realtime_line import BeforeTool, Close, Line, Tempo
 from calls.emulators.realtime_record import SessionRecord
 from calls.emulators.realtime_schema import Refused
 from calls.emulators.realtime_script import AFTERWARDS, OUT_OF_BAND, Script, speech_of
@@ -54,7 +54,7 @@ class RealtimeServer:
     """`scenarios` is a folder of scenario files or a list of scenarios; `keys` None accepts every key.
 
     `speech` replaces the detector of speech by spans of milliseconds, for tests that need exact times; the frames of
-    the latest `keep_frames_of` sessions are kept.
+    the latest `keep_frames_of` sessions are kept. `before_tool` lets a test do something at the moment of a tool call.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class RealtimeServer:
         bad_keys: Iterable[str] = (),
         speech: Sequence[tuple[int, int]] | None = None,
         keep_frames_of: int = 100,
+        before_tool: BeforeTool | None = None,
     ) -> None:
         if isinstance(scenarios, (str, Path)):
             scenarios = scenario.load_folder(scenarios)
@@ -89,6 +90,7 @@ class RealtimeServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = asyncio.Event()
         self._keep_frames_of = keep_frames_of
+        self.before_tool = before_tool
         self._lines: dict[int, Line] = {}
 
     # Life.
@@ -248,6 +250,7 @@ class RealtimeServer:
             model=model, session_id=new_id("sess"), expires_at=int(time.time()) + SESSION_SECONDS
         )
         line = Line(settings=settings, tempo=self._tempo, faults=self.faults, record=record)
+        line.before_tool = self.before_tool
         self._lines[record.index] = line
         session = Session(line, Script(self.scenarios, self._default), self._speech)
         writer = asyncio.create_task(_write(connection, record, line), name=f"writer {record.index}")

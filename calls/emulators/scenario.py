@@ -52,10 +52,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One function call of the model."""
+    """One function call of the model; an argument such as `$find_slots.slots[0].slot` comes from an earlier answer.
+
+    `twice`: the call comes a second time under the same id, as after a lost event.
+    """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,7 @@ class Scenario:
         for path in candidates:
             if path.is_file():
                 return path
-        raise ScenarioError(
-            f"{self.name}: no sound {name!r} in {', '.join(str(path.parent) for path in candidates)}"
-        )
+        raise ScenarioError(f"{self.name}: no sound {name!r} in {', '.join(str(path.parent) for path in candidates)}")
 
 
 def load(path: Path | str) -> Scenario:
@@ -136,9 +138,9 @@ def load(path: Path | str) -> Scenario:
 
 
 def load_folder(folder: Path | str = BUNDLED) -> list[Scenario]:
-    """Read every *.yaml of a folder, in the order of their file names."""
+    """Read every *.yaml of a folder and of those in it, in the order of their paths."""
     folder = Path(folder)
-    return [load(path) for path in sorted(chain(folder.glob("*.yaml"), folder.glob("*.yml")))]
+    return [load(path) for path in sorted(chain(folder.rglob("*.yaml"), folder.rglob("*.yml")))]
 
 
 def find(name: str, *, folder: Path | str = BUNDLED) -> Scenario:
@@ -183,15 +185,13 @@ def parse(document: object, *, source: str = "scenario", folder: Path = BUNDLED,
 def _step(document: object, where: str) -> Step:
     body = _mapping(document, where, STEPS.keys())
     if len(body) != 1:
-        raise ScenarioError(
-            f"{where}: one of {', '.join(STEPS)} is wanted, found {sorted(body) or 'nothing'}"
-        )
+        raise ScenarioError(f"{where}: one of {', '.join(STEPS)} is wanted, found {sorted(body) or 'nothing'}")
     [(kind, value)] = body.items()
     return STEPS[kind](value, f"{where} ({kind})")
 
 
 def _agent(document: object, where: str) -> Agent:
-    keys = {"text", "audio", "tool", "arguments", "tools", "fault", "think_ms", "close", "error"}
+    keys = {"text", "audio", "tool", "arguments", "twice", "tools", "fault", "think_ms", "close", "error"}
     body = _mapping(document, where, keys)
     step = Agent(
         text=str(body.get("text", "")),
@@ -207,12 +207,17 @@ def _agent(document: object, where: str) -> Agent:
 
 def _tools(body: Mapping[str, Any], where: str) -> Iterator[ToolUse]:
     if "tool" in body:
-        yield ToolUse(str(body["tool"]), _mapping(body.get("arguments", {}), f"{where}: arguments"))
-    elif "arguments" in body:
+        yield _tool({key: body[key] for key in ("tool", "arguments", "twice") if key in body}, where)
+    elif "arguments" in body or "twice" in body:
         raise ScenarioError(f"{where}: arguments without a tool")
     for use in body.get("tools", []):
-        use = _mapping(use, f"{where}: tools", {"tool", "arguments"})
-        yield ToolUse(str(use.get("tool", "")), _mapping(use.get("arguments", {}), f"{where}: arguments"))
+        yield _tool(use, f"{where}: tools")
+
+
+def _tool(document: object, where: str) -> ToolUse:
+    use = _mapping(document, where, {"tool", "arguments", "twice"})
+    arguments = _mapping(use.get("arguments", {}), f"{where}: arguments")
+    return ToolUse(str(use.get("tool", "")), arguments, use.get("twice", False) is True)
 
 
 def _fault(body: Mapping[str, Any], where: str) -> Fault | None:

@@ -94,6 +94,12 @@ def test_a_response_may_call_several_tools():
     assert steps_of(step) == (Agent(tools=(ToolUse("a"), ToolUse("b", {"zip": "94110"}))),)
 
 
+def test_a_call_of_a_tool_may_come_twice():
+    step = {"agent": {"tool": "a", "arguments": {"zip": "94110"}, "twice": True}}
+
+    assert steps_of(step) == (Agent(tools=(ToolUse("a", {"zip": "94110"}, twice=True),)),)
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
@@ -104,8 +110,7 @@ def test_a_response_may_call_several_tools():
         ({"steps": [{"whistle": 1}]}, "scenario: step 1: unknown whistle"),
         (
             {"steps": [{"dtmf": "1", "wait_ms": 5}]},
-            "scenario: step 1: one of agent, say, dtmf, wait_ms, hang_up is wanted, "
-            "found ['dtmf', 'wait_ms']",
+            "scenario: step 1: one of agent, say, dtmf, wait_ms, hang_up is wanted, found ['dtmf', 'wait_ms']",
         ),
         (
             {"steps": [{"agent": {}}]},
