@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from calls.emulators.scenario import Say, Scenario
+from calls.emulators import sound
+from calls.emulators.scenario import Agent, Say, Scenario
+from calls.lab import rows
 from calls.lab.calling import Outcome
-from calls.models import Message, ToolCall, Turn
-
-ROWS = {"messages": Message, "turns": Turn, "tools": ToolCall}
-LEAVES_A_ROW = {"take_message": "messages"}
+from calls.models import ToolCall, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,7 @@ def shortcomings(outcome: Outcome, scenario: Scenario, limits: Limits) -> list[s
     """Judge a call whose model played the scenario's script."""
     return [
         *_heard(outcome, scenario, limits),
+        *_unheard(outcome, scenario),
         *_expected(outcome, scenario),
         *_model(outcome),
         *_transcript(outcome, scenario),
@@ -61,6 +61,16 @@ def _heard(outcome: Outcome, scenario: Scenario, limits: Limits) -> Iterator[str
     yield from (f"The agent talked on for {ms} ms over the caller; {limits.barge_in_ms} are allowed." for ms in late)
 
 
+def _unheard(outcome: Outcome, scenario: Scenario) -> Iterator[str]:
+    """Every recorded line of the agent that nobody spoke over has to be in the caller's ear, byte for byte."""
+    heard = outcome.heard.heard_audio
+    for step, after in zip(scenario.steps, [*scenario.steps[1:], None], strict=True):
+        is_recorded = isinstance(step, Agent) and step.audio and step.fault is None
+        is_spoken_over = isinstance(after, Say) and after.barge_in_ms is not None
+        if is_recorded and not is_spoken_over and sound.read(scenario.audio_path(step.audio)) not in heard:
+            yield f"The caller did not hear to its end: {step.text!r}"
+
+
 def _expected(outcome: Outcome, scenario: Scenario) -> Iterator[str]:
     """What the scenario's `expect` says, as far as this database knows of the call."""
     if outcome.row is None:
@@ -73,16 +83,7 @@ def _expected(outcome: Outcome, scenario: Scenario) -> Iterator[str]:
     wanted = scenario.expect.get("tools")
     if wanted is not None and tools != wanted:
         yield f"The tools that ran are {tools}, not {wanted}."
-    for name, number in _rows(scenario).items():
-        seen = ROWS[name]._default_manager.filter(call=outcome.row).count()
-        if seen != number:
-            yield f"The call left {seen} {name}, not {number}."
-
-
-def _rows(scenario: Scenario) -> dict[str, int]:
-    tools = scenario.expect.get("tools") or []
-    by_tool = {LEAVES_A_ROW[name]: tools.count(name) for name in tools if name in LEAVES_A_ROW}
-    return {**by_tool, **(scenario.expect.get("rows") or {})}
+    yield from rows.missing(outcome.row, scenario.expect.get("rows") or {})
 
 
 def _model(outcome: Outcome) -> Iterator[str]:

@@ -6,7 +6,7 @@ from calls.emulators import scenario as scenarios
 from calls.emulators import sound
 from calls.emulators.phone_result import CallResult, Piece, Speech, StreamRecord
 from calls.lab.calling import Outcome
-from calls.lab.judging import Limits, shortcomings, shortcomings_of_model
+from calls.lab.judging import Limits, _unheard, shortcomings, shortcomings_of_model
 from tests import factories
 
 SCENARIO = scenarios.parse(
@@ -17,7 +17,7 @@ SCENARIO = scenarios.parse(
             {"say": {"text": "My tap is dripping."}},
             {"agent": {"text": "It is noted.", "tool": "take_message"}},
         ],
-        "expect": {"status": "ended", "end_reason": "caller_hangup", "tools": ["take_message"]},
+        "expect": {"status": "ended", "end_reason": "caller_hangup", "tools": ["take_message"], "rows": {"Message": 1}},
     }
 )
 SESSION = {"turns": [], "tools": [], "errors": [], "script_errors": [], "steps_left": 0}
@@ -97,6 +97,21 @@ def test_missing_turn_tool_and_message_are_told():
         "The call left 0 messages, not 1.",
         "The transcript lacks a line of the caller: 'My tap is dripping.'",
     ]
+
+
+def test_a_recorded_line_that_was_not_heard_to_its_end_is_told():
+    lines = [
+        {"agent": {"text": "Hello.", "audio": "agent_greeting.ulaw"}},
+        {"say": {"text": "My tap", "barge_in_ms": 300}},
+        {"agent": {"text": "Goodbye.", "audio": "agent_goodbye.ulaw"}},
+    ]
+    spoken = scenarios.parse({"steps": lines})
+    heard = CallResult("CA1", completed=True)
+    heard.ear.append(Piece(500, sound.read(spoken.audio_path("agent_goodbye.ulaw")), "stream"))
+
+    assert [*_unheard(Outcome(heard, None, None), spoken)] == []
+    heard.ear[0] = Piece(500, heard.ear[0].payload[:-160], "stream")
+    assert [*_unheard(Outcome(heard, None, None), spoken)] == ["The caller did not hear to its end: 'Goodbye.'"]
 
 
 def test_unexpected_end_is_told():
