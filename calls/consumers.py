@@ -9,7 +9,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from calls.logs import CallLogger
-from calls.relay.relay import Relay, RelaySettings
+from calls.relay.carried import RelaySettings
+from calls.relay.relay import Relay
 from calls.twilio.addresses import stream_signature_urls
 from calls.twilio.signature import Verifier
 
@@ -91,6 +92,7 @@ def relay_settings() -> RelaySettings:
         openai_key=settings.OPENAI_API_KEY,
         default_model=settings.OPENAI_REALTIME_MODEL,
         secret_key=settings.SECRET_KEY,
+        recordings=settings.DATA_DIR / "recordings",
         is_token_required=settings.TWILIO_SIGNATURE != "off",
         rate=settings.CLOCK_RATE,
     )

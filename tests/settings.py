@@ -27,6 +27,7 @@ os.environ |= {
     "CLOCK_RATE": "",
     "DIAGNOSTIC_TOKEN": "",
     "LOG_LEVEL": "",
+    "DATA_DIR": f"{_scratch}-data",
 }
 
 from voiceagent.settings import *  # noqa: E402, F403 - the environment has to stand first

@@ -61,7 +61,8 @@ PURE = (
 PURE_FORBIDS = {"django", "channels", "asyncio", "websockets", "socket", "time", "random", "os", "logging", "threading"}
 ENTRIES_WITH_EMULATORS = ("calls.doctor", "calls.lab", "calls.management", "calls.emulators")
 BULKHEADS = {
-    "calls/relay/relay.py",  # the relay's task supervisor
+    "calls/relay/relay.py",  # admission: without a database Twilio asks what follows
+    "calls/relay/carried.py",  # the relay's task supervisor
     "calls/relay/journal.py",  # the journal writer
     "calls/tools/registry.py",  # the tool runner
     "calls/views/guard.py",  # the voice view: it answers with the apology TwiML

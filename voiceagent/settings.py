@@ -35,6 +35,7 @@ env = environ.Env(
     CLOCK_RATE=(str, ""),
     DIAGNOSTIC_TOKEN=(str, ""),
     LOG_LEVEL=(str, ""),
+    DATA_DIR=(str, ""),
 )
 
 
@@ -94,6 +95,7 @@ DEBUG = _flag("DEBUG")
 SECRET_KEY = _secret_key()
 PORT = int(_number("PORT", 8000, least=1))
 LOG_LEVEL = _text("LOG_LEVEL", "INFO").upper()
+DATA_DIR = Path(_text("DATA_DIR", str(BASE_DIR / "var")))
 INSTANCE_ID = secrets.token_hex(8)
 
 # The one address under which Twilio reaches us. Host and X-Forwarded-* headers decide nothing.

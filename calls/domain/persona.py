@@ -10,6 +10,7 @@ from calls.domain import hours
 from calls.domain.spoken import spoken_time
 from calls.models import Agent, Booking, Business, Call, Customer, Quote, Weekday
 
+CONSENT = "This call is being recorded."
 LETTERS_PER_TOKEN = 4
 MOST_SERVICES = 30
 MOST_KNOWN = 3
@@ -25,6 +26,7 @@ class Persona:
     has_semantic_vad: bool
     vad_threshold: float
     silence_ms: int
+    records_calls: bool
 
 
 def persona_for(*, call: Call, now: datetime) -> Persona:
@@ -39,12 +41,14 @@ def persona_for(*, call: Call, now: datetime) -> Persona:
         has_semantic_vad=agent.turn_detection == Agent.TurnDetection.SEMANTIC_VAD,
         vad_threshold=agent.vad_threshold,
         silence_ms=agent.silence_ms,
+        records_calls=agent.records_calls,
     )
 
 
 def greeting_of(agent: Agent) -> str:
-    """The agent's first sentence with the names filled in; other braces stay as they are."""
-    return agent.greeting.replace("{business}", agent.business.name).replace("{agent}", agent.name)
+    """The agent's first words with the names filled in; other braces stay as they are. Consent comes before all."""
+    greeting = agent.greeting.replace("{business}", agent.business.name).replace("{agent}", agent.name)
+    return f"{CONSENT} {greeting}" if agent.records_calls else greeting
 
 
 def instructions_for(*, agent: Agent, caller: str, now: datetime) -> str:

@@ -88,8 +88,11 @@ def settle_stream(
     input_tokens: int,
     cached_tokens: int,
     output_tokens: int,
+    audio_file: str = "",
 ) -> None:
-    """Add what the stream has used of OpenAI; to be called once, when its line is closed."""
+    """Add what the stream has used of OpenAI, and where its recording lies; to be called once, when all is closed."""
+    if audio_file:
+        Call.objects.filter(pk=call_id).update(audio_file=audio_file)
     Call.objects.filter(pk=call_id).update(
         realtime_session_id=realtime_session_id[:64],
         model=model,

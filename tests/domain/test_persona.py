@@ -30,6 +30,12 @@ def test_greeting_says_the_business_and_that_it_is_automated():
     )
 
 
+def test_consent_to_a_recording_comes_before_everything_else():
+    agent = make_agent(records_calls=True, greeting="Hello.")
+
+    assert greeting_of(agent) == "This call is being recorded. Hello."
+
+
 def test_instructions_end_with_what_differs_from_call_to_call():
     agent = make_agent(business=make_open_business(time_zone="America/New_York"))
 

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import logging
+import wave
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,9 +18,10 @@ from calls.domain import streams, tokens
 from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import parse
 from calls.logs import CallLogger
-from calls.models import Call, CallEvent, Stream, Turn
-from calls.relay import live, relay
-from calls.relay.relay import Relay, RelaySettings
+from calls.models import Agent, Call, CallEvent, Stream, Turn
+from calls.relay import carried, live
+from calls.relay.carried import RelaySettings
+from calls.relay.relay import Relay
 from tests.conversation.kit import FRAME
 from tests.factories import make_call
 
@@ -46,6 +49,7 @@ class Caller:
             "default_model": "gpt-realtime-2.1",
             "secret_key": SECRET,
             "is_token_required": True,
+            "recordings": Path("unused"),
             "rate": 4.0,
         }
         self.call = call
@@ -230,7 +234,7 @@ async def test_line_lost_in_mid_call_hands_over(openai):
 
 
 async def test_slow_database_holds_up_the_end_for_a_second_at_most(openai, monkeypatch):
-    monkeypatch.setattr(relay, "FINISH_TIMEOUT", 0.05)
+    monkeypatch.setattr(carried, "FINISH_TIMEOUT", 0.05)
     finish = streams.finish_stream
     release = asyncio.Event()
 
@@ -262,3 +266,45 @@ async def test_transcript_is_in_the_database_while_the_call_goes_on(openai):
     assert (await Turn.objects.aget()).text == "Hello from Cedar."
     caller.say("stop")
     await caller.is_over()
+
+
+async def test_call_is_recorded_where_the_agent_says_so(openai, tmp_path):
+    call = await ringing()
+    await Agent.objects.aupdate(records_calls=True)
+    caller = Caller(openai.url, call, recordings=tmp_path)
+    caller.start()
+    await asyncio.wait_for(caller.heard.wait(), 5)
+    await asyncio.sleep(0.1)
+    caller.say("stop")
+    await caller.is_over()
+
+    call = await Call.objects.aget()
+    assert call.audio_file == f"{call.call_sid}.wav"
+    with wave.open(str(tmp_path / call.audio_file)) as file:
+        samples = memoryview(file.readframes(file.getnframes())).cast("h").tolist()
+    assert max(samples[0::2]) == 0  # the caller said nothing
+    assert max(samples[1::2]) > 1000
+
+
+async def test_call_is_not_recorded_otherwise(openai, tmp_path):
+    caller = await talking(openai, recordings=tmp_path)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert (list(tmp_path.iterdir()), (await Call.objects.aget()).audio_file) == ([], "")
+
+
+async def test_recording_that_cannot_be_written_disturbs_nothing(openai, tmp_path, caplog):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    call = await ringing()
+    await Agent.objects.aupdate(records_calls=True)
+    caller = Caller(openai.url, call, recordings=blocked)
+    caller.start()
+    await asyncio.wait_for(caller.heard.wait(), 5)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "ended", "caller_hangup")]
+    assert (await Call.objects.aget()).audio_file == ""
+    assert "the recording cannot be written" in [record.message for record in caplog.records]

@@ -1,0 +1,317 @@
+"""An admitted call on its way: the only place where its sockets, its tasks and the time meet.
+
+It feeds the conversation with what Twilio and OpenAI send, performs what the conversation asks for, and wakes it at its
+deadline. A frame of sound passes through `tell` without a thread, a database or an await.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from django.utils import timezone
+
+from calls import database
+from calls.conversation.machine import Conversation
+from calls.conversation.messages import (
+    CloseLine,
+    Command,
+    EndCall,
+    LineLost,
+    LineOpened,
+    Message,
+    RecordEvent,
+    RecordTool,
+    RecordTurn,
+    RunTool,
+    ToolFinished,
+)
+from calls.domain import history, streams, summaries
+from calls.logs import CallLogger
+from calls.realtime import client, codec, wire
+from calls.relay.journal import Journal
+from calls.relay.outbox import Outbox
+from calls.relay.profile import profile_of
+from calls.relay.recorder import Recorder
+from calls.tools import registry
+from calls.twilio import stream
+
+FINISH_TIMEOUT = 1.0
+JOURNAL_TIMEOUT = 30.0
+CALLER_SOUND_WAITING = 250  # frames, 5 s
+AGENT_SOUND_WAITING = 5000
+NORMAL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """What the relay needs to know of the settings. `rate` is how much faster than the world its clock runs."""
+
+    openai_url: str
+    openai_key: str
+    default_model: str
+    secret_key: str
+    is_token_required: bool
+    recordings: Path
+    rate: float = 1.0
+
+
+class Carried:
+    """An admitted call: its conversation, its line to OpenAI and the tasks that move sound and records."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        admitted: streams.AdmittedStream,
+        *,
+        send: Callable[[str], Awaitable[None]],
+        close: Callable[[int], Awaitable[None]],
+        log: CallLogger,
+    ) -> None:
+        self._settings = settings
+        self._admitted = admitted
+        self._send = send
+        self._close = close
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._profile = profile_of(admitted.persona, default_model=settings.default_model)
+        self._conversation = Conversation(self._profile)
+        self._journal = Journal(self._write_records, log)
+        self._to_twilio = Outbox(AGENT_SOUND_WAITING)
+        self._to_openai = Outbox(CALLER_SOUND_WAITING)
+        self._recorder: Recorder | None = None
+        self._recording: asyncio.Task[bool] | None = None
+        self._group = asyncio.TaskGroup()
+        self._tools: set[asyncio.Task[None]] = set()
+        self._ending: asyncio.Task[None] | None = None
+        self._is_broken = False
+        self._is_over = asyncio.Event()
+        self._is_due = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
+        # The conversation counts seconds from the ring, on a clock that no change of the wall clock can move.
+        since_ring = (timezone.now() - admitted.rang_at).total_seconds() * settings.rate
+        self._zero = self._loop.time() - since_ring / settings.rate
+        self._perform: dict[type, Callable[..., None]] = {
+            stream.Media: self._play,
+            stream.Mark: self._play,
+            stream.Clear: self._clear,
+            RunTool: self._begin_tool,
+            EndCall: self._begin_end,
+            CloseLine: self._finish,
+            RecordTurn: self._journal.put,
+            RecordTool: self._journal.put,
+            RecordEvent: self._journal.put,
+        }
+
+    def now(self) -> float:
+        """Seconds since the ring."""
+        return (self._loop.time() - self._zero) * self._settings.rate
+
+    def tell(self, message: Message) -> None:
+        """One step of the conversation. A failure in it ends the call in a hand-over instead of in silence."""
+        if self._is_broken:
+            return
+        now = self.now()
+        try:
+            if self._recorder is not None and isinstance(message, stream.Media):
+                self._recorder.caller(message.payload, now)
+            self._carry_out(self._conversation.receive(message, now))
+        except Exception:
+            # Bulkhead: whatever a peer said, the caller reaches a person.
+            self._fail()
+
+    async def carry(self, start: stream.Start, early: Sequence[Message]) -> None:
+        """Carry the call to its end."""
+        self._log.info("call started", extra={"model": self._profile.session.model})
+        writing = asyncio.create_task(self._journal.run(), name="journal")
+        self._record()
+        try:
+            async with self._group:
+                tasks = [
+                    self._group.create_task(self._speak(), name="to twilio"),
+                    self._group.create_task(self._keep_time(), name="time"),
+                ]
+                for message in (start, *early):
+                    self.tell(message)
+                tasks.append(self._group.create_task(self._hold_line(), name="openai"))
+                await self._is_over.wait()
+                for task in tasks:
+                    task.cancel()
+        except Exception:
+            # Bulkhead: the relay's supervisor.
+            self._fail()
+        await self._wind_down(writing)
+
+    # Performing commands
+
+    def _carry_out(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            perform = self._perform.get(type(command), self._tell_openai)
+            perform(command)
+        deadline = self._conversation.deadline
+        if deadline != self._deadline:
+            self._arm(deadline)
+
+    def _play(self, message: stream.Outgoing) -> None:
+        if self._recorder is not None and isinstance(message, stream.Media):
+            self._recorder.agent(message.payload, self.now())
+        self._to_twilio.put(stream.serialize(message, self._admitted.stream_sid))
+
+    def _clear(self, message: stream.Clear) -> None:
+        if self._recorder is not None:
+            self._recorder.clear(self.now())
+        self._to_twilio.clear()
+        self._play(message)
+
+    def _tell_openai(self, event: wire.ClientEvent) -> None:
+        self._to_openai.put(codec.serialize(event), is_sound=isinstance(event, wire.AppendAudio))
+
+    def _begin_tool(self, command: RunTool) -> None:
+        task = asyncio.create_task(self._run_tool(command), name=f"tool {command.name[:40]}")
+        self._tools.add(task)
+        task.add_done_callback(self._tools.discard)
+
+    def _begin_end(self, command: EndCall) -> None:
+        if self._recorder is not None:
+            self._recorder.stop(self.now())
+        self._ending = asyncio.create_task(self._end_call(command.reason), name="end")
+
+    def _finish(self, command: CloseLine | None = None) -> None:
+        self._is_over.set()
+
+    def _fail(self) -> None:
+        self._log.exception("the call broke")
+        self._is_broken = True
+        if self._ending is None:
+            self._begin_end(EndCall("internal_error"))
+        self._finish()
+
+    # The clock
+
+    def _arm(self, deadline: float | None) -> None:
+        self._deadline = deadline
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            self._timer = self._loop.call_at(self._zero + deadline / self._settings.rate, self._is_due.set)
+
+    async def _keep_time(self) -> None:
+        while True:
+            await self._is_due.wait()
+            self._is_due.clear()
+            self._deadline = None
+            self._carry_out(self._conversation.wake(self.now()))
+
+    # The two sockets
+
+    async def _speak(self) -> None:
+        try:
+            await self._to_twilio.write(self._send)
+        except OSError:
+            return  # Twilio is gone; the consumer is told so too
+
+    async def _hold_line(self) -> None:
+        """Open the socket to OpenAI and read it until it closes."""
+        try:
+            line = await client.open_line(
+                url=self._settings.openai_url,
+                model=self._profile.session.model,
+                api_key=self._settings.openai_key,
+            )
+        except client.LineUnavailable as problem:
+            self._log.error("OpenAI could not be reached", extra={"cause": problem.cause, "detail": problem.detail})
+            self.tell(LineLost(problem.cause, problem.code, problem.detail))
+            return
+        writing = self._group.create_task(self._to_openai.write(line.send), name="to openai")
+        try:
+            self.tell(LineOpened())
+            async for frame in line:
+                self._hear(frame)
+            self._log.warning("OpenAI closed the line", extra={"code": line.close_code, "why": line.close_reason})
+            self.tell(LineLost("closed", line.close_code, line.close_reason))
+        finally:
+            writing.cancel()
+            await line.close()
+
+    def _hear(self, frame: bytes) -> None:
+        try:
+            event = codec.parse(frame)
+        except codec.Malformed as error:
+            self._log.warning("bad event from OpenAI", extra={"what": str(error)})
+            return
+        self.tell(event)
+
+    # Tools, records and the end
+
+    def _record(self) -> None:
+        """Record the call where the agent's row says so; the greeting has said it to the caller."""
+        if not self._admitted.persona.records_calls:
+            return
+        name = re.sub(r"\W", "", self._admitted.call_sid)
+        self._recorder = Recorder(self._settings.recordings / f"{name}.wav", self.now())
+        self._recording = asyncio.create_task(self._recorder.run(self.now, self._is_over, self._log), name="recording")
+
+    async def _run_tool(self, command: RunTool) -> None:
+        began = self._loop.time()
+        context = registry.ToolContext(call_id=self._admitted.call_id, now=timezone.now())
+        answer = await registry.run(context, command.name, command.arguments)
+        duration_ms = round((self._loop.time() - began) * 1000)
+        self.tell(
+            ToolFinished(command.tool_call_id, answer.text, answer.result, answer.status, duration_ms, then=answer.then)
+        )
+
+    async def _write_records(self, entries: Sequence[history.Entry]) -> None:
+        await database.run_journal(history.write, call_id=self._admitted.call_id, entries=entries)
+
+    async def _end_call(self, reason: str) -> None:
+        """The outcome stands in the database before the socket closes: Twilio asks for what follows at once."""
+        finish = partial(
+            streams.finish_stream,
+            call_id=self._admitted.call_id,
+            stream_sid=self._admitted.stream_sid,
+            reason=reason,
+            now=timezone.now(),
+            first_audio_ms=self._conversation.first_audio_ms,
+        )
+        writing = asyncio.create_task(database.run(finish), name="finish")
+        await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
+        await self._close(NORMAL)
+        await writing
+        self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)})
+
+    async def _wind_down(self, journal: asyncio.Task[None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        while self._tools:
+            await asyncio.wait(set(self._tools))
+        if self._ending is not None:
+            await self._ending
+        self._journal.close()
+        done, _ = await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT)
+        if not done:
+            journal.cancel()
+            self._log.error("journal not written to its end")
+        audio_file = ""
+        if self._recorder is not None and self._recording is not None and await self._recording:
+            audio_file = self._recorder.path.name
+        usage = self._conversation.usage
+        await database.run(
+            streams.settle_stream,
+            call_id=self._admitted.call_id,
+            realtime_session_id=self._conversation.session_id,
+            model=self._profile.session.model,
+            input_tokens=usage.input_tokens,
+            cached_tokens=usage.cached_tokens,
+            output_tokens=usage.output_tokens,
+            audio_file=audio_file,
+        )
+        await database.run(
+            summaries.conclude_call,
+            call_id=self._admitted.call_id,
+            model_text=self._conversation.summary,
+            now=timezone.now(),
+        )
