@@ -45,6 +45,11 @@ def tell_customer(*, booking: Booking, what: str, to: str = "", call: Call | Non
     return True
 
 
+def is_confirmed(*, booking: Booking) -> bool:
+    """Whether a letter about the booking has been written."""
+    return OutgoingEmail.objects.filter(purpose=PURPOSE, key__startswith=f"{PURPOSE}-{booking.reference}-").exists()
+
+
 def tell_technician(
     *, booking: Booking, technician: Technician, is_sent: bool, call: Call | None, now: datetime
 ) -> None:

@@ -1,0 +1,42 @@
+"""Who is sent."""
+
+from typing import Any
+
+from calls.domain import appointments
+from calls.models import Emergency
+from calls.tools.registry import ToolContext, tool
+from calls.tools.scheduling import FACTS, spoken_refusals, told
+
+NO_ARRIVAL = "Promise no time of arrival."
+STANDS = {
+    Emergency.Status.OPEN: "The person on call is being rung and has not accepted yet.",
+    Emergency.Status.UNANSWERED: "Nobody on call could be reached. Offer to connect the caller to a person.",
+    Emergency.Status.CLOSED: "The emergency is closed.",
+}
+
+
+@tool(
+    description=(
+        "Send another technician to an appointment of the caller, or ask who comes in the emergency of this call. The "
+        "server chooses who; you cannot."
+    ),
+    properties=FACTS,
+)
+def assign_technician(context: ToolContext, **facts: str) -> dict[str, Any]:
+    emergency = None if facts.get("reference", "").strip() else appointments.emergency_of(call_id=context.call_id)
+    if emergency is not None:
+        return {"emergency": _stands(emergency), "next": f"Say so. {NO_ARRIVAL}"}
+    with spoken_refusals(now=context.now):
+        row = appointments.assign_technician(
+            call_id=context.call_id, facts=appointments.Facts(**facts), now=context.now
+        )
+    is_reached = row.technician.number or row.technician.email
+    what = "Say who comes, and that they are being told." if is_reached else "Say who comes."
+    return told(row, context.now) | {"next": f"{what} {NO_ARRIVAL}"}
+
+
+def _stands(emergency: Emergency) -> str:
+    if emergency.status == Emergency.Status.ACCEPTED:
+        name = emergency.accepted_by.name if emergency.accepted_by else "The person on call"
+        return f"{name} has accepted it."
+    return STANDS[Emergency.Status(emergency.status)]
