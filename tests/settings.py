@@ -23,6 +23,8 @@ os.environ |= {
     "TWILIO_API_BASE_URL": "",
     "TWILIO_SIGNATURE": "",
     "HANDOVER_NUMBER": "",
+    "EMAIL_URL": "",
+    "DEFAULT_FROM_EMAIL": "",
     "DB_THREADS": "",
     "CLOCK_RATE": "",
     "DIAGNOSTIC_TOKEN": "",

@@ -65,6 +65,7 @@ BULKHEADS = {
     "calls/relay/carried.py",  # the relay's task supervisor
     "calls/relay/journal.py",  # the journal writer
     "calls/tools/registry.py",  # the tool runner
+    "calls/worker.py",  # the task loop
     "calls/views/guard.py",  # the voice view: it answers with the apology TwiML
     "calls/doctor/runner.py",  # a check that breaks is a finding, and the next ones still run
     "calls/doctor/aside.py",  # carries an exception from a thread to whoever awaits it

@@ -108,6 +108,18 @@ def test_a_secret_key_is_made_once_and_kept_for_its_owner_alone(checkout):
         ("TWILIO_AUTH_TOKENS", {"TWILIO_AUTH_TOKEN": "new, old"}, ["new", "old"]),
         ("TWILIO_SHARED_KEYS", {"TWILIO_SHARED_KEYS": "KS1:one,KS2:two"}, {"KS1": "one", "KS2": "two"}),
         ("TWILIO_SIGNATURE", {}, "enforce"),
+        ("EMAIL_BACKEND", {}, "calls.mail.FolderBackend"),
+        ("EMAIL_FILE_PATH", {}, str(ROOT / "var" / "outbox")),
+        ("EMAIL_FILE_PATH", {"EMAIL_URL": "filemail:///srv/letters"}, "/srv/letters"),
+        ("EMAIL_HOST", {"EMAIL_URL": "smtp+tls://me:p%40ss@mail.example.com:587"}, "mail.example.com"),
+        ("EMAIL_HOST_PASSWORD", {"EMAIL_URL": "smtp+tls://me:p%40ss@mail.example.com:587"}, "p@ss"),
+        ("EMAIL_BACKEND", {"EMAIL_URL": "consolemail:"}, "django.core.mail.backends.console.EmailBackend"),
+        (
+            "DEFAULT_FROM_EMAIL",
+            {"PUBLIC_BASE_URL": "https://calls.example.com"},
+            "receptionist@calls.example.com",
+        ),
+        ("DEFAULT_FROM_EMAIL", {"DEFAULT_FROM_EMAIL": "desk@example.com"}, "desk@example.com"),
         ("DB_THREADS", {}, 8),
         ("CLOCK_RATE", {"DEBUG": "on", "CLOCK_RATE": "8"}, 8.0),
     ],
@@ -128,6 +140,14 @@ def test_a_variable_becomes_its_setting(name, environment, value):
         ({"TWILIO_SHARED_KEYS": "secret"}, "TWILIO_SHARED_KEYS wants id:secret, several separated by commas."),
         ({"DEBUG": "maybe"}, "DEBUG wants on or off, not 'maybe'."),
         ({"PORT": "http"}, "PORT wants a number, not 'http'."),
+        (
+            {"EMAIL_URL": "mail.example.com"},
+            "EMAIL_URL wants smtp+tls://user:password@host:587, or filemail:///folder.",
+        ),
+        (
+            {"EMAIL_URL": "smtp+tls://mail.example.com:port"},
+            "EMAIL_URL wants smtp+tls://user:password@host:587, or filemail:///folder.",
+        ),
         ({"DB_THREADS": "0"}, "DB_THREADS wants a number of at least 1, not '0'."),
     ],
 )

@@ -31,6 +31,8 @@ env = environ.Env(
     TWILIO_API_BASE_URL=(str, ""),
     TWILIO_SIGNATURE=(str, ""),
     HANDOVER_NUMBER=(str, ""),
+    EMAIL_URL=(str, ""),
+    DEFAULT_FROM_EMAIL=(str, ""),
     DB_THREADS=(str, ""),
     CLOCK_RATE=(str, ""),
     DIAGNOSTIC_TOKEN=(str, ""),
@@ -63,6 +65,24 @@ def _number(name: str, default: float, *, least: float) -> float:
     if not least <= value < float("inf"):
         raise ImproperlyConfigured(f"{name} wants a number of at least {least}, not {text!r}.")
     return value
+
+
+def _email() -> dict[str, object]:
+    """Django's settings of e-mail. Blank, or filemail:///a/folder: each letter becomes a file there."""
+    url = _text("EMAIL_URL", "filemail:")
+    if url.startswith("filemail:"):
+        folder = urlsplit(url).path
+        return {
+            "EMAIL_BACKEND": "calls.mail.FolderBackend",
+            "EMAIL_FILE_PATH": folder if folder.strip("/") else str(BASE_DIR / "var" / "outbox"),
+        }
+    try:
+        wanted = environ.Env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError):
+        raise ImproperlyConfigured(
+            "EMAIL_URL wants smtp+tls://user:password@host:587, or filemail:///folder."
+        ) from None
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _flag(name: str) -> bool:
@@ -118,6 +138,10 @@ TWILIO_API_BASE_URL = _text("TWILIO_API_BASE_URL", "https://api.twilio.com")
 TWILIO_SIGNATURE = _text("TWILIO_SIGNATURE", "enforce").lower()
 HANDOVER_NUMBER = _text("HANDOVER_NUMBER")
 DIAGNOSTIC_TOKEN = _text("DIAGNOSTIC_TOKEN")
+
+vars().update(_email())
+EMAIL_TIMEOUT = 10  # for each step of SMTP; the lease of a letter in the outbox is measured by it
+DEFAULT_FROM_EMAIL = _text("DEFAULT_FROM_EMAIL", f"receptionist@{_public_host}")
 
 DB_THREADS = int(_number("DB_THREADS", 8, least=1))
 CLOCK_RATE = _number("CLOCK_RATE", 1, least=0.1)

@@ -45,7 +45,11 @@ class Site:
             handover_number=settings.HANDOVER_NUMBER,
             diagnostic_token=settings.DIAGNOSTIC_TOKEN,
             own_instance=settings.INSTANCE_ID if serving else None,
-            other_secrets=(settings.SECRET_KEY, str(database.get("PASSWORD") or "")),
+            other_secrets=(
+                settings.SECRET_KEY,
+                str(database.get("PASSWORD") or ""),
+                str(settings.EMAIL_HOST_PASSWORD or ""),
+            ),
         )
 
     @property

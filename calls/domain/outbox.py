@@ -23,10 +23,11 @@ RETRY_AFTER = [
     timedelta(hours=6),
 ]
 MOST_ATTEMPTS = len(RETRY_AFTER) + 1
-# A batch of letters, each given up after SEND_SECONDS, has to be over before the lease on its last one is.
+# A letter has to be out, or given up, well within its lease: a mail server may use its time limit for each of about
+# eight steps. Whoever sends several under one `now` claims the last of them late, hence the small batch.
 LEASE = timedelta(minutes=5)
-BATCH = 10
-SEND_SECONDS = 20
+STEP_SECONDS = 10
+BATCH = 3
 CUT_OFF = "The worker was stopped while it was sending this."
 
 Letter = TypeVar("Letter", OutgoingEmail, OutgoingMessage)
@@ -82,7 +83,7 @@ def write_message(
     return message
 
 
-def send_due_emails(*, send: Callable[[OutgoingEmail], object], now: datetime) -> Iterator[Attempt]:
+def send_due_emails(*, send: Callable[[OutgoingEmail], object], now: datetime, most: int = BATCH) -> Iterator[Attempt]:
     """Try the e-mails that are due, one after the other. Each is told as soon as its row says so too.
 
     A worker killed between the mail server's yes and the row has the letter sent again later, under the same
@@ -93,7 +94,7 @@ def send_due_emails(*, send: Callable[[OutgoingEmail], object], now: datetime) -
         send(email)
         return {}
 
-    for email in _due(OutgoingEmail, now):
+    for email in _due(OutgoingEmail, now, most):
         if _claim(email, now):
             yield _try(email, deliver, now)
 
@@ -103,6 +104,7 @@ def send_due_messages(
     send: Callable[[OutgoingMessage], str],
     now: datetime,
     find: Callable[[OutgoingMessage], str | None] | None = None,
+    most: int = BATCH,
 ) -> Iterator[Attempt]:
     """Try the text messages that are due; `send` gives the MessageSid.
 
@@ -117,7 +119,7 @@ def send_due_messages(
         found = find(message) if find else None
         return {"message_sid": found} if found else deliver(message)
 
-    for message in _due(OutgoingMessage, now):
+    for message in _due(OutgoingMessage, now, most):
         was_cut_off = message.claimed_until is not None
         if _claim(message, now):
             yield _try(message, look_up_or_deliver if was_cut_off else deliver, now)
@@ -130,12 +132,12 @@ def send_again(*, letter: Letter, now: datetime) -> None:
     )
 
 
-def _due(model: type[Letter], now: datetime) -> list[Letter]:
+def _due(model: type[Letter], now: datetime, most: int) -> list[Letter]:
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     waiting = model._default_manager.filter(free, status=model.Status.QUEUED, due_at__lte=now)
     # Only a last attempt that was cut off leaves such a row in the queue.
     waiting.filter(attempts__gte=MOST_ATTEMPTS).update(status=model.Status.FAILED, claimed_until=None, error=CUT_OFF)
-    return list(waiting.order_by("due_at", "pk")[:BATCH])
+    return list(waiting.order_by("due_at", "pk")[:most])
 
 
 def _claim(letter: Letter, now: datetime) -> bool:

@@ -190,7 +190,17 @@ def test_a_worker_whose_lease_ran_out_does_not_write_over_its_successor():
 
 
 def test_a_batch_is_over_before_its_last_lease():
-    assert timedelta(seconds=outbox.BATCH * outbox.SEND_SECONDS) < outbox.LEASE
+    steps_of_smtp = 8
+
+    assert timedelta(seconds=outbox.BATCH * outbox.STEP_SECONDS * steps_of_smtp) < outbox.LEASE
+
+
+def test_no_more_is_tried_than_was_asked_for():
+    business = make_business()
+    for number in range(3):
+        write(f"quote:{number}", business=business)
+
+    assert len(list(outbox.send_due_emails(send=Post(), now=RANG_AT, most=2))) == 2
 
 
 def test_a_text_message_keeps_its_sid():

@@ -1,0 +1,286 @@
+"""The worker goes on whatever breaks, stops when told, and may be killed at any moment."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from calls import worker
+from calls.lab.processes import Child, environment
+from calls.models import OutgoingEmail
+from calls.worker import Worker
+from tests.domain.test_outbox import write
+from tests.factories import RANG_AT, make_business
+
+STARTED = re.compile("worker started")
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Pauses of a fast test."""
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.01)
+
+
+def until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class Errand:
+    """A task that does what is on its list, and breaks where an exception stands."""
+
+    def __init__(self, name, *steps):
+        self.__name__ = name
+        self.steps = list(steps)
+
+    def __call__(self, now):
+        if self.steps:
+            step = self.steps.pop(0)
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+
+@pytest.mark.django_db
+def test_what_is_due_is_done_at_once_and_told_line_by_line():
+    told = []
+
+    came_through = worker.run_once(tell=told.append, due=[Errand("one", "a", "b"), Errand("two", "c")])
+
+    assert (told, came_through) == (["a", "b", "c"], True)
+
+
+@pytest.mark.django_db
+def test_a_task_that_breaks_is_told_in_the_log_and_the_others_go_on(caplog):
+    told = []
+
+    came_through = worker.run_once(tell=told.append, due=[Errand("one", ValueError("broken")), Errand("two", "c")])
+
+    assert (told, came_through) == (["c"], False)
+    assert [(record.message, record.task) for record in caplog.records] == [("task failed", "one")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_gone_for_a_while_is_survived(unhurried, caplog):
+    told = []
+    running = Worker(tell=told.append, due=[Errand("one", DatabaseError("gone"), "a", DatabaseError("gone"), "b")])
+
+    running.start()
+    until(lambda: told == ["a", "b"])
+    running.stop()
+    running.wait()
+
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_task_delays_no_other(unhurried):
+    told, free = [], threading.Event()
+
+    def slow(now):
+        free.wait(20)
+        return []
+
+    running = Worker(tell=told.append, due=[slow, Errand("quick", "a", "b")])
+    running.start()
+    until(lambda: told == ["a", "b"])
+    free.set()
+    running.stop()
+    running.wait()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_task_has_in_hand_is_finished_when_the_worker_is_stopped(unhurried):
+    told, begun, free = [], threading.Event(), threading.Event()
+
+    def task(now):
+        begun.set()
+        free.wait(20)
+        yield "finished"
+
+    running = Worker(tell=told.append, due=[task])
+    running.start()
+    begun.wait(20)
+    running.stop()
+    assert running.is_stopping
+    free.set()
+    running.wait()
+
+    assert told == ["finished"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_is_given_the_time_of_the_clock(unhurried):
+    seen = []
+
+    def task(now):
+        seen.append(now)
+        return []
+
+    running = Worker(tell=seen.append, due=[task], clock=lambda: RANG_AT)
+    running.start()
+    until(lambda: len(seen) > 2)
+    running.stop()
+    running.wait()
+
+    assert set(seen) == {RANG_AT}
+
+
+# From here on: processes.
+
+
+def child_environment(folder, **more):
+    """The database of the test, and a folder for letters."""
+    config = connection.settings_dict
+    if config["ENGINE"].endswith("sqlite3"):
+        url = f"sqlite:///{config['NAME']}"
+    else:
+        url = "postgres://{USER}@{HOST}:{PORT}/{NAME}".format(**config)
+    return environment(SECRET_KEY="only-for-tests", DATABASE_URL=url, EMAIL_URL=f"filemail://{folder}", **more)
+
+
+def write_letters(count):
+    business = make_business()
+    for number in range(count):
+        write(f"quote:{number}", business=business, now=timezone.now())
+
+
+def letters_in(folder):
+    return sorted(path.name.rpartition("-")[0] for path in folder.glob("*.eml")) if folder.exists() else []
+
+
+def all_letters():
+    return sorted(f"quote-{pk}" for pk in OutgoingEmail.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_sends_what_waits_and_ends_on_sigterm(tmp_path):
+    write_letters(1)
+    with Child("worker", environment=child_environment(tmp_path / "out"), log=tmp_path / "log") as child:
+        child.wait_for(re.compile(r"e-mail \d+ \(quote\): sent"))
+        child.end(signal.SIGTERM)
+        code = child.wait(10)
+
+    lines = [line.split(" ", 2)[2] for line in (tmp_path / "log").read_text().splitlines()]
+    assert (code, lines) == (
+        0,
+        ["worker started", f"e-mail {OutgoingEmail.objects.get().pk} (quote): sent", "worker stopped"],
+    )
+    assert letters_in(tmp_path / "out") == all_letters()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_can_do_what_is_due_and_end(tmp_path):
+    write_letters(2)
+    with Child("worker", "--once", environment=child_environment(tmp_path / "out"), log=tmp_path / "log") as child:
+        assert child.wait(20) == 0
+
+    assert letters_in(tmp_path / "out") == all_letters()
+    assert set(OutgoingEmail.objects.values_list("status", "attempts")) == {("sent", 1)}
+
+
+HASTY = """
+import sys
+from datetime import datetime, timedelta, timezone
+import django
+django.setup()
+from calls import worker
+from calls.worker import Worker
+worker.PAUSE_SECONDS = 0.02
+began = datetime.fromisoformat(sys.argv[1])
+def clock():
+    return began + 120 * (datetime.now(timezone.utc) - began)
+running = Worker(tell=lambda line: print(line, flush=True), clock=clock)
+running.start()
+print("worker started", flush=True)
+running.wait()
+"""
+
+
+class Hasty:
+    """Workers for whom two minutes pass in a second, and who are killed again and again."""
+
+    def __init__(self, folder, log, environment):
+        self.folder, self.log, self.environment = folder, log, environment
+        self.began = timezone.now()
+        self.workers = []
+        self.kills = 0
+
+    def start(self):
+        with self.log.open("ab") as output:
+            self.workers.append(
+                subprocess.Popen(
+                    [sys.executable, "-c", HASTY, self.began.isoformat()],
+                    cwd=Path(__file__).parent.parent,
+                    env=self.environment,
+                    stdout=output,
+                    stderr=output,
+                )
+            )
+
+    def kill_one(self, wait):
+        victim = self.workers.pop(0)
+        time.sleep(wait)
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait()
+        self.kills += 1
+
+    def end(self):
+        for child in self.workers:
+            with suppress(ProcessLookupError):
+                child.kill()
+            child.wait()
+
+
+def kill_workers(tmp_path, *, letters, workers, kills, pause):
+    """Send `letters` with workers of whom one is killed every `pause` seconds; the kills are over before the end."""
+    write_letters(letters)
+    hasty = Hasty(tmp_path / "out", tmp_path / "log", child_environment(tmp_path / "out"))
+    try:
+        for _ in range(workers):
+            hasty.start()
+        until(lambda: letters_in(hasty.folder) != [], 60)
+        while hasty.kills < kills and OutgoingEmail.objects.filter(status="queued").exists():
+            hasty.kill_one(pause)
+            hasty.start()
+        until(lambda: not OutgoingEmail.objects.filter(status="queued").exists(), 120)
+    finally:
+        hasty.end()
+    return hasty
+
+
+def handed_over(hasty):
+    """How often each letter was said to be sent."""
+    return re.findall(r"e-mail (\d+) \(quote\): sent", hasty.log.read_text())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_are_killed_lose_nothing_and_double_nothing(tmp_path):
+    hasty = kill_workers(tmp_path, letters=60, workers=2, kills=3, pause=0.05)
+
+    assert hasty.kills > 0
+    assert letters_in(hasty.folder) == all_letters()
+    assert set(OutgoingEmail.objects.values_list("status", flat=True)) == {"sent"}
+    assert len(handed_over(hasty)) == len(set(handed_over(hasty)))
+
+
+@pytest.mark.proof
+@pytest.mark.django_db(transaction=True)
+def test_four_workers_that_are_killed_all_the_time_lose_nothing_and_double_nothing(tmp_path):
+    hasty = kill_workers(tmp_path, letters=600, workers=4, kills=30, pause=0.1)
+
+    assert hasty.kills > 5
+    assert letters_in(hasty.folder) == all_letters()
+    assert set(OutgoingEmail.objects.values_list("status", flat=True)) == {"sent"}
+    assert len(handed_over(hasty)) == len(set(handed_over(hasty)))
