@@ -7,8 +7,10 @@ class CallsConfig(AppConfig):
     verbose_name = "Receptionist"
 
     def ready(self) -> None:
-        from calls import checks, database  # noqa: F401, PLC0415 - models are not ready before this point
+        from calls import checks, database, telephone  # noqa: F401, PLC0415 - models are not ready before this point
+        from calls.domain import outside  # noqa: PLC0415
         from calls.tools import registry  # noqa: PLC0415
 
         database.configure(threads=settings.DB_THREADS)
         registry.load()
+        outside.configure(default_number=telephone.default_number, escalate=telephone.escalate_at_once)

@@ -14,6 +14,7 @@ urlpatterns = [
     path("twilio/recording", voice.recording, name="twilio-recording"),
     path("twilio/dial-done", voice.dial_action, name="twilio-dial-done"),
     path("twilio/whisper", reaching.whisper, name="twilio-whisper"),
+    path("twilio/alert-status", reaching.alert_status, name="twilio-alert-status"),
     path("twilio/realtime", voice.not_a_webhook, name="twilio-realtime"),
     path("twilio/realtime/", voice.not_a_webhook),
     path("realtime", voice.not_a_webhook, name="realtime"),

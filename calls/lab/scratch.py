@@ -18,6 +18,7 @@ from calls.models import PhoneLine
 PUBLIC_URL = "https://receptionist.example.com"
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 EMULATED_KEY = "sk-emulated"
+NOBODY = "http://127.0.0.1:9"  # where nobody listens: without an emulator of its REST interface, Twilio is not reached
 
 
 @contextmanager
@@ -64,6 +65,7 @@ def server_environment(
         "OPENAI_REALTIME_URL": realtime_url,
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": token,
+        "TWILIO_API_BASE_URL": NOBODY,
     }
     return environment(**{**pinned, **more})
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from calls.models import Call
+from calls import telephone
+from calls.domain import emergencies
+from calls.models import Call, Emergency, EmergencyAlert
 from tests import factories
 from tests.twilio.kit import BASE, spoken, tree, verbs, voice_form
 
@@ -89,3 +91,63 @@ async def test_a_line_that_rings_a_person_first_keeps_the_caller_ringing(twilio,
     dial = tree(response.content)[3][0][1]
     assert (dial["timeout"], dial["answerOnBridge"]) == ("15", "true")
     assert verbs(after) == ["Connect"]
+
+
+# An emergency
+
+
+@pytest.fixture
+def alert(line):
+    call = factories.make_call(line=line)
+    emergency = emergencies.report(call_id=call.pk, kind="gas", description="A gas smell", now=factories.RANG_AT)
+    return EmergencyAlert.objects.create(
+        emergency=emergency, number="+15550107001", position=1, rang_at=factories.RANG_AT
+    )
+
+
+@pytest.fixture
+def escalated(monkeypatch):
+    rung = []
+    monkeypatch.setattr(telephone, "escalate_at_once", rung.append)
+    return rung
+
+
+def alert_leg(**fields):
+    return voice_form("CA" + "8" * 32, To="+15550107001", Direction="outbound-api", CallStatus="in-progress") | fields
+
+
+async def test_who_is_rung_for_an_emergency_hears_it_and_takes_it(twilio, alert, stored):
+    whisper = f"/twilio/whisper?alert={alert.pk}"
+
+    asked, taken = await twilio.post(whisper, alert_leg()), await twilio.post(whisper, alert_leg(Digits="1"))
+
+    assert verbs(asked) == ["Gather", "Hangup"]
+    assert tree(asked.content)[3][0][1]["action"] == BASE + whisper
+    assert spoken(taken).startswith("Thank you. It is yours now.")
+    assert (await stored(Emergency.objects.get)).status == "accepted"
+    assert (await stored(EmergencyAlert.objects.get)).call_sid == "CA" + "8" * 32
+
+
+async def test_who_does_not_answer_makes_the_next_ring_at_once(twilio, alert, escalated):
+    address = f"/twilio/alert-status?alert={alert.pk}"
+
+    for status in ("initiated", "ringing", "no-answer"):
+        response = await twilio.post(address, alert_leg(CallStatus=status))
+        assert (response.status_code, response.content) == (204, b"")
+
+    assert escalated == [alert.emergency_id]
+
+
+@pytest.mark.parametrize("query", ["", "?alert=", "?alert=x", "?alert=404", "?alert=99999999999999999999"])
+async def test_the_status_of_an_unknown_alert_is_taken_without_complaint(twilio, transactional_db, escalated, query):
+    response = await twilio.post(f"/twilio/alert-status{query}", alert_leg(CallStatus="busy"))
+
+    assert (response.status_code, escalated) == (204, [])
+
+
+async def test_a_stranger_can_neither_take_nor_escalate(twilio, alert, escalated, stored):
+    for address in ("whisper", "alert-status"):
+        form = alert_leg(Digits="1", CallStatus="busy")
+        assert (await twilio.post(f"/twilio/{address}?alert={alert.pk}", form, sign=False)).status_code == 403
+
+    assert ((await stored(Emergency.objects.get)).status, escalated) == ("open", [])

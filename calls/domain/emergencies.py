@@ -1,0 +1,145 @@
+"""Emergencies: what a caller in danger is told, the one row per call, and who has taken it.
+
+How people are rung one after the other stands in escalation.py; which words mean danger in emergency_words.py.
+"""
+
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q
+
+from calls.domain import emergency_words as kinds
+from calls.domain import history, outbox, outside
+from calls.domain.emergency_words import words_alarm as words_alarm
+from calls.domain.handover import dialable, person_to_dial
+from calls.models import Call, Emergency, OnCall, Technician
+
+KINDS = {
+    kinds.GAS: "a gas smell",
+    kinds.FIRE: "fire or smoke",
+    kinds.CARBON_MONOXIDE: "carbon monoxide",
+    kinds.ELECTRICITY: "water near electricity",
+    kinds.INJURY: "somebody hurt",
+    kinds.WATER: "water that cannot be stopped",
+    kinds.SEWAGE: "sewage coming up",
+    kinds.NO_HEAT: "no heat in the cold",
+    kinds.TRAPPED: "somebody trapped",
+    "other": "an emergency",
+}
+_LEAVE = "Please get everybody out now and stay out. "
+_SAFETY = {
+    kinds.GAS: _LEAVE + "Do not touch a switch and do not light anything. From outside, call {number}.",
+    kinds.FIRE: _LEAVE + "From outside, call {number}.",
+    kinds.CARBON_MONOXIDE: _LEAVE + "From the fresh air outside, call {number}.",
+    kinds.ELECTRICITY: "Please keep away from the water, touch nothing electrical and leave the area now. If anyone is "
+    "in danger, call {number}.",
+    kinds.INJURY: "Please call {number} now.",
+}
+_ANY = "If anyone is in danger, leave now and call {number}."
+
+
+class NoBusiness(Exception):
+    """Nobody can be rung for a call that belongs to no business."""
+
+
+def safety_sentence(*, kind: str, emergency_number: str) -> str:
+    """What the caller has to hear before anything else."""
+    return _SAFETY.get(kind, _ANY).format(number=" ".join(emergency_number))
+
+
+@transaction.atomic
+def report(
+    *,
+    call_id: int,
+    kind: str,
+    description: str,
+    address: str = "",
+    number: str = "",
+    raised_by: str = Emergency.RaisedBy.TOOL,
+    now: datetime,
+) -> Emergency:
+    """Raise the call's emergency; a second report completes the first, so that there is one per call.
+
+    Somebody is rung as soon as the row is committed, without waiting for the worker.
+    """
+    call = Call.objects.select_for_update(of=("self",)).select_related("business").get(pk=call_id)
+    if call.business is None:
+        raise NoBusiness
+    told = {"description": description[:500], "address": address[:200], "number": (number or call.from_number)[:64]}
+    emergency, is_new = Emergency.objects.get_or_create(
+        call=call,
+        defaults={"business": call.business, "raised_by": raised_by, "kind": kind[:40], "raised_at": now} | told,
+    )
+    if is_new:
+        call.outcome = Call.Outcome.EMERGENCY
+        call.save(update_fields=["outcome"])
+        at_ms = round((now - call.rang_at).total_seconds() * 1000)
+        history.record_event(call_id=call.pk, kind="emergency", at_ms=at_ms, detail={"kind": kind, "by": raised_by})
+        _write_to_the_business(emergency, now)
+    elif raised_by == Emergency.RaisedBy.TOOL:
+        _complete(emergency, kind=kind, told=told)
+    if emergency.status == Emergency.Status.OPEN:
+        transaction.on_commit(partial(outside.escalate_at_once, emergency.pk))
+    return emergency
+
+
+def raise_by_words(*, call_id: int, kind: str, text: str, now: datetime) -> Emergency:
+    """Raise an emergency from what the caller said, in case the model fails to. Words never change an existing one."""
+    return report(call_id=call_id, kind=kind, description=text, raised_by=Emergency.RaisedBy.WORDS, now=now)
+
+
+def people_to_ring(*, emergency: Emergency, now: datetime) -> list[tuple[Technician | None, str]]:
+    """Who is rung, in order: the on-call rota of today, else the hand-over number, which is nobody's row."""
+    business, call = emergency.business, emergency.call
+    today = now.astimezone(ZoneInfo(business.time_zone)).date()
+    begun, not_over = Q(starts_on=None) | Q(starts_on__lte=today), Q(ends_on=None) | Q(ends_on__gte=today)
+    rota = OnCall.objects.filter(begun, not_over, business=business, technician__is_active=True)
+    people: dict[str, Technician | None] = {}
+    for place in rota.select_related("technician").order_by("rank", "pk"):
+        number = dialable(place.technician.number)
+        if number and number != emergency.number:
+            people.setdefault(number, place.technician)
+    if not people:
+        called = call.to_number if call else ""
+        if number := person_to_dial(business=business, default_number=outside.default_number(), called=called):
+            people[number] = None
+    return [(technician, number) for number, technician in people.items()]
+
+
+def accept(*, emergency_id: int, technician: Technician | None, now: datetime) -> bool:
+    """Somebody takes it; False when it was taken or closed before."""
+    waiting = Emergency.objects.filter(pk=emergency_id, status__in=[Emergency.Status.OPEN, Emergency.Status.UNANSWERED])
+    values = {"status": Emergency.Status.ACCEPTED, "accepted_by": technician, "accepted_at": now}
+    return waiting.update(**values, claimed_until=None) == 1
+
+
+def in_words(emergency: Emergency) -> str:
+    """The emergency in one line, for a person who has to go there."""
+    parts = [KINDS.get(emergency.kind, emergency.kind), emergency.description, emergency.address]
+    return ". ".join(part.strip().rstrip(".") for part in parts if part.strip()) + "."
+
+
+def _complete(emergency: Emergency, *, kind: str, told: dict[str, str]) -> None:
+    """Take over what the agent has learned meanwhile; what it leaves out stays."""
+    for field, value in told.items():
+        if value:
+            setattr(emergency, field, value)
+    emergency.kind = kind[:40]
+    emergency.save(update_fields=[*told, "kind"])
+
+
+def _write_to_the_business(emergency: Emergency, now: datetime) -> None:
+    if emergency.business.email:
+        outbox.write_email(
+            business_id=emergency.business_id,
+            call_id=emergency.call_id,
+            purpose="emergency",
+            key=f"emergency-{emergency.pk}-business",
+            to=emergency.business.email,
+            subject=f"Emergency: {KINDS.get(emergency.kind, emergency.kind)}",
+            body=f"{in_words(emergency)}\nThe caller's number: {emergency.number or 'unknown'}\n"
+            "The on-call telephone is being rung. The admin shows who has accepted.\n",
+            now=now,
+        )

@@ -1,0 +1,164 @@
+"""Who is rung for an emergency, one after the other, until somebody presses 1.
+
+An emergency that nobody has taken is due whenever its claim is over. Claiming it is a conditional update that also
+sets the clock: the next person is rung when ACCEPT_WITHIN has passed, or at once when Twilio says that the last one is
+not there. So the process of the call, a webhook and any number of workers may all drive it: each person is rung once
+a round, and whoever dies in the middle delays the next ring by no more than that.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from calls.domain import emergencies, outbox
+from calls.domain.decisions import Announce, Connect, HangUp, Whisper
+from calls.domain.outside import NotPlaced, Telephone, Unclear
+from calls.domain.transfer import ACCEPT
+from calls.models import Emergency, EmergencyAlert, PhoneLine
+
+ACCEPT_WITHIN = timedelta(seconds=60)
+ROUNDS = 2  # the rota of a small business is often one person, who may be on a ladder the first time
+ACCEPTED, DECLINED, UNCLEAR = "accepted", "declined", "unclear"
+OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
+
+
+def escalate(*, emergency_id: int, telephone: Telephone, now: datetime) -> EmergencyAlert | None:
+    """Ring the next person, if one is due; who cannot be rung at all is passed over at once. The alert that rings."""
+    while alert := _claim_next(emergency_id, now):
+        shown = _shown(alert.emergency)
+        try:
+            call_sid = telephone.ring_alert(alert_id=alert.pk, number=alert.number, shown=shown)
+        except NotPlaced as refusal:
+            EmergencyAlert.objects.filter(pk=alert.pk).update(result=refusal.code[:40])
+            _free(alert.emergency_id, now)
+            continue
+        except Unclear:
+            EmergencyAlert.objects.filter(pk=alert.pk, result="").update(result=UNCLEAR)
+            return alert
+        EmergencyAlert.objects.filter(pk=alert.pk, call_sid="").update(call_sid=call_sid)
+        return alert
+    return None
+
+
+def escalate_due(*, telephone: Telephone, now: datetime) -> Iterator[EmergencyAlert]:
+    """Ring for every emergency whose next person is due; the part of the worker."""
+    for pk in list(Emergency.objects.filter(_free_at(now), status=Emergency.Status.OPEN).values_list("pk", flat=True)):
+        if alert := escalate(emergency_id=pk, telephone=telephone, now=now):
+            yield alert
+
+
+@transaction.atomic
+def note_alert_status(*, alert_id: int, call_sid: str, call_status: str, now: datetime) -> int | None:
+    """How the ring ended, as Twilio tells it. The emergency whose next person is due now, if that is one."""
+    alert = EmergencyAlert.objects.select_for_update(of=("self",)).filter(pk=alert_id).first()
+    if alert is None:
+        return None
+    alert.call_sid = alert.call_sid or call_sid
+    if call_status in OVER and alert.result in {"", UNCLEAR}:
+        alert.result = call_status
+    alert.save(update_fields=["call_sid", "result"])
+    is_newest = not EmergencyAlert.objects.filter(emergency=alert.emergency_id, position__gt=alert.position).exists()
+    if call_status not in OVER or alert.result == ACCEPTED or not is_newest:
+        return None
+    return alert.emergency_id if _free(alert.emergency_id, now) else None
+
+
+@transaction.atomic
+def answer_alert(*, alert_id: int, call_sid: str, digits: str, now: datetime) -> Whisper:
+    """What the person hears who was rung, first and after a key."""
+    alert = EmergencyAlert.objects.select_related("emergency__business", "technician").filter(pk=alert_id).first()
+    if alert is None:
+        return HangUp()
+    EmergencyAlert.objects.filter(pk=alert_id, call_sid="").update(call_sid=call_sid)
+    emergency = alert.emergency
+    if alert.result != ACCEPTED and emergency.status not in {Emergency.Status.OPEN, Emergency.Status.UNANSWERED}:
+        return Connect(words="Thank you. Somebody else has taken this emergency already. Goodbye.")
+    if not digits:
+        return Announce(
+            words=f"Emergency for {emergency.business.name}: {emergencies.in_words(emergency)} Press 1 to accept."
+        )
+    if digits != ACCEPT:
+        EmergencyAlert.objects.filter(pk=alert_id, result="").update(result=DECLINED)
+        return HangUp()
+    if emergencies.accept(emergency_id=emergency.pk, technician=alert.technician, now=now):
+        EmergencyAlert.objects.filter(pk=alert_id).update(result=ACCEPTED)
+    number = " ".join(emergency.number) or "unknown"
+    return Connect(words=f"Thank you. It is yours now. The caller's number is {number}. Again: {number}. Goodbye.")
+
+
+@transaction.atomic
+def _claim_next(emergency_id: int, now: datetime) -> EmergencyAlert | None:
+    """Take the emergency for ACCEPT_WITHIN and write whom to ring, before Twilio is asked; None if nobody is due."""
+    due = Emergency.objects.filter(_free_at(now), pk=emergency_id, status=Emergency.Status.OPEN)
+    if due.update(claimed_until=now + ACCEPT_WITHIN) != 1:
+        return None
+    emergency = Emergency.objects.select_related("business", "call").get(pk=emergency_id)
+    people = emergencies.people_to_ring(emergency=emergency, now=now)
+    rung = emergency.alerts.count()
+    if rung >= len(people) * ROUNDS:
+        _give_up(emergency, now)
+        return None
+    technician, number = people[rung % len(people)]
+    alert = EmergencyAlert.objects.create(
+        emergency=emergency, technician=technician, number=number, position=rung + 1, rang_at=now
+    )
+    _write_to_the_person(alert, now)
+    return alert
+
+
+def _free_at(now: datetime) -> Q:
+    return Q(claimed_until=None) | Q(claimed_until__lte=now)
+
+
+def _free(emergency_id: int, now: datetime) -> bool:
+    """Let the next person be rung at once; False when nobody has to be rung any more."""
+    still_open = Emergency.objects.filter(pk=emergency_id, status=Emergency.Status.OPEN)
+    return still_open.update(claimed_until=now) == 1
+
+
+def _give_up(emergency: Emergency, now: datetime) -> None:
+    """Nobody has taken it: red in the admin, and a letter. Who presses 1 later still takes it."""
+    emergency.status, emergency.claimed_until = Emergency.Status.UNANSWERED, None
+    emergency.save(update_fields=["status", "claimed_until"])
+    if emergency.business.email:
+        outbox.write_email(
+            business_id=emergency.business_id,
+            call_id=emergency.call_id,
+            purpose="emergency",
+            key=f"emergency-{emergency.pk}-unanswered",
+            to=emergency.business.email,
+            subject="Nobody has accepted an emergency",
+            body=f"{emergencies.in_words(emergency)}\nThe caller's number: {emergency.number or 'unknown'}\n"
+            "Everybody in the on-call rota was rung, and nobody has accepted. Please call back now.\n",
+            now=now,
+        )
+
+
+def _write_to_the_person(alert: EmergencyAlert, now: datetime) -> None:
+    """A text message and an e-mail beside the ring; once, however often the person is rung."""
+    emergency, technician = alert.emergency, alert.technician
+    about = f"{emergencies.in_words(emergency)} Caller: {emergency.number or 'number unknown'}."
+    common = {"business_id": emergency.business_id, "call_id": emergency.call_id, "purpose": "emergency", "now": now}
+    outbox.write_message(
+        key=f"emergency-{emergency.pk}-{alert.number}",
+        to=alert.number,
+        body=f"EMERGENCY, {emergency.business.name}: {about} You are being rung: press 1 to accept.",
+        **common,
+    )
+    if technician and technician.email:
+        outbox.write_email(
+            key=f"emergency-{emergency.pk}-technician-{technician.pk}",
+            to=technician.email,
+            subject=f"Emergency: {emergencies.KINDS.get(emergency.kind, emergency.kind)}",
+            body=f"{about}\nYou are being rung: press 1 to accept.\n",
+            **common,
+        )
+
+
+def _shown(emergency: Emergency) -> str:
+    """Our number on the display of whoever is rung: the line that the caller has rung, else any of the business."""
+    line = emergency.call.line if emergency.call else None
+    line = line or PhoneLine.objects.filter(business=emergency.business_id).order_by("pk").first()
+    return line.number if line else ""

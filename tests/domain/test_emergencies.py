@@ -1,0 +1,161 @@
+"""One emergency a call, the safety sentence first, and who may take it."""
+
+from datetime import timedelta
+
+import pytest
+
+from calls.domain import emergencies, outside
+from calls.models import Emergency, OutgoingEmail, Technician
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+NOW = factories.RANG_AT
+
+
+@pytest.fixture
+def business():
+    return factories.make_business(email="owner@example.com")
+
+
+@pytest.fixture
+def call(business):
+    return factories.make_call(line=factories.make_line(business=business))
+
+
+def report(call, **changes):
+    standing = {"kind": "gas", "description": "Smells of gas in the kitchen.", "now": NOW}
+    return emergencies.report(call_id=call.pk, **standing | changes)
+
+
+def make_on_call(business, rank, number, **fields):
+    technician = Technician.objects.create(business=business, name=f"Mike {rank}", number=number)
+    return business.rota.create(technician=technician, rank=rank, **fields).technician
+
+
+def numbers(emergency, now=NOW):
+    return [number for _, number in emergencies.people_to_ring(emergency=emergency, now=now)]
+
+
+@pytest.mark.parametrize("kind", ["gas", "fire", "carbon_monoxide"])
+def test_in_the_worst_dangers_everybody_leaves_before_they_call(kind):
+    sentence = emergencies.safety_sentence(kind=kind, emergency_number="911")
+
+    assert sentence.startswith("Please get everybody out now and stay out. ")
+    assert sentence.endswith("call 9 1 1.")
+
+
+@pytest.mark.parametrize("kind", list(emergencies.KINDS))
+def test_every_kind_has_a_sentence_with_the_number_of_the_country(kind):
+    assert "call 1 1 2" in emergencies.safety_sentence(kind=kind, emergency_number="112")
+
+
+def test_water_near_electricity_is_not_touched():
+    assert emergencies.safety_sentence(kind="water_near_electricity", emergency_number="911").startswith(
+        "Please keep away from the water, touch nothing electrical and leave the area now."
+    )
+
+
+def test_an_emergency_is_raised_with_all_that_is_known(call):
+    emergency = report(call)
+
+    assert (emergency.kind, emergency.status, emergency.raised_by) == ("gas", "open", "tool")
+    assert (emergency.number, emergency.raised_at) == (call.from_number, NOW)
+    call.refresh_from_db()
+    assert call.outcome == "emergency"
+    assert [event.kind for event in call.events.all()] == ["emergency"]
+    assert [(e.to, e.subject) for e in OutgoingEmail.objects.all()] == [("owner@example.com", "Emergency: a gas smell")]
+
+
+def test_a_second_report_completes_the_first(call):
+    first = report(call)
+    second = report(call, kind="fire", description="Now it burns.", address="12 Elm St", now=NOW + timedelta(seconds=9))
+
+    assert (second.pk, Emergency.objects.count()) == (first.pk, 1)
+    assert (second.kind, second.description, second.address) == ("fire", "Now it burns.", "12 Elm St")
+    assert (second.number, second.raised_at) == (call.from_number, NOW)
+    assert OutgoingEmail.objects.count() == 1
+
+
+def test_what_is_left_out_of_a_second_report_stays(call):
+    report(call, address="12 Elm St")
+
+    assert report(call).address == "12 Elm St"
+
+
+def test_words_raise_one_and_the_agent_completes_it(call):
+    emergencies.raise_by_words(call_id=call.pk, kind="water", text="There's water everywhere", now=NOW)
+    emergency = report(call, kind="water", description="A burst pipe.")
+    emergencies.raise_by_words(call_id=call.pk, kind="fire", text="It's like a fire hose", now=NOW)
+
+    emergency = Emergency.objects.get()
+    assert (emergency.raised_by, emergency.kind, emergency.description) == ("words", "water", "A burst pipe.")
+
+
+def test_a_call_of_nobodys_line_can_ring_nobody():
+    call = factories.make_call(business=None)
+
+    with pytest.raises(emergencies.NoBusiness):
+        report(call)
+
+
+def test_somebody_is_rung_as_soon_as_the_row_is_committed(call, django_capture_on_commit_callbacks):
+    rung = []
+    outside.configure(escalate=rung.append)
+    with django_capture_on_commit_callbacks(execute=True):
+        emergency = report(call)
+        assert rung == []
+
+    assert rung == [emergency.pk]
+
+
+def test_an_emergency_that_was_taken_rings_nobody_again(call, django_capture_on_commit_callbacks):
+    emergency = report(call)
+    emergencies.accept(emergency_id=emergency.pk, technician=None, now=NOW)
+    with django_capture_on_commit_callbacks() as waiting:
+        assert report(call).status == "accepted"
+
+    assert waiting == []
+
+
+def test_the_rota_is_rung_by_rank_on_its_days(business, call):
+    make_on_call(business, 2, "+15550107002")
+    make_on_call(business, 1, "+15550107001")
+    make_on_call(business, 1, "+15550107009", ends_on=NOW.date() - timedelta(days=1))
+    make_on_call(business, 1, "+15550107008", starts_on=NOW.date() + timedelta(days=1))
+    make_on_call(business, 3, "+15550107003", starts_on=NOW.date(), ends_on=NOW.date())
+    make_on_call(business, 4, "")
+    make_on_call(business, 5, call.from_number)
+    left = make_on_call(business, 6, "+15550107006")
+    left.is_active = False
+    left.save()
+
+    assert numbers(report(call)) == ["+15550107001", "+15550107002", "+15550107003"]
+
+
+def test_the_day_of_the_rota_is_that_of_the_business(business, call):
+    """Two in the morning in London is still yesterday evening in New York."""
+    make_on_call(business, 1, "+15550107001", starts_on=NOW.date(), ends_on=NOW.date())
+    late = NOW.replace(hour=2) + timedelta(days=1)
+
+    assert numbers(report(call), now=late) == ["+15550107001"]
+
+
+def test_without_a_rota_the_hand_over_number_is_rung(call):
+    assert numbers(report(call)) == ["+15550108000"]
+
+
+def test_without_anybody_there_is_nobody_to_ring():
+    call = factories.make_call(line=factories.make_line(business=factories.make_business(handover_number="")))
+
+    assert numbers(report(call)) == []
+
+
+def test_an_emergency_is_taken_once(business, call):
+    emergency = report(call)
+    mike, ann = (make_on_call(business, rank, f"+1555010700{rank}") for rank in (1, 2))
+
+    taken = [emergencies.accept(emergency_id=emergency.pk, technician=who, now=NOW) for who in (mike, ann)]
+
+    emergency.refresh_from_db()
+    assert (taken, emergency.accepted_by, emergency.status) == ([True, False], mike, "accepted")
