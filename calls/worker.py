@@ -27,7 +27,7 @@ Clock = Callable[[], datetime]
 class Worker:
     """Runs tasks side by side from `start` until `stop`; what they have in hand is finished first."""
 
-    def __init__(self, *, tell: Tell, due: Sequence[Task] = tuple(DUE), clock: Clock = timezone.now) -> None:
+    def __init__(self, *, tell: Tell, due: Sequence[Task] = DUE, clock: Clock = timezone.now) -> None:
         self._tell = tell
         self._clock = clock
         self._stopping = threading.Event()
@@ -65,7 +65,7 @@ class Worker:
             connections.close_all()
 
 
-def run_once(*, tell: Tell, due: Sequence[Task] = tuple(DUE), clock: Clock = timezone.now) -> bool:
+def run_once(*, tell: Tell, due: Sequence[Task] = DUE, clock: Clock = timezone.now) -> bool:
     """Do all that is due now, and say whether every task came through."""
     came_through = True
     for task in due:

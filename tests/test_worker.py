@@ -190,6 +190,19 @@ def test_the_command_can_do_what_is_due_and_end(tmp_path):
     assert set(OutgoingEmail.objects.values_list("status", "attempts")) == {("sent", 1)}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_command_can_be_held_to_some_tasks(tmp_path):
+    write_letters(1)
+    arguments = ("worker", "--once", "--task", "send_emails")
+    with Child(*arguments, environment=child_environment(tmp_path / "out"), log=tmp_path / "log") as child:
+        assert child.wait(20) == 0
+    with Child("worker", "--task", "fly", environment=child_environment(tmp_path), log=tmp_path / "log") as child:
+        assert child.wait(20) == 2
+
+    assert letters_in(tmp_path / "out") == all_letters()
+    assert "invalid choice: 'fly'" in (tmp_path / "log").read_text()
+
+
 HASTY = """
 import sys
 from datetime import datetime, timedelta, timezone

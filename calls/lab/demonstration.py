@@ -18,7 +18,7 @@ from calls.emulators.scenario import Scenario
 from calls.lab import report, scratch
 from calls.lab.calling import Outcome, Target, emulator_address, place
 from calls.lab.judging import Limits, shortcomings
-from calls.lab.processes import ChildFailed, EmulatorChild, ServerChild, environment, leaving_none_behind
+from calls.lab.processes import ChildFailed, EmulatorChild, ServerChild, WorkerChild, environment, leaving_none_behind
 from voiceagent import settings as project
 
 NAME = "demo"
@@ -57,7 +57,11 @@ def _call(scenario: Scenario, tell: Tell) -> Outcome:
         stack.enter_context(leaving_none_behind())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="voiceagent-demo-")))
         model = stack.enter_context(EmulatorChild(environment=environment(), log=folder / "model.log"))
-        server = stack.enter_context(ServerChild(environment=_environment(token, model.url), log=folder / "server.log"))
+        ours = _environment(token, model.url)
+        server = stack.enter_context(ServerChild(environment=ours, log=folder / "server.log"))
+        # Letters alone: what else is due in this database is not the demonstration's to do.
+        letters = ("--task", "send_emails")
+        worker = stack.enter_context(WorkerChild(*letters, environment=ours, log=folder / "worker.log"))
         tell(f"Server at {server.base_url}, scripted model at {model.url}. The telephone rings; listen along:")
         tell("")
         target = Target(server.base_url, scratch.PUBLIC_URL, token, scratch.ACCOUNT_SID, emulator_address(model.url))
@@ -65,6 +69,7 @@ def _call(scenario: Scenario, tell: Tell) -> Outcome:
         def demand() -> None:
             server.demand()
             model.demand()
+            worker.demand()
 
         return place(target, scenario, tell=tell, save=Path(settings.BASE_DIR) / "var" / "calls", demand=demand)
 
@@ -76,12 +81,14 @@ def _prepare(tell: Tell) -> None:
 
 
 def _environment(token: str, realtime_url: str) -> dict[str, str]:
-    """The project's own database and secret, and otherwise nothing of .env: a demonstration needs no settings."""
+    """The project's own database, secret and mail server, and otherwise nothing of .env: it needs no settings."""
     return scratch.server_environment(
         token=token,
         realtime_url=realtime_url,
         database_url=project.env("DATABASE_URL"),
         SECRET_KEY=settings.SECRET_KEY,
+        EMAIL_URL=project.env("EMAIL_URL"),
+        DEFAULT_FROM_EMAIL=project.env("DEFAULT_FROM_EMAIL"),
     )
 
 

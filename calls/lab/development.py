@@ -55,5 +55,7 @@ def say_where(port: str, tell: Callable[[str], None]) -> None:
         tell("                       Set OPENAI_API_KEY in .env for the real one.")
     if local.derived_token(settings.SECRET_KEY) in settings.TWILIO_AUTH_TOKENS:
         tell("  Telephone network    emulated: without TWILIO_AUTH_TOKEN only calls placed from here are answered.")
+    if settings.EMAIL_BACKEND == "calls.mail.FolderBackend":
+        tell(f"  Letters              become files in {settings.EMAIL_FILE_PATH}: set EMAIL_URL for a mail server.")
     tell("  Place a call         make call")
     tell("")

@@ -22,6 +22,7 @@ from voiceagent import settings
 START_SECONDS = 30
 STOP_SECONDS = 3
 SERVING = re.compile(r"Serving on http://\S+:(\d+) \(instance (\w+)\)")
+WORKING = re.compile(r"worker started")
 EMULATING = re.compile(r"Realtime emulator on (ws://\S+)")
 
 
@@ -124,6 +125,20 @@ class ServerChild(Child):
             return fetch_json(f"{self.base_url}/healthz").get("instance")
         except (OSError, ValueError) as error:
             raise ChildFailed(f"{self.base_url}/healthz: {error}\n{self.last_lines()}") from error
+
+
+class WorkerChild(Child):
+    """`manage.py worker`; entering waits until it works."""
+
+    def __init__(self, *arguments: str, environment: dict[str, str], log: Path) -> None:
+        super().__init__("worker", *arguments, environment=environment, log=log)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            self.wait_for(WORKING)
+            undo.pop_all()
+        return self
 
 
 class EmulatorChild(Child):

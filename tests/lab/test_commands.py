@@ -166,6 +166,21 @@ def test_server_without_debug_serves_the_admin_and_its_styles(tmp_path):
     assert "/static/admin/css/base.css" in page
 
 
+def test_server_can_run_a_worker_inside(tmp_path):
+    pinned = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3", "EMAIL_URL": f"filemail://{tmp_path}/outbox"}
+    run("migrate", **pinned)
+    run("load_demo", **pinned)
+    leave_a_letter(pinned)
+
+    with running("serve", "--worker", "--port", "0", output=tmp_path / "output", **pinned) as server:
+        wait_for("Serving on", tmp_path / "output")
+        wait_for(r"e-mail \d+ \(test\): sent", tmp_path / "output")
+        server.send_signal(signal.SIGTERM)
+        code = server.wait(LIMIT_SECONDS)
+
+    assert (code, len(list((tmp_path / "outbox").iterdir()))) == (0, 1)
+
+
 def test_taken_port_is_refused_with_its_owner():
     with serving.listen(0, "127.0.0.1") as listener:
         port = listener.getsockname()[1]
@@ -212,17 +227,35 @@ def test_demonstration_is_heard_to_its_end(tmp_path):
 
 # runserver
 
+LETTER = """
+from calls.domain import outbox
+from calls.models import Business
+from django.utils import timezone
+business = Business.objects.first()
+words = {"subject": "Hello", "body": "Hello"}
+outbox.write_email(business_id=business.pk, call_id=None, purpose="test", key="test", to="a@example.com", **words,
+                   now=timezone.now())
+"""
+
+
+def leave_a_letter(pinned):
+    """One letter in the outbox, for the worker inside of the server."""
+    assert run("shell", "-c", LETTER, **pinned).returncode == 0
+
 
 @pytest.mark.proof
 @pytest.mark.parametrize("reloading", [True, False])
 def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path, reloading):
     output, port = tmp_path / "output", free_port()
     pinned = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3", "PORT": str(port)}
+    pinned["EMAIL_URL"] = f"filemail://{tmp_path}/outbox"
     run("migrate", **pinned)
     run("load_demo", **pinned)
+    leave_a_letter(pinned)
 
     with running("runserver", *([] if reloading else ["--noreload"]), output=output, **pinned) as server:
         wait_for("Place a call", output)
+        wait_for(r"e-mail \d+ \(test\): sent", output)
         call = run("simulate_call", "--url", "--json", "--scenario", "hours", **pinned)
         again = run("runserver", **pinned)
         model = wait_for(r"Realtime emulator at ws://127\.0\.0\.1:(\d+)", output)[1]
@@ -236,6 +269,7 @@ def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path
     assert f"http://localhost:{port}/admin/" in output.read_text()
     assert (serving.port_owner(port), serving.port_owner(int(model))) == (None, None)
     assert local.noted_emulator(BASE_DIR) == ""
+    assert len(list((tmp_path / "outbox").glob("test-*.eml"))) == 1
 
 
 def test_token_of_a_checkout_is_derived_only_when_twilio_gave_none():

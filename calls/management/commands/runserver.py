@@ -9,10 +9,11 @@ from django.core.management.base import CommandError
 from calls import serving
 from calls.lab import development
 from calls.lab.processes import ChildFailed
+from calls.worker import Worker
 
 
 class Command(runserver.Command):
-    """Daphne's development server; it says where to look, and emulators play who has no key yet."""
+    """Daphne's development server; it says where to look, emulators play who has no key yet, and a worker runs."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.default_port = str(settings.PORT)
@@ -41,6 +42,8 @@ class Command(runserver.Command):
 
     def _ready(self) -> None:
         development.say_where(self.port, self._tell)
+        # Never stopped: its threads go with the process, and what they had in hand is free again with its lease.
+        Worker(tell=self._tell).start()
 
     def _tell(self, line: str) -> None:
         self.stdout.write(line)

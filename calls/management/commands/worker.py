@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from calls.tasks import DUE
 from calls.worker import Worker, run_once
 
 
@@ -15,14 +16,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="Do what is due now, then end.")
+        parser.add_argument(
+            "--task", action="append", choices=[task.__name__ for task in DUE], help="This one only; may be repeated."
+        )
 
-    def handle(self, *, once: bool, **options: Any) -> None:
+    def handle(self, *, once: bool, task: list[str] | None, **options: Any) -> None:
         self._lock = threading.Lock()
+        due = [known for known in DUE if task is None or known.__name__ in task]
         if once:
-            if not run_once(tell=self._tell):
+            if not run_once(tell=self._tell, due=due):
                 raise SystemExit(1)
             return
-        worker = Worker(tell=self._tell)
+        worker = Worker(tell=self._tell, due=due)
 
         def stop(number: int, frame: FrameType | None) -> None:
             if worker.is_stopping:
