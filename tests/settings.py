@@ -20,7 +20,7 @@ os.environ |= {
     "OPENAI_REALTIME_URL": "",
     "OPENAI_REALTIME_MODEL": "",
     "TWILIO_SHARED_KEYS": "",
-    "TWILIO_API_BASE_URL": "",
+    "TWILIO_API_BASE_URL": "http://127.0.0.1:9",  # nobody listens there
     "TWILIO_SIGNATURE": "",
     "HANDOVER_NUMBER": "",
     "EMAIL_URL": "",
