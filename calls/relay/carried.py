@@ -6,7 +6,7 @@ deadline. A frame of sound passes through `tell` without a thread, a database or
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from django.utils import timezone
 from calls import database
 from calls.conversation.machine import Conversation
 from calls.conversation.messages import (
+    Advised,
     CloseLine,
     Command,
     EndCall,
@@ -28,7 +29,7 @@ from calls.conversation.messages import (
     RunTool,
     ToolFinished,
 )
-from calls.domain import history, streams, summaries
+from calls.domain import alarm, history, streams, summaries
 from calls.logs import CallLogger
 from calls.realtime import client, codec, wire
 from calls.relay.journal import Journal
@@ -84,7 +85,7 @@ class Carried:
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
         self._group = asyncio.TaskGroup()
-        self._tools: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
         self._is_broken = False
         self._is_over = asyncio.Event()
@@ -101,7 +102,7 @@ class Carried:
             RunTool: self._begin_tool,
             EndCall: self._begin_end,
             CloseLine: self._finish,
-            RecordTurn: self._journal.put,
+            RecordTurn: self._note_turn,
             RecordTool: self._journal.put,
             RecordEvent: self._journal.put,
         }
@@ -170,9 +171,23 @@ class Carried:
         self._to_openai.put(codec.serialize(event), is_sound=isinstance(event, wire.AppendAudio))
 
     def _begin_tool(self, command: RunTool) -> None:
-        task = asyncio.create_task(self._run_tool(command), name=f"tool {command.name[:40]}")
-        self._tools.add(task)
-        task.add_done_callback(self._tools.discard)
+        self._work_aside(self._run_tool(command), f"tool {command.name[:40]}")
+
+    def _note_turn(self, turn: RecordTurn) -> None:
+        self._journal.put(turn)
+        if turn.role == "caller" and turn.text:
+            self._work_aside(self._heed(turn.text), "heed")
+
+    def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Work that takes its time and outlives the sockets; the call is not closed before it is done."""
+        task = asyncio.create_task(work, name=name)
+        self._aside.add(task)
+        task.add_done_callback(self._end_aside)
+
+    def _end_aside(self, task: asyncio.Task[None]) -> None:
+        self._aside.discard(task)
+        if not task.cancelled() and (problem := task.exception()):
+            self._log.error("work beside the call failed", extra={"work": task.get_name()}, exc_info=problem)
 
     def _begin_end(self, command: EndCall) -> None:
         if self._recorder is not None:
@@ -264,6 +279,12 @@ class Carried:
             ToolFinished(command.tool_call_id, answer.text, answer.result, answer.status, duration_ms, then=answer.then)
         )
 
+    async def _heed(self, text: str) -> None:
+        """The model may fail to hear that somebody is in danger; the words themselves are listened to as well."""
+        advice = await database.run(alarm.heed, call_id=self._admitted.call_id, text=text, now=timezone.now())
+        if advice:
+            self.tell(Advised(advice))
+
     async def _write_records(self, entries: Sequence[history.Entry]) -> None:
         await database.run_journal(history.write, call_id=self._admitted.call_id, entries=entries)
 
@@ -286,8 +307,8 @@ class Carried:
     async def _wind_down(self, journal: asyncio.Task[None]) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        while self._tools:
-            await asyncio.wait(set(self._tools))
+        while self._aside:
+            await asyncio.wait(set(self._aside))
         if self._ending is not None:
             await self._ending
         self._journal.close()
@@ -298,6 +319,12 @@ class Carried:
         audio_file = ""
         if self._recorder is not None and self._recording is not None and await self._recording:
             audio_file = self._recorder.path.name
+        await database.run(
+            summaries.conclude_call,
+            call_id=self._admitted.call_id,
+            model_text=self._conversation.summary,
+            now=timezone.now(),
+        )
         usage = self._conversation.usage
         await database.run(
             streams.settle_stream,
@@ -308,10 +335,4 @@ class Carried:
             cached_tokens=usage.cached_tokens,
             output_tokens=usage.output_tokens,
             audio_file=audio_file,
-        )
-        await database.run(
-            summaries.conclude_call,
-            call_id=self._admitted.call_id,
-            model_text=self._conversation.summary,
-            now=timezone.now(),
         )

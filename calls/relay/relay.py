@@ -89,6 +89,9 @@ class Relay:
         live.add(self._stream_sid)
         try:
             await self._call.carry(self._start.result(), self._early)
+        except Exception:
+            # Bulkhead: the call is over; what could not be written of its end is said here.
+            self._log.exception("the end of the call could not be written")
         finally:
             live.remove(self._stream_sid)
 

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from calls import database
 from calls.conversation.machine import Conversation
-from calls.domain import streams, tokens
+from calls.domain import alarm, streams, tokens
 from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import parse
 from calls.logs import CallLogger
-from calls.models import Agent, Call, CallEvent, Stream, Turn
+from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
+from calls.realtime import wire
 from calls.relay import carried, live
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
@@ -109,6 +110,14 @@ async def talking(openai, **settings) -> Caller:
     caller.start()
     await asyncio.wait_for(caller.heard.wait(), 5)
     return caller
+
+
+async def frames_to(openai, kind: str) -> list[dict]:
+    """What OpenAI was sent of a kind, once there is any."""
+    async with asyncio.timeout(2):
+        while not (frames := openai.sessions[0].received(kind)):
+            await asyncio.sleep(0.01)
+    return frames
 
 
 async def leftovers(before: set[asyncio.Task]) -> list[str]:
@@ -308,3 +317,46 @@ async def test_recording_that_cannot_be_written_disturbs_nothing(openai, tmp_pat
     assert caller.closed == [(1000, "ended", "caller_hangup")]
     assert (await Call.objects.aget()).audio_file == ""
     assert "the recording cannot be written" in [record.message for record in caplog.records]
+
+
+async def words(caller: Caller, text: str) -> None:
+    """The caller is understood to have said something; returns when it was heeded."""
+    caller.relay._call.tell(wire.TranscriptCompleted("item_U1", text))
+    await asyncio.gather(*caller.relay._call._aside)
+
+
+async def test_danger_in_the_callers_words_is_raised_although_the_model_does_not(openai):
+    caller = await talking(openai)
+    await words(caller, "Please help, I smell gas in the basement.")
+
+    emergency = await Emergency.objects.aget()
+    assert (emergency.kind, emergency.raised_by, emergency.call_id) == ("gas", "words", caller.call.pk)
+    [advice] = [f for f in await frames_to(openai, "conversation.item.create") if f["item"]["role"] == "system"]
+    assert "call 9 1 1" in advice["item"]["content"][0]["text"]
+
+    caller.say("stop")
+    await caller.is_over()
+    assert (await Call.objects.aget()).outcome == Call.Outcome.EMERGENCY
+
+
+async def test_words_without_danger_raise_nothing(openai):
+    caller = await talking(openai)
+    await words(caller, "My kitchen tap is dripping.")
+
+    assert await Emergency.objects.acount() == 0
+    caller.say("stop")
+    await caller.is_over()
+
+
+async def test_failure_beside_the_call_does_not_touch_it(openai, monkeypatch, caplog):
+    def broken(**fields):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(alarm, "heed", broken)
+    caller = await talking(openai)
+    caller.relay._call.tell(wire.TranscriptCompleted("item_U1", "I smell gas."))
+    caller.say("stop")
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "ended", "caller_hangup")]
+    assert "work beside the call failed" in [record.message for record in caplog.records]
