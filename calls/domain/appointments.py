@@ -118,8 +118,7 @@ def move(*, booking: Booking, starts_at: datetime, call: Call | None = None, now
             booking_letters.tell_customer(booking=booking, what=booking_letters.MOVED, call=call, now=now)
     except diary.NotFree:
         booking.refresh_from_db()
-        openings = slots.next_openings(service=booking.service, place=place, after=starts_at, now=now)
-        raise SlotTaken(service=booking.service, openings=openings) from None
+        raise SlotTaken(service=booking.service, openings=search.next_openings(starts_at)) from None
 
 
 def cancel(*, booking: Booking, call: Call | None = None, now: datetime) -> None:

@@ -5,7 +5,7 @@ here again whether it can be had.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -134,14 +134,6 @@ def find(*, service: Service, wish: Wish, place: Place, now: datetime) -> Found:
     return Found(search.today, later, asked_on, search.why_none(asked_on))
 
 
-def next_openings(*, service: Service, place: Place, after: datetime, now: datetime) -> list[datetime]:
-    """What is free instead of a time that is not: up to three openings from then on, else the soonest."""
-    search = search_for(service=service, place=place, now=now)
-    first = max(search.calendar.today(after), search.today)
-    later = (moment for moment in search.openings(first, search.last_day) if moment >= after)
-    return _spread(later) or _spread(search.openings(search.today, search.last_day))
-
-
 @dataclass(frozen=True, slots=True)
 class Search:
     """Everything that decides whether a service can begin at a time, read once; only what is taken is read anew."""
@@ -157,15 +149,23 @@ class Search:
 
     def openings(self, first: date, last: date, window: tuple[time, time] | None = None) -> Iterator[datetime]:
         """The times from the first day to the last at which somebody is free, in order."""
+        taken: dict[int, set[datetime]] = {}
+        read_until = first
         while first <= last:
-            week_end = min(first + (_WEEK - 1) * _DAY, last)
-            candidates = [
-                moment
-                for moment in self.grid(first, week_end)
-                if window is None or window[0] <= moment.astimezone(self.calendar.zone).time() < window[1]
-            ]
-            yield from self._free(candidates)
-            first = week_end + _DAY
+            if first >= read_until:
+                read_until = first + _WEEK * _DAY
+                taken = self._taken(first, read_until)
+            for moment in self.grid(first, first):
+                is_wanted = window is None or window[0] <= moment.astimezone(self.calendar.zone).time() < window[1]
+                if is_wanted and self._is_free(moment, taken):
+                    yield moment
+            first += _DAY
+
+    def next_openings(self, after: datetime) -> list[datetime]:
+        """What is free instead of a time that is not: up to three openings from then on, else the soonest."""
+        first = max(self.calendar.today(after), self.today)
+        later = (moment for moment in self.openings(first, self.last_day) if moment >= after)
+        return _spread(later) or _spread(self.openings(self.today, self.last_day))
 
     def able(self, starts_at: datetime) -> list[Technician]:
         """The technicians who would work then, whatever is taken. Raises NotOffered with the reason if none would."""
@@ -179,6 +179,12 @@ class Search:
         if not able:
             raise NotOffered("No technician works at that time.")
         return able
+
+    def look(self, starts_at: datetime) -> None:
+        """Raise diary.NotFree if nobody is free just now; that somebody is promises nothing."""
+        day = self.calendar.today(starts_at)
+        if not self._is_free(starts_at, self._taken(day, day + _DAY)):
+            raise diary.NotFree
 
     def at_work(self, starts_at: datetime) -> list[Technician]:
         """The technicians whose hours allow it, whatever is taken and whatever the business's rules of booking say."""
@@ -196,6 +202,11 @@ class Search:
         return timedelta(minutes=self.service.duration_minutes)
 
     @property
+    def _whole(self) -> timedelta:
+        """How long a technician is taken, the buffer included."""
+        return self.duration + timedelta(minutes=self.business.buffer_minutes)
+
+    @property
     def _end(self) -> datetime:
         """The midnight after the last day that can be booked."""
         [(_, midnight)] = hours.spans_of(self.calendar.zone, self.last_day, [(time(0), hours.END_OF_DAY)])
@@ -210,12 +221,20 @@ class Search:
         spans = self.calendar.spans(first - _DAY, last + _DAY)
         found = []
         while first <= last:
-            for minute in range(0, 24 * 60, self._step):
-                moment = hours.from_clock(self.calendar.zone, first, time(minute // 60, minute % 60))
+            for at in self._clock_times(first):
+                moment = hours.from_clock(self.calendar.zone, first, at)
                 if moment is not None and self._fits(moment, spans):
                     found.append(moment)
             first += _DAY
         return found
+
+    def _clock_times(self, on: date) -> Iterator[time]:
+        """The steps of a day on which the clock shows an opening hour."""
+        spans = self.calendar.clock_spans(on)
+        for minute in range(0, 24 * 60, self._step):
+            at = time(minute // 60, minute % 60)
+            if any(start <= at and (at < end or end >= hours.END_OF_DAY) for start, end in spans):
+                yield at
 
     def _fits(self, moment: datetime, spans: Sequence[hours.Span]) -> bool:
         until = moment + self.duration
@@ -235,19 +254,17 @@ class Search:
             technician=technician, calendar=self.calendar, starts_at=moment, ends_at=moment + self.duration
         )
 
-    def _free(self, candidates: Sequence[datetime]) -> Iterator[datetime]:
-        if not candidates:
-            return
-        whole = self.duration + timedelta(minutes=self.business.buffer_minutes)
-        taken = diary.taken(
+    def _taken(self, first: date, until: date) -> dict[int, set[datetime]]:
+        midnight = datetime.combine(first, time(0), tzinfo=self.calendar.zone)
+        return diary.taken(
             technician_ids=[technician.pk for technician in self.people],
-            starts_at=candidates[0] - diary.UNIT,
-            until=candidates[-1] + whole,
+            starts_at=midnight - _DAY,
+            until=midnight + (until - first + _DAY) + self._whole,
         )
-        for moment in candidates:
-            units = set(diary.units(moment, moment + whole))
-            if any(units.isdisjoint(taken[person.pk]) and self._can(person, moment) for person in self.people):
-                yield moment
+
+    def _is_free(self, moment: datetime, taken: Mapping[int, set[datetime]]) -> bool:
+        units = set(diary.units(moment, moment + self._whole))
+        return any(units.isdisjoint(taken[person.pk]) and self._can(person, moment) for person in self.people)
 
 
 def search_for(*, service: Service, place: Place, now: datetime) -> Search:

@@ -1,0 +1,35 @@
+"""Fifty bookers, a hundred rounds, on PostgreSQL: the proof that runs on SQLite beside the tests of booking."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.proof
+def test_a_hundred_rounds_of_bookers_have_one_winner_a_slot_on_postgresql(postgres_url):
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            "proof",
+            "tests/domain/test_booking_races.py",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"TEST_DATABASE_URL": postgres_url},
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 passed" in run.stdout
