@@ -9,7 +9,8 @@ import importlib
 import json
 import logging
 import pkgutil
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 TIME_LIMIT = 8.0
 LONGEST_ARGUMENTS = 20_000
+_UNFIT = re.compile("[\x00\ud800-\udfff]")  # no database keeps these
 FAILED = "That did not work just now. Say so, and offer to take a message or to have someone call back."
 
 
@@ -133,11 +135,29 @@ def _read(tool: Tool, arguments: str) -> dict[str, Any]:
     if len(arguments) > LONGEST_ARGUMENTS:
         raise Refused("The arguments are too long.")
     try:
-        values = json.loads(arguments or "{}")
-    except ValueError:
+        values = json.loads(arguments or "{}", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):  # brackets nested by the thousand are a RecursionError
         raise Refused("The arguments are not valid JSON. Call the tool again.") from None
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(tool.parameters).iter_errors(values))
     if problem is not None:
         where = ".".join(str(step) for step in problem.absolute_path) or "arguments"
         raise Refused(f"{where}: {problem.message[:200]}")
+    if any(_UNFIT.search(text) for text in _strings(values)):
+        raise Refused("The arguments hold characters that cannot be written down. Call the tool again without them.")
     return values
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity, which Python reads and JSON does not know."""
+    raise ValueError(name)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)

@@ -36,6 +36,10 @@ def tools(monkeypatch):
         time.sleep(0.3)
         return {}
 
+    @tool(description="Note.", properties={"note": {}})
+    def note(context, *, note):
+        return {}
+
     @tool(description="Leave.", properties={}, then="end_call")
     def leave(context):
         return {"status": "ok"}
@@ -59,16 +63,28 @@ async def test_answer_is_json_for_the_model(tools):
             "arguments: Additional properties are not allowed ('price' was unexpected)",
         ),
         ('{"a": 1, "b": ' + "9" * 30_000 + "}", "The arguments are too long."),
+        ("[" * 19_000, "The arguments are not valid JSON. Call the tool again."),
+        ('{"a": NaN}', "The arguments are not valid JSON. Call the tool again."),
     ],
 )
 async def test_arguments_that_do_not_fit_are_answered_so_that_the_model_can_mend_them(tools, arguments, error):
     assert await registry.run(CONTEXT, "add", arguments) == Answer({"error": error}, "refused")
 
 
+@pytest.mark.parametrize("text", ["\x00", "before\x00after", "\ud800"])
+async def test_characters_that_no_database_keeps_are_refused(tools, text):
+    for note in (text, [text], {"deep": [text]}):
+        answer = await registry.run(CONTEXT, "note", json.dumps({"note": note}))
+
+        assert answer.result == {
+            "error": "The arguments hold characters that cannot be written down. Call the tool again without them."
+        }
+
+
 async def test_tool_that_does_not_exist_is_answered_with_those_that_do(tools):
     answer = await registry.run(CONTEXT, "fly", "{}")
 
-    assert answer.result == {"error": "There is no tool 'fly'. The tools are: add, refuse, broken, slow, leave."}
+    assert answer.result == {"error": "There is no tool 'fly'. The tools are: add, refuse, broken, slow, note, leave."}
 
 
 async def test_refusal_is_a_sentence_to_be_spoken(tools):
