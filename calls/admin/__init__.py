@@ -1,10 +1,10 @@
-"""The admin of the staff: calls to review, messages to answer, businesses, agents and lines to set up."""
+"""The admin of the staff: calls to review, work that calls leave, and what Cortana knows of the business."""
 
 from django.contrib import admin
 
-from calls.admin import business, call, work
+from calls.admin import bookings, business, call, letters, people, quotes, reaching, trade, work
 
-__all__ = ["business", "call", "work"]
+__all__ = ["bookings", "business", "call", "letters", "people", "quotes", "reaching", "trade", "work"]
 
 admin.site.site_header = "Receptionist"
 admin.site.site_title = "Receptionist"

@@ -1,24 +1,45 @@
 """Calls: a list to find one in, and a page that reads like a chat. History is read, never written."""
 
 import re
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import BooleanField, F, QuerySet, Value
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.html import format_html
 
-from calls.admin import display
+from calls.admin import display, recordings
 from calls.admin.call_page import CallPage
+from calls.admin.left import left_by
 from calls.admin.local_time import LocalTimeMixin, common_zone, shown_in
+from calls.admin.records import BusinessFilter
+from calls.doctor.caller import TEST_CALL_PREFIX
 from calls.models import Agent, Call
+
+NOTHING = format_html('<span class="nothing-here">{}</span>', "–")
+PLAYED_FROM = "https://api.twilio.com/"  # the policy of these pages lets sound come from there
+OUTCOME_TONES = {"emergency": "bad", "booked": "good", "quoted": "good", "callback": "warm", "message": "warm"}
 
 _WRITTEN_NUMBER = re.compile(r"[+(]*\d[\d ().-]{4,}\d")
 # What an address may filter the list by without that permission: nothing by which a number could be guessed.
-_HARMLESS_LOOKUPS = {"status", "end_reason", "direction", "business", "agent", "rang_at"}
+_HARMLESS_LOOKUPS = {
+    "status",
+    "end_reason",
+    "direction",
+    "business",
+    "agent",
+    "rang_at",
+    "outcome",
+    "needs_review",
+    "tests",
+}
 
 
 class AgentFilter(admin.SimpleListFilter):
@@ -34,23 +55,59 @@ class AgentFilter(admin.SimpleListFilter):
         return queryset.filter(agent=self.value()) if (self.value() or "").isdecimal() else queryset
 
 
-class EndReasonFilter(admin.SimpleListFilter):
-    """Only the reasons that have occurred; the whole list would fill the margin."""
+class OccurredFilter(admin.SimpleListFilter):
+    """Only the values that have occurred; the whole list would fill the margin."""
 
-    title = "why it ended"
-    parameter_name = "end_reason"
+    choices_of_field: list[tuple[str, str]]
 
     def lookups(self, request, model_admin):
-        occurred = {*Call.objects.order_by().values_list("end_reason", flat=True).distinct()}
-        return [(value, label) for value, label in Call.EndReason.choices if value in occurred]
+        occurred = {*Call.objects.order_by().values_list(self.parameter_name, flat=True).distinct()}
+        return [(value, label) for value, label in self.choices_of_field if value in occurred]
 
     def queryset(self, request, queryset):
-        return queryset.filter(end_reason=self.value()) if self.value() else queryset
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class EndReasonFilter(OccurredFilter):
+    title = "why it ended"
+    parameter_name = "end_reason"
+    choices_of_field = Call.EndReason.choices
+
+
+class OutcomeFilter(OccurredFilter):
+    title = "outcome"
+    parameter_name = "outcome"
+    choices_of_field = Call.Outcome.choices
+
+
+class TestCallFilter(admin.SimpleListFilter):
+    """The doctor's own calls are no calls of the business: they are left out unless somebody asks for them."""
+
+    title = "the doctor's test calls"
+    parameter_name = "tests"
+
+    def lookups(self, request, model_admin):
+        return [("too", "Shown too"), ("only", "Only these")]
+
+    def choices(self, changelist):
+        left_out, *others = super().choices(changelist)
+        return [left_out | {"display": "Left out"}, *others]
+
+    def queryset(self, request, queryset):
+        match self.value():
+            case "too":
+                return queryset
+            case "only":
+                return queryset.filter(call_sid__startswith=TEST_CALL_PREFIX)
+        return queryset.exclude(call_sid__startswith=TEST_CALL_PREFIX)
 
 
 @admin.register(Call)
 class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
-    list_filter = ["status", EndReasonFilter, AgentFilter, ("business", admin.RelatedOnlyFieldListFilter)]
+    list_filter = [
+        *("needs_review", OutcomeFilter, "status", EndReasonFilter, AgentFilter),
+        *(("business", BusinessFilter), TestCallFilter),
+    ]
     list_select_related = ["agent", "business"]
     list_per_page = 50
     date_hierarchy = "rang_at"
@@ -59,7 +116,7 @@ class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
     actions = None
 
     class Media:
-        css = {"all": ["calls/admin.css"]}
+        css = {"all": ["calls/admin.css", "calls/trade.css"]}
 
     # Read only, for superusers too: what was said and done is evidence.
 
@@ -76,7 +133,7 @@ class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         caller = "whole_caller" if display.sees_whole_numbers(request) else "masked_caller"
-        return ["when", caller, "answered_by", "status_badge", "why_it_ended", "length"]
+        return ["when", caller, "outcome_badge", "what_next", "how_it_ended", "length"]
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         fields = ["call_sid", "agent__name", "business__name", "turns__text"]
@@ -119,23 +176,49 @@ class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
             raise PermissionDenied
         if call is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        zone = ZoneInfo(call.business.time_zone) if call.business else common_zone()
+        with shown_in(zone) as rendered:
+            return rendered(
+                TemplateResponse(request, "admin/calls/call/change_form.html", self._context(request, call))
+            )
+
+    def _context(self, request: HttpRequest, call: Call) -> dict[str, Any]:
         page = CallPage(call, whole_numbers=display.sees_whole_numbers(request))
-        context = {
+        return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "media": self.media,
             "title": page.title,
             "call": call,
             "page": page,
-            "zone": ZoneInfo(call.business.time_zone) if call.business else common_zone(),
+            "left": left_by(call, request),
+            "audio": self._audio_of(call),
+            "plays_at_twilio": call.recording_url.startswith(PLAYED_FROM),
             "may_open_messages": request.user.has_perm("calls.view_message"),
         }
-        response = TemplateResponse(request, "admin/calls/call/change_form.html", context)
-        with shown_in(context["zone"]) as rendered:
-            return rendered(response)
+
+    # The sound
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.audio_view)
+        return [path("<path:object_id>/audio/", view, name="calls_call_audio"), *super().get_urls()]
+
+    def audio_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        call = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, call):
+            raise PermissionDenied
+        path_of_sound = self._audio_of(call) if call else None
+        if path_of_sound is None:
+            raise Http404
+        return recordings.answer(request, path_of_sound)
+
+    @staticmethod
+    def _audio_of(call: Call) -> Path | None:
+        return recordings.path_of(settings.DATA_DIR / "recordings", call.audio_file)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
-        return super().get_queryset(request).select_related("agent", "business", "line")
+        is_whole = Value(display.sees_whole_numbers(request), output_field=BooleanField())
+        return super().get_queryset(request).annotate(is_whole=is_whole).select_related("agent", "business", "line")
 
     # Columns
 
@@ -147,25 +230,40 @@ class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
 
     @admin.display(description="caller")
     def whole_caller(self, call: Call) -> str:
-        return display.show_other_party(call, whole=True)
+        return _caller(call, whole=True)
 
     @admin.display(description="caller")
     def masked_caller(self, call: Call) -> str:
-        return display.show_other_party(call, whole=False)
+        return _caller(call, whole=False)
 
-    @admin.display(description="agent", ordering="agent__name")
-    def answered_by(self, call: Call) -> str:
-        agent = call.agent.name if call.agent else "–"
-        return format_html('{}<span class="beside">{}</span>', agent, call.business or "")
+    @admin.display(description="outcome", ordering="outcome")
+    def outcome_badge(self, call: Call) -> str:
+        if call.outcome == Call.Outcome.NONE:
+            return NOTHING
+        return display.badge(call.get_outcome_display(), OUTCOME_TONES.get(call.outcome, "calm"))
 
-    @admin.display(description="status", ordering="status")
-    def status_badge(self, call: Call) -> str:
-        return display.status_badge(call)
+    @admin.display(description="what next")
+    def what_next(self, call: Call) -> str:
+        review = display.badge("Review", "bad") if call.needs_review else ""
+        whole = call.is_whole
+        words = [display.masked(text, whole=whole) for text in (call.next_action, call.review_reason) if text]
+        return format_html("{} {}", review, " ".join(words)) if review or words else NOTHING
 
-    @admin.display(description="why it ended", ordering="end_reason")
-    def why_it_ended(self, call: Call) -> str:
-        return format_html('<span class="end-{}">{}</span>', display.end_tone(call), call.get_end_reason_display())
+    @admin.display(description="how it ended", ordering="end_reason")
+    def how_it_ended(self, call: Call) -> str:
+        reason = call.get_end_reason_display()
+        if call.status == Call.Status.ENDED and reason:
+            return format_html('<span class="end-{}">{}</span>', display.end_tone(call), reason)
+        return format_html('{}<span class="beside">{}</span>', display.status_badge(call), reason)
 
     @admin.display(description="length", ordering=F("ended_at") - F("rang_at"))
     def length(self, call: Call) -> str:
         return display.show_length(call)
+
+
+def _caller(call: Call, *, whole: bool) -> str:
+    way = "to " if call.direction == Call.Direction.OUTBOUND else ""
+    answered = " · ".join(str(part) for part in (call.agent.name if call.agent else "", call.business or "") if part)
+    return format_html(
+        '<b>{}{}</b><span class="beside">{}</span>', way, display.show_other_party(call, whole=whole), answered
+    )

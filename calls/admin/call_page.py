@@ -78,6 +78,26 @@ class CallPage:
         return "Still going on" if self.call.is_live else "Ended, no reason recorded"
 
     @property
+    def summary(self) -> str:
+        return self._masked(self.call.summary)
+
+    @property
+    def next_action(self) -> str:
+        return self._masked(self.call.next_action)
+
+    @property
+    def review_reason(self) -> str:
+        return self._masked(self.call.review_reason) or "Somebody should look at this call."
+
+    @property
+    def transfer_reason(self) -> str:
+        return self._masked(self.call.transfer_reason)
+
+    @property
+    def outcome(self) -> str:
+        return "–" if self.call.outcome == Call.Outcome.NONE else self.call.get_outcome_display()
+
+    @property
     def end_tone(self) -> str:
         return "live" if self.call.is_live and not self.call.end_reason else display.end_tone(self.call)
 

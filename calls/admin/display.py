@@ -81,6 +81,16 @@ def show_moment(moment: datetime) -> str:
     return format_date(moment, "M j, g:i A" if moment.year == timezone.localtime().year else "M j, Y, g:i A")
 
 
+def show_day_and_time(moment: datetime) -> str:
+    """`Tue, Nov 24, 9:00 AM`: with the day of the week, by which people plan."""
+    moment = timezone.localtime(moment)
+    return format_date(moment, "D, M j, g:i A" if moment.year == timezone.localtime().year else "D, M j, Y, g:i A")
+
+
+def show_clock(moment: datetime) -> str:
+    return format_date(timezone.localtime(moment), "g:i A")
+
+
 def show_offset(ms: int) -> str:
     """Time since the ring: 83400 → `1:23`."""
     seconds = max(ms, 0) // 1000

@@ -1,5 +1,6 @@
 """The forms of the admin: values to choose from, refusals that need the clock or the settings, and warnings."""
 
+from decimal import Decimal
 from zoneinfo import available_timezones
 
 from django import forms
@@ -8,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from calls.admin import warnings
-from calls.models import Agent, Business, Message, PhoneLine, catalog, validators
+from calls.models import Agent, Business, Message, PhoneLine, catalog, trade_validators, validators
 
 
 class NumberField(forms.CharField):
@@ -46,6 +47,13 @@ def voice_choices(current: str = "") -> list[tuple[str, str]]:
     return choices
 
 
+def show_plainly(form: forms.ModelForm, *names: str) -> None:
+    """Percentages as they were typed: 50, not 50.000."""
+    for name in names:
+        if isinstance(value := form.initial.get(name), Decimal):
+            form.initial[name] = f"{value.normalize():f}"
+
+
 class BusinessForm(forms.ModelForm):
     handover_number = NumberField(
         label="Hand-over number",
@@ -55,11 +63,27 @@ class BusinessForm(forms.ModelForm):
 
     class Meta:
         model = Business
-        fields = ["name", "time_zone", "country", "email", "handover_number"]
-        widgets = {"time_zone": SuggestionInput(sorted(available_timezones()))}
+        fields = [
+            *("name", "time_zone", "country", "address", "currency", "tax_percent", "email", "emails_summaries"),
+            *("handover_number", "emergency_number", "notice_minutes", "horizon_days", "buffer_minutes"),
+            *("slot_step_minutes", "callbacks_a_day"),
+        ]
+        widgets = {
+            "time_zone": SuggestionInput(sorted(available_timezones())),
+            "currency": SuggestionInput(trade_validators.CURRENCIES, attrs={"size": 6}),
+        }
+
+        labels = {"email": "E-mail", "callbacks_a_day": "Calls placed in a day, at most"}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        show_plainly(self, "tax_percent")
 
     def clean_country(self):
         return self.cleaned_data["country"].upper()
+
+    def clean_currency(self):
+        return self.cleaned_data["currency"].strip().upper()
 
     def warnings(self) -> list[warnings.Warned]:
         return warnings.of_business(self.instance)
@@ -79,6 +103,8 @@ class AgentForm(forms.ModelForm):
             "turn_detection",
             "vad_threshold",
             "silence_ms",
+            "records_calls",
+            "warm_transfer",
         ]
         widgets = {
             "greeting": forms.Textarea(attrs={"rows": 3, "cols": 80}),
@@ -108,7 +134,7 @@ class PhoneLineForm(forms.ModelForm):
 
     class Meta:
         model = PhoneLine
-        fields = ["number", "label", "business", "agent"]
+        fields = ["number", "label", "business", "agent", "answers", "ring_seconds"]
 
     def clean_number(self):
         number = self.cleaned_data["number"]

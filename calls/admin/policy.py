@@ -1,4 +1,4 @@
-"""What a page of the admin may load: its own files and nothing else.
+"""What a page of the admin may load: its own files, the sound of recordings at Twilio, and nothing else.
 
 Words of callers stand on these pages. Were one ever to get out of its escaping, the browser would still not run it.
 """
@@ -12,7 +12,8 @@ from django.utils.decorators import sync_and_async_middleware
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; media-src 'self' https://api.twilio.com; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils import timezone
 
-from calls.models import Agent, Business, PhoneLine, catalog, validators
+from calls.models import Agent, Business, PhoneLine, Service, Technician, catalog, validators
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,43 @@ class Warned:
 
 
 def of_business(business: Business) -> list[Warned]:
-    if business.handover_number:
-        return _number_warnings(business.handover_number)
-    if settings.HANDOVER_NUMBER:
-        return []
-    sentence = (
-        "There is no hand-over number: a caller who needs a person, or who calls while OpenAI cannot be reached, can "
-        "only leave a voicemail."
-    )
-    return [Warned("No person to hand over to", sentence)]
+    warnings = _person_warnings(business)
+    if not business.opening_hours.all():
+        sentence = (
+            "There are no opening hours: nothing can be booked, and Cortana cannot say when somebody is there. Enter "
+            "them below."
+        )
+        warnings.append(Warned("No opening hours", sentence))
+    if not any(place.technician.is_active and place.technician.number for place in business.rota.all()):
+        sentence = (
+            "Nobody in the on-call rota has a telephone: in an emergency only the hand-over number can be rung. Enter "
+            "technicians, then the rota below."
+        )
+        warnings.append(Warned("Nobody on call", sentence))
+    if business.emails_summaries and not business.email:
+        sentence = "There is no e-mail address: nobody is written to about a call that needs a person."
+        warnings.append(Warned("No e-mail", sentence))
+    return warnings
+
+
+def of_service(service: Service) -> list[Warned]:
+    warnings = []
+    people = [technician for technician in service.business.technicians.all() if technician.is_active]
+    needed = {skill.pk for skill in service.skills.all()}
+    if not any(needed <= {skill.pk for skill in technician.skills.all()} for technician in people):
+        knows = f"knows {' and '.join(skill.name for skill in service.skills.all())}" if needed else "is active"
+        sentence = f"No technician {knows}: {service} can be priced, but nobody can be sent, so it cannot be booked."
+        warnings.append(Warned("Nobody can be sent", sentence))
+    if not service.price and service.price_rule != Service.PriceRule.RANGE:
+        warnings.append(Warned("Costs nothing", f"{service} costs nothing: Cortana will say so. Is it a slip?"))
+    return warnings
+
+
+def of_technician(technician: Technician) -> list[Warned]:
+    if not technician.number:
+        sentence = f"{technician} has no telephone: nobody can ring or text them in an emergency."
+        return [Warned("No telephone", sentence)]
+    return _number_warnings(technician.number)
 
 
 def of_agent(agent: Agent) -> list[Warned]:
@@ -51,7 +79,25 @@ def of_line(line: PhoneLine) -> list[Warned]:
     if line.agent is None:
         sentence = "No agent answers this line: its callers are put through to the hand-over number at once."
         warnings.append(Warned("No agent", sentence))
+    if line.answers != PhoneLine.Answers.ALWAYS and not (line.business.handover_number or settings.HANDOVER_NUMBER):
+        sentence = "There is no hand-over number that could ring first: the agent answers every call of this line."
+        warnings.append(Warned("Nobody rings first", sentence))
+    if line.answers == PhoneLine.Answers.OUTSIDE_HOURS and not line.business.opening_hours.all():
+        sentence = f"{line.business} has no opening hours: it counts as closed, and the agent answers every call."
+        warnings.append(Warned("No opening hours", sentence))
     return warnings
+
+
+def _person_warnings(business: Business) -> list[Warned]:
+    if business.handover_number:
+        return _number_warnings(business.handover_number)
+    if settings.HANDOVER_NUMBER:
+        return []
+    sentence = (
+        "There is no hand-over number: a caller who needs a person, or who calls while OpenAI cannot be reached, can "
+        "only leave a voicemail."
+    )
+    return [Warned("No person to hand over to", sentence)]
 
 
 def _number_warnings(number: str) -> list[Warned]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from calls.doctor.caller import TEST_CALL_PREFIX
 from calls.models import Call
 from tests import factories
 
@@ -20,7 +21,7 @@ def rows(response):
         return []
     return [
         [
-            html.unescape(re.sub(r"<[^>]+>", " ", cell)).strip()
+            " ".join(html.unescape(re.sub(r"<[^>]+>", " ", cell)).split())
             for cell in re.findall(r"<t[dh].*?</t[dh]>", row, re.DOTALL)
         ]
         for row in body.group(1).split("<tr>")[1:]
@@ -28,16 +29,35 @@ def rows(response):
 
 
 def callers(response):
-    return [row[1] for row in rows(response)]
+    return [row[1].removesuffix(" Cortana · Cedar Plumbing") for row in rows(response)]
 
 
-def test_a_row_tells_when_who_which_agent_state_reason_and_length(owner, time_machine):
+def test_a_row_tells_when_who_what_came_of_it_what_next_why_it_ended_and_how_long_it_was(owner, time_machine):
     time_machine.move_to(factories.RANG_AT)
-    factories.make_ended_call(seconds=83)
+    factories.make_ended_call(
+        seconds=83,
+        outcome="message",
+        next_action="Answer the message from Robert.",
+        needs_review=True,
+        review_reason="The agent spoke of a booking, but there is none.",
+    )
 
     assert rows(owner.get(LIST)) == [
-        ["Nov 20, 10:04 AM", "+1 555-010-0001", "Cortana Cedar Plumbing", "Ended", "The caller hung up", "1:23"]
+        [
+            "Nov 20, 10:04 AM",
+            "+1 555-010-0001 Cortana · Cedar Plumbing",
+            "Message",
+            "Review Answer the message from Robert. The agent spoke of a booking, but there is none.",
+            "The caller hung up",
+            "1:23",
+        ]
     ]
+
+
+def test_a_clerk_reads_what_next_without_the_numbers_in_it(clerk):
+    factories.make_ended_call(next_action="Ring 555-010-0001 back.", review_reason="A callback to 555 010 0001.")
+
+    assert [row[3] for row in rows(clerk.get(LIST))] == ["Ring •••01 back. A callback to •••01."]
 
 
 def test_the_newest_call_stands_first_and_a_live_one_has_no_length(owner, time_machine):
@@ -46,9 +66,9 @@ def test_the_newest_call_stands_first_and_a_live_one_has_no_length(owner, time_m
     factories.make_ended_call(line=line, rang_at=factories.RANG_AT - timedelta(days=400))
     factories.make_call(line=line)
 
-    assert [[row[0], row[3], row[5]] for row in rows(owner.get(LIST))] == [
+    assert [[row[0], row[4], row[5]] for row in rows(owner.get(LIST))] == [
         ["Nov 20, 10:04 AM", "Streaming", "–"],
-        ["Oct 16, 2025, 11:04 AM", "Ended", "1:23"],
+        ["Oct 16, 2025, 11:04 AM", "The caller hung up", "1:23"],
     ]
 
 
@@ -80,7 +100,7 @@ def test_callers_are_whole_for_staff_with_the_permission(client, db):
 def test_the_other_party_of_an_outbound_call_is_the_one_that_was_called(clerk):
     factories.make_call(direction=Call.Direction.OUTBOUND, from_number="+15550109999", to_number="+15550100042")
 
-    assert callers(clerk.get(LIST)) == ["•••42"]
+    assert callers(clerk.get(LIST)) == ["to •••42"]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +151,7 @@ def test_no_column_sorts_by_the_callers_number(clerk):
 
     page = clerk.get(LIST).content.decode()
 
-    assert {int(column) for column in re.findall(r'href="\?o=-?(\d)', page)} == {0, 2, 3, 4, 5}  # 1 is the caller
+    assert {int(column) for column in re.findall(r'href="\?o=-?(\d)', page)} == {0, 2, 4, 5}  # 1 is the caller, 3 words
 
 
 def test_the_filters_offer_what_has_occurred(owner):
@@ -169,3 +189,27 @@ def test_calls_can_be_sorted_by_length(owner):
         factories.make_ended_call(line=line, seconds=seconds)
 
     assert [row[5] for row in rows(owner.get(LIST, {"o": "5"}))] == ["0:30", "1:00", "1:30"]
+
+
+def test_calls_are_picked_by_outcome_and_by_whether_somebody_should_look(owner):
+    line = factories.make_line()
+    factories.make_ended_call(line=line, outcome="booked")
+    factories.make_ended_call(line=line, needs_review=True, from_number="+15550100002")
+
+    page = owner.get(LIST).content.decode()
+
+    assert re.findall(r'href="\?outcome=(\w+)"', page) == ["booked", "none"]
+    assert callers(owner.get(LIST, {"outcome": "booked"})) == ["+1 555-010-0001"]
+    assert callers(owner.get(LIST, {"needs_review__exact": "1"})) == ["+1 555-010-0002"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [({}, ["•••01"]), ({"tests": "too"}, ["•••01", "•••09"]), ({"tests": "only"}, ["•••09"])],
+)
+def test_the_doctors_test_calls_are_left_out_unless_asked_for(clerk, asked, found):
+    line = factories.make_line()
+    factories.make_ended_call(line=line)
+    factories.make_ended_call(line=line, call_sid=f"{TEST_CALL_PREFIX}{'0' * 26}", from_number="+15550100009")
+
+    assert sorted(callers(clerk.get(LIST, asked))) == found

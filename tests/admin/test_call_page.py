@@ -169,7 +169,7 @@ def test_details_recording_and_messages_stand_beside_the_conversation(owner):
     text = words(page_of(owner, call))
 
     for expected in (
-        "Listen at Twilio (0:31)",
+        "Voicemail at Twilio (0:31)",
         "Handed to +1 555-010-8000 busy",
         "Tokens 200 in (150 cached), 90 out",
         "31921 close error",

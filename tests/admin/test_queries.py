@@ -66,4 +66,4 @@ def test_a_call_of_300_turns_asks_as_often_as_one_of_3(owner):
 
     assert queries(owner, long) == queries(owner, short)
     assert (Call.objects.count(), Turn.objects.count(), CallEvent.objects.count()) == (2, FEW + MANY, FEW + MANY)
-    assert queries(owner, long) == 8  # login: 2; the call; its turns, tool calls, events, streams, messages
+    assert queries(owner, long) == 15  # login: 2; the call; what was said and done in it: 4; what it left: 8

@@ -16,7 +16,22 @@ BUSINESS = {
     "country": "US",
     "email": "",
     "handover_number": "+1 212-555-0188",
+    "address": "",
+    "currency": "USD",
+    "tax_percent": "8",
+    "emergency_number": "911",
+    "notice_minutes": "120",
+    "horizon_days": "30",
+    "buffer_minutes": "15",
+    "slot_step_minutes": "30",
+    "callbacks_a_day": "50",
 }
+LINE = {"label": "", "answers": "always", "ring_seconds": "20"}
+NO_HOURS = "There are no opening hours: nothing can be booked, and Cortana cannot say when somebody is there. Enter them below."
+NOBODY_ON_CALL = (
+    "Nobody in the on-call rota has a telephone: in an emergency only the hand-over number can be rung. Enter "
+    "technicians, then the rota below."
+)
 AUTOMATED = "Thanks for calling {business}. This is {agent}, a virtual assistant."
 
 
@@ -44,8 +59,8 @@ def add(client, model, data):
     return dict(response.context["adminform"].form.errors), []
 
 
-def test_a_business_is_saved_with_its_number_in_one_form_and_nothing_to_warn_of(owner):
-    assert add(owner, "business", BUSINESS | {"country": "us"}) == ({}, [])
+def test_a_new_business_is_saved_with_its_number_in_one_form_and_told_what_comes_next(owner):
+    assert add(owner, "business", BUSINESS | {"country": "us"}) == ({}, [NO_HOURS, NOBODY_ON_CALL])
     business = Business.objects.get()
     assert (business.handover_number, business.country) == ("+12125550188", "US")
 
@@ -89,7 +104,9 @@ def test_a_business_without_a_person_is_saved_with_a_warning(owner):
         {},
         [
             "There is no hand-over number: a caller who needs a person, or who calls while OpenAI cannot be reached, "
-            "can only leave a voicemail."
+            "can only leave a voicemail.",
+            NO_HOURS,
+            NOBODY_ON_CALL,
         ],
     )
 
@@ -97,13 +114,18 @@ def test_a_business_without_a_person_is_saved_with_a_warning(owner):
 def test_the_hand_over_number_of_the_installation_stands_in_for_one_of_the_business(owner, settings):
     settings.HANDOVER_NUMBER = "+12125550188"
 
-    assert add(owner, "business", BUSINESS | {"handover_number": ""}) == ({}, [])
+    assert add(owner, "business", BUSINESS | {"handover_number": ""}) == ({}, [NO_HOURS, NOBODY_ON_CALL])
 
 
 def test_a_number_in_a_range_not_in_use_is_saved_with_a_warning(owner):
     assert add(owner, "business", BUSINESS | {"handover_number": "+15550108000"}) == (
         {},
-        ["+15550108000 has the right length, but lies in a range that is not in use as far as is known. Is it a slip?"],
+        [
+            "+15550108000 has the right length, but lies in a range that is not in use as far as is known. Is it a "
+            "slip?",
+            NO_HOURS,
+            NOBODY_ON_CALL,
+        ],
     )
 
 
@@ -199,14 +221,14 @@ def test_models_are_suggested_without_a_script_and_others_can_be_typed(owner):
 
 def test_a_line_is_saved_with_its_agent(owner):
     agent = factories.make_agent()
-    data = {"number": "+1 212 555 0123", "label": "", "business": agent.business.pk, "agent": agent.pk}
+    data = LINE | {"number": "+1 212 555 0123", "business": agent.business.pk, "agent": agent.pk}
 
     assert add(owner, "phoneline", data) == ({}, [])
     assert PhoneLine.objects.get().number == "+12125550123"
 
 
 def test_a_line_without_an_agent_is_saved_with_a_warning(owner):
-    data = {"number": "+12125550123", "label": "", "business": factories.make_business().pk, "agent": ""}
+    data = LINE | {"number": "+12125550123", "business": factories.make_business().pk, "agent": ""}
 
     assert add(owner, "phoneline", data) == (
         {},
@@ -217,7 +239,7 @@ def test_a_line_without_an_agent_is_saved_with_a_warning(owner):
 def test_the_number_of_a_person_is_refused_as_line(owner, settings):
     settings.HANDOVER_NUMBER = "+12125550199"
     business = factories.make_business(handover_number="+12125550188")
-    data = {"label": "", "business": business.pk, "agent": ""}
+    data = LINE | {"business": business.pk, "agent": ""}
 
     of_business, _ = add(owner, "phoneline", data | {"number": "+12125550188"})
     of_installation, _ = add(owner, "phoneline", data | {"number": "+1 212 555 0199"})
@@ -253,7 +275,7 @@ def test_the_lists_show_at_a_glance_what_to_look_at(owner, time_machine):
         page = owner.get(reverse(f"admin:calls_{model}_changelist")).content.decode()
         return [html.unescape(text) for text in re.findall(r'badge-warm" title="[^"]+">([^<]+)<', page)]
 
-    assert badges("business") == ["No person to hand over to"]
+    assert badges("business") == ["No person to hand over to", "No opening hours", "Nobody on call", "No e-mail"]
     assert badges("agent") == [
         "Greeting hides the machine",
         "Model is shut down soon",

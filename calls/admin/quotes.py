@@ -1,0 +1,119 @@
+"""Quotes: the lines as the server worked them out, whether they were e-mailed, and sending them once more."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from calls.admin import display
+from calls.admin.letters import STATE_TONES
+from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, link_to
+from calls.domain import outbox
+from calls.domain.money import written_range
+from calls.domain.quotes import PURPOSE
+from calls.models import OutgoingEmail, Quote
+
+Status = OutgoingEmail.Status
+
+
+def letters_of(quote: Quote):
+    return OutgoingEmail.objects.filter(business=quote.business_id, key__startswith=f"{PURPOSE}:{quote.reference}:")
+
+
+def send_again(quote: Quote) -> None:
+    """The newest letter once more: one that was given up gets a new round, one that was sent leaves as a copy."""
+    letter = letters_of(quote).order_by("-written_at", "-pk").first()
+    if letter is None:
+        raise Refused(f"{quote} has not been e-mailed: no address is known for it.")
+    now = timezone.now()
+    if letter.status == Status.QUEUED:
+        raise Refused(f"{quote} is in the outbox already and leaves by itself.")
+    if letter.status == Status.FAILED:
+        outbox.send_again(letter=letter, now=now)
+        return
+    outbox.write_email(
+        business_id=quote.business_id,
+        call_id=quote.call_id,
+        purpose=PURPOSE,
+        key=f"{PURPOSE}:{quote.reference}:again:{now:%Y%m%dT%H%M%S}",
+        to=letter.to,
+        subject=letter.subject,
+        body=letter.body,
+        html=letter.html,
+        calendar=letter.calendar,
+        now=now,
+    )
+
+
+@admin.register(Quote)
+class QuoteAdmin(RecordMixin, admin.ModelAdmin):
+    list_display = ["quoted", "what", "who", "price", "of_call"]
+    list_filter = [("service", admin.RelatedOnlyFieldListFilter), ("business", BusinessFilter)]
+    list_select_related = ["business", "customer", "service"]
+    date_hierarchy = "quoted_at"
+    search_fields = ["reference", "customer__name", "service__name"]
+    number_search_fields = ["customer__number"]
+    harmless_lookups = frozenset({"business", "service", "quoted_at"})
+    fieldsets = [
+        (None, {"fields": ["service_name", "wanted", "lines_table", "not_included"]}),
+        ("E-mails", {"fields": ["letters_sent"]}),
+        ("Where it comes from", {"fields": ["reference", "quoted", "customer_link", "business", "of_call"]}),
+    ]
+    readonly_fields = [
+        *("service_name", "wanted", "lines_table", "not_included", "letters_sent", "reference", "quoted"),
+        *("customer_link", "business", "of_call"),
+    ]
+    deeds = [Deed("send_again", "Send again", "put in the outbox", lambda quote: True, send_again, tone="main")]
+
+    def get_queryset(self, request: HttpRequest):
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
+    @admin.display(description="quoted", ordering="quoted_at")
+    def quoted(self, quote):
+        return display.show_moment(quote.quoted_at)
+
+    @admin.display(description="what", ordering="service__name")
+    def what(self, quote):
+        return format_html('{}<span class="beside">{}</span>', quote.service, quote.reference)
+
+    @admin.display(description="for", ordering="customer__name")
+    def who(self, quote):
+        return quote.customer or "A caller"
+
+    @admin.display(description="total", ordering="total")
+    def price(self, quote):
+        return written_range(quote.total, quote.total_to, quote.business.currency)
+
+    @admin.display(description="service")
+    def service_name(self, quote):
+        return quote.service
+
+    @admin.display(description="for the time")
+    def wanted(self, quote):
+        return display.show_day_and_time(quote.wanted_at) if quote.wanted_at else "No time was asked for"
+
+    @admin.display(description="lines")
+    def lines_table(self, quote):
+        currency = quote.business.currency
+        rows = [(line.text, written_range(line.amount, line.amount_to, currency)) for line in quote.lines.all()]
+        return format_html(
+            '<table class="quote"><tbody>{}</tbody><tfoot><tr><th>Total</th><td>{}</td></tr></tfoot></table>',
+            format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", rows),
+            written_range(quote.total, quote.total_to, currency),
+        )
+
+    @admin.display(description="sent")
+    def letters_sent(self, quote):
+        rows = [
+            (link_to(row, row.to), display.badge(row.get_status_display(), STATE_TONES[row.status]))
+            for row in letters_of(quote)
+        ]
+        return format_html_join("", '<span class="letter">{} {}</span>', rows) or "Not e-mailed"
+
+    @admin.display(description="customer")
+    def customer_link(self, quote):
+        return link_to(quote.customer)
+
+    @admin.display(description="call")
+    def of_call(self, quote):
+        return call_link(quote)

@@ -1,0 +1,214 @@
+"""Promises to ring somebody back, and emergencies: what is still owed, and what was tried for it."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from calls.admin import display
+from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, number_of
+from calls.domain import emergencies
+from calls.models import Callback, Emergency
+
+CALLBACK_TONES = {"due": "warm", "dialing": "live", "done": "good", "failed": "bad", "cancelled": "quiet"}
+EMERGENCY_TONES = {"open": "bad", "unanswered": "bad", "accepted": "good", "closed": "calm"}
+OWED = {Callback.Status.DUE, Callback.Status.FAILED}
+
+
+def call_now(callback: Callback) -> None:
+    _set(callback, OWED, status=Callback.Status.DUE, due_at=timezone.now(), claimed_until=None)
+
+
+def reached(callback: Callback) -> None:
+    _set(callback, OWED, status=Callback.Status.DONE)
+
+
+def drop(callback: Callback) -> None:
+    _set(callback, OWED, status=Callback.Status.CANCELLED)
+
+
+def close(emergency: Emergency) -> None:
+    _set(emergency, set(Emergency.Status) - {Emergency.Status.CLOSED}, status=Emergency.Status.CLOSED)
+
+
+def _set(row: Callback | Emergency, before: set[str], **values: object) -> None:
+    """Only from a state that it still has: a worker may be at it."""
+    if not type(row)._default_manager.filter(pk=row.pk, status__in=before).update(**values):
+        raise Refused(f"{row} has changed meanwhile. Look at it again.")
+
+
+@admin.register(Callback)
+class CallbackAdmin(RecordMixin, admin.ModelAdmin):
+    list_display = ["due", "caller", "why", "state", "of_call"]
+    list_filter = ["status", ("business", BusinessFilter)]
+    list_select_related = ["business"]
+    date_hierarchy = "due_at"
+    ordering = ["-due_at"]
+    search_fields = ["caller_name"]
+    number_search_fields = ["number", "reason"]
+    harmless_lookups = frozenset({"status", "business", "due_at"})
+    fieldsets = [
+        (None, {"fields": ["state", "caller_name", "telephone", "why", "due"]}),
+        ("What was tried", {"fields": ["dialings_table"]}),
+        ("Where it comes from", {"fields": ["agreed", "asked", "business", "of_call"]}),
+    ]
+    readonly_fields = [
+        *("state", "caller_name", "telephone", "why", "due", "dialings_table", "agreed", "asked", "business"),
+        "of_call",
+    ]
+    deeds = [
+        Deed(
+            "call_now",
+            "Call now",
+            "rung as soon as the rules allow",
+            lambda row: row.status in OWED,
+            call_now,
+            tone="main",
+        ),
+        Deed("reached", "Mark as done", "marked as done", lambda row: row.status in OWED, reached),
+        Deed(
+            "drop",
+            "Do not call",
+            "not called any more",
+            lambda row: row.status in OWED,
+            drop,
+            asks="Drop the promise? Nobody rings this caller back then.",
+            tone="bad",
+        ),
+    ]
+
+    @admin.display(description="due", ordering="due_at")
+    def due(self, callback):
+        return display.show_day_and_time(callback.due_at)
+
+    @admin.display(description="whom", ordering="caller_name")
+    def caller(self, callback):
+        name = callback.caller_name or "A caller"
+        return format_html('<b>{}</b><span class="beside">{}</span>', name, number_of(callback))
+
+    @admin.display(description="telephone")
+    def telephone(self, callback):
+        return number_of(callback)
+
+    @admin.display(description="about")
+    def why(self, callback):
+        return display.masked(callback.reason, whole=callback.is_whole)
+
+    @admin.display(description="state", ordering="status")
+    def state(self, callback):
+        badge = display.badge(callback.get_status_display(), CALLBACK_TONES[callback.status])
+        tries = {0: "", 1: "tried once"}.get(callback.attempts, f"tried {callback.attempts} times")
+        return format_html('{}<span class="beside">{}</span>', badge, tries)
+
+    @admin.display(description="dialed")
+    def dialings_table(self, callback):
+        rows = [
+            (display.show_day_and_time(row.began_at), row.result or "no result yet", row.answered_by.replace("_", " "))
+            for row in callback.dialings.all()
+        ]
+        return _table(rows) or "Not yet"
+
+    @admin.display(description="agreed in these words")
+    def agreed(self, callback):
+        return display.masked(callback.consent, whole=callback.is_whole)
+
+    @admin.display(description="asked for")
+    def asked(self, callback):
+        return display.show_moment(callback.asked_at)
+
+    @admin.display(description="call")
+    def of_call(self, callback):
+        return call_link(callback)
+
+
+@admin.register(Emergency)
+class EmergencyAdmin(RecordMixin, admin.ModelAdmin):
+    list_display = ["raised", "what", "caller", "state", "of_call"]
+    list_filter = ["status", "raised_by", ("business", BusinessFilter)]
+    list_select_related = ["business", "accepted_by"]
+    date_hierarchy = "raised_at"
+    search_fields = ["kind", "address"]
+    number_search_fields = ["number", "description"]
+    harmless_lookups = frozenset({"status", "raised_by", "business", "raised_at"})
+    fieldsets = [
+        (None, {"fields": ["state", "kind_in_words", "told", "address", "caller"]}),
+        ("Who was rung", {"fields": ["alerts_table", "accepted"]}),
+        ("Where it comes from", {"fields": ["raised", "raised_by", "business", "of_call"]}),
+    ]
+    readonly_fields = [
+        *("state", "kind_in_words", "told", "address", "caller", "alerts_table", "accepted", "raised", "raised_by"),
+        *("business", "of_call"),
+    ]
+    deeds = [
+        Deed(
+            "close",
+            "It is seen to",
+            "closed",
+            lambda row: row.status != Emergency.Status.CLOSED,
+            close,
+            asks="Close it? Nobody is rung for it any more.",
+            tone="main",
+        )
+    ]
+
+    def get_queryset(self, request: HttpRequest):
+        return super().get_queryset(request).select_related("business", "accepted_by")
+
+    @admin.display(description="raised", ordering="raised_at")
+    def raised(self, emergency):
+        return display.show_moment(emergency.raised_at)
+
+    @admin.display(description="what", ordering="kind")
+    def what(self, emergency):
+        return format_html('<b>{}</b><span class="beside">{}</span>', self.kind_in_words(emergency), emergency.address)
+
+    @admin.display(description="kind")
+    def kind_in_words(self, emergency):
+        return in_words(emergency.kind)
+
+    @admin.display(description="what was said")
+    def told(self, emergency):
+        return display.masked(emergency.description, whole=emergency.is_whole) or "–"
+
+    @admin.display(description="caller")
+    def caller(self, emergency):
+        return number_of(emergency)
+
+    @admin.display(description="state", ordering="status")
+    def state(self, emergency):
+        badge = display.badge(emergency.get_status_display(), EMERGENCY_TONES[emergency.status])
+        return format_html('{}<span class="beside">{}</span>', badge, emergency.accepted_by or "")
+
+    @admin.display(description="rung")
+    def alerts_table(self, emergency):
+        rows = [
+            (
+                display.show_moment(alert.rang_at),
+                alert.technician or display.show_number(alert.number, whole=emergency.is_whole),
+                alert.result.replace("_", " ") or "no answer yet",
+            )
+            for alert in emergency.alerts.select_related("technician")
+        ]
+        return _table(rows) or "Nobody"
+
+    @admin.display(description="accepted")
+    def accepted(self, emergency):
+        if emergency.accepted_at is None:
+            return "By nobody"
+        return f"{display.show_moment(emergency.accepted_at)}, by {emergency.accepted_by or 'a person'}"
+
+    @admin.display(description="call")
+    def of_call(self, emergency):
+        return call_link(emergency)
+
+
+def in_words(kind: str) -> str:
+    words = emergencies.KINDS.get(kind) or kind.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _table(rows: list[tuple[object, object, object]]):
+    if not rows:
+        return ""
+    cells = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
+    return format_html('<table class="tried"><tbody>{}</tbody></table>', cells)

@@ -1,0 +1,40 @@
+"""The sound of a recorded call, for people who are logged in: piece by piece, so that a player can jump about in it."""
+
+import re
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse
+
+PIECE = 1 << 20  # as much of the file as one answer carries
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+
+
+def path_of(folder: Path, name: str) -> Path | None:
+    """The file of that name in the folder itself; nothing outside of it, whatever the name says."""
+    if not name or Path(name).name != name:
+        return None
+    path = folder / name
+    return path if path.is_file() else None
+
+
+def answer(request: HttpRequest, path: Path) -> HttpResponse:
+    size = path.stat().st_size
+    asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked is None:
+        return _headers(HttpResponse(path.read_bytes(), content_type="audio/wav"))
+    first = int(asked[1])
+    if first >= size:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    last = min(int(asked[2] or size - 1), size - 1, first + PIECE - 1)
+    with path.open("rb") as file:
+        file.seek(first)
+        piece = file.read(max(0, last - first + 1))
+    response = HttpResponse(piece, status=206, content_type="audio/wav")
+    response["Content-Range"] = f"bytes {first}-{first + len(piece) - 1}/{size}"
+    return _headers(response)
+
+
+def _headers(response: HttpResponse) -> HttpResponse:
+    response["Accept-Ranges"] = "bytes"
+    response["Cache-Control"] = "private, no-store"
+    return response
