@@ -77,6 +77,18 @@ PLAUSIBLE = [
     "Are you licensed?",
     "yes, call me back",
 ]
+USUAL = {
+    "service": ["Drain cleaning"],
+    "postal_code": ["12207"],
+    "town": ["Albany"],
+    "address": ["12 Elm Street", "robert@example.com"],
+    "email": ["robert@example.com"],
+    "slot": ["2026-11-25T15:00Z/1", "2026-11-26T16:00Z/1", "2026-11-27T17:00Z/1"],
+    "day": ["tomorrow", "soonest", "next friday"],
+    "name": ["Robert Miller"],
+    "number": ["+15550100001"],
+    "local_time": ["2026-11-24T09:00", "2026-11-28T22:30"],
+}
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(HOSTILE) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -84,8 +96,10 @@ anything = st.recursive(
 )
 
 
-def fitting(schema):
-    """Values that fit the schema, or nearly."""
+def fitting(schema, name=""):
+    """Values that fit the schema, or nearly; half of them what a call really brings, so that others get far."""
+    if name in USUAL:
+        return st.sampled_from(USUAL[name]) | fitting(schema)
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     kind = schema.get("type", "string")
@@ -103,8 +117,8 @@ def fitting(schema):
 def of_tool(schema):
     """Arguments of a tool: mostly of its own names, sometimes with values of any kind."""
     given_names = schema["parameters"]["properties"]
-    required = {name: fitting(given_names[name]) for name in schema["parameters"]["required"]}
-    optional = {name: fitting(value) for name, value in given_names.items() if name not in required}
+    required = {name: fitting(given_names[name], name) for name in schema["parameters"]["required"]}
+    optional = {name: fitting(value, name) for name, value in given_names.items() if name not in required}
     well_formed = st.fixed_dictionaries(required, optional=optional)
     wrong = st.fixed_dictionaries({}, optional=dict.fromkeys([*given_names, "price", "discount"], anything))
     values = st.one_of(well_formed, well_formed, well_formed, wrong, anything)
