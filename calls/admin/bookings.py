@@ -16,20 +16,20 @@ from django.utils.html import format_html
 from calls.admin import day, display
 from calls.admin.local_time import shown_in
 from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, link_to
-from calls.domain import appointments, dispatch
+from calls.domain import appointments, by_hand, dispatch
 from calls.models import Booking, Business, Technician
 
 Status = Booking.Status
 TONES = {Status.BOOKED: "live", Status.CONFIRMED: "good", Status.DONE: "calm", Status.CANCELLED: "quiet"}
-OPEN = {Status.BOOKED, Status.CONFIRMED}
+OPEN = by_hand.OPEN_BOOKING
 
 
 def confirm(booking: Booking) -> None:
-    _set(booking, Status.CONFIRMED, {Status.BOOKED})
+    by_hand.confirm_booking(booking=booking)
 
 
 def done(booking: Booking) -> None:
-    _set(booking, Status.DONE, OPEN)
+    by_hand.finish_booking(booking=booking)
 
 
 def cancel(booking: Booking) -> None:
@@ -37,11 +37,6 @@ def cancel(booking: Booking) -> None:
         appointments.cancel(booking=booking, now=timezone.now())
     except appointments.NotYours:
         raise Refused(f"{booking} is done or cancelled already.") from None
-
-
-def _set(booking: Booking, status: str, before: set[str]) -> None:
-    if not Booking.objects.filter(pk=booking.pk, status__in=before).update(status=status):
-        raise Refused(f"{booking} has changed meanwhile.")
 
 
 class WhenFilter(admin.SimpleListFilter):

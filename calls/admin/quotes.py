@@ -8,41 +8,16 @@ from django.utils.html import format_html, format_html_join
 from calls.admin import display
 from calls.admin.letters import STATE_TONES
 from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, link_to
-from calls.domain import outbox
+from calls.domain import by_hand
 from calls.domain.money import written_range
-from calls.domain.quotes import PURPOSE
-from calls.models import OutgoingEmail, Quote
-
-Status = OutgoingEmail.Status
-
-
-def letters_of(quote: Quote):
-    return OutgoingEmail.objects.filter(business=quote.business_id, key__startswith=f"{PURPOSE}:{quote.reference}:")
+from calls.models import Quote
 
 
 def send_again(quote: Quote) -> None:
-    """The newest letter once more: one that was given up gets a new round, one that was sent leaves as a copy."""
-    letter = letters_of(quote).order_by("-written_at", "-pk").first()
-    if letter is None:
-        raise Refused(f"{quote} has not been e-mailed: no address is known for it.")
-    now = timezone.now()
-    if letter.status == Status.QUEUED:
-        raise Refused(f"{quote} is in the outbox already and leaves by itself.")
-    if letter.status == Status.FAILED:
-        outbox.send_again(letter=letter, now=now)
-        return
-    outbox.write_email(
-        business_id=quote.business_id,
-        call_id=quote.call_id,
-        purpose=PURPOSE,
-        key=f"{PURPOSE}:{quote.reference}:again:{now:%Y%m%dT%H%M%S}",
-        to=letter.to,
-        subject=letter.subject,
-        body=letter.body,
-        html=letter.html,
-        calendar=letter.calendar,
-        now=now,
-    )
+    try:
+        by_hand.send_quote_again(quote=quote, now=timezone.now())
+    except by_hand.NotSent as refusal:
+        raise Refused(str(refusal)) from None
 
 
 @admin.register(Quote)
@@ -106,7 +81,7 @@ class QuoteAdmin(RecordMixin, admin.ModelAdmin):
     def letters_sent(self, quote):
         rows = [
             (link_to(row, row.to), display.badge(row.get_status_display(), STATE_TONES[row.status]))
-            for row in letters_of(quote)
+            for row in by_hand.letters_of(quote=quote)
         ]
         return format_html_join("", '<span class="letter">{} {}</span>', rows) or "Not e-mailed"
 

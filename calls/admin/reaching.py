@@ -6,35 +6,32 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from calls.admin import display
-from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, number_of
-from calls.domain import emergencies
+from calls.admin.records import BusinessFilter, Deed, RecordMixin, call_link, number_of
+from calls.domain import by_hand, emergencies
 from calls.models import Callback, Emergency
 
 CALLBACK_TONES = {"due": "warm", "dialing": "live", "done": "good", "failed": "bad", "cancelled": "quiet"}
 EMERGENCY_TONES = {"open": "bad", "unanswered": "bad", "accepted": "good", "closed": "calm"}
-OWED = {Callback.Status.DUE, Callback.Status.FAILED}
 
 
 def call_now(callback: Callback) -> None:
-    _set(callback, OWED, status=Callback.Status.DUE, due_at=timezone.now(), claimed_until=None)
+    by_hand.ring_now(callback=callback, now=timezone.now())
 
 
 def reached(callback: Callback) -> None:
-    _set(callback, OWED, status=Callback.Status.DONE)
+    by_hand.close_callback(callback=callback, is_reached=True, now=timezone.now())
 
 
 def drop(callback: Callback) -> None:
-    _set(callback, OWED, status=Callback.Status.CANCELLED)
+    by_hand.close_callback(callback=callback, is_reached=False, now=timezone.now())
 
 
 def close(emergency: Emergency) -> None:
-    _set(emergency, set(Emergency.Status) - {Emergency.Status.CLOSED}, status=Emergency.Status.CLOSED)
+    by_hand.close_emergency(emergency=emergency)
 
 
-def _set(row: Callback | Emergency, before: set[str], **values: object) -> None:
-    """Only from a state that it still has: a worker may be at it."""
-    if not type(row)._default_manager.filter(pk=row.pk, status__in=before).update(**values):
-        raise Refused(f"{row} has changed meanwhile. Look at it again.")
+def is_owed(callback: Callback) -> bool:
+    return callback.status in by_hand.OWED
 
 
 @admin.register(Callback)
@@ -61,16 +58,16 @@ class CallbackAdmin(RecordMixin, admin.ModelAdmin):
             "call_now",
             "Call now",
             "rung as soon as the rules allow",
-            lambda row: row.status in OWED,
+            is_owed,
             call_now,
             tone="main",
         ),
-        Deed("reached", "Mark as done", "marked as done", lambda row: row.status in OWED, reached),
+        Deed("reached", "Mark as done", "marked as done", is_owed, reached),
         Deed(
             "drop",
             "Do not call",
             "not called any more",
-            lambda row: row.status in OWED,
+            is_owed,
             drop,
             asks="Drop the promise? Nobody rings this caller back then.",
             tone="bad",
@@ -144,7 +141,7 @@ class EmergencyAdmin(RecordMixin, admin.ModelAdmin):
             "close",
             "It is seen to",
             "closed",
-            lambda row: row.status != Emergency.Status.CLOSED,
+            lambda row: row.status in by_hand.UNSETTLED,
             close,
             asks="Close it? Nobody is rung for it any more.",
             tone="main",

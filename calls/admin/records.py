@@ -21,6 +21,7 @@ from django.utils.html import format_html
 
 from calls.admin import display
 from calls.admin.local_time import LocalTimeMixin
+from calls.domain.by_hand import Changed
 
 
 class Refused(Exception):
@@ -157,6 +158,9 @@ class RecordMixin(TradeMixin):
                 deed.do(row)
             except Refused as refusal:
                 messages.error(request, str(refusal))
+                continue
+            except Changed:
+                messages.error(request, f"{row} has changed meanwhile. Look at it again.")
                 continue
             self.log_change(request, row, deed.done.capitalize())
             done += 1

@@ -27,7 +27,10 @@ BUSINESS = {
     "callbacks_a_day": "50",
 }
 LINE = {"label": "", "answers": "always", "ring_seconds": "20"}
-NO_HOURS = "There are no opening hours: nothing can be booked, and Cortana cannot say when somebody is there. Enter them below."
+NO_HOURS = (
+    "There are no opening hours: nothing can be booked, and Cortana cannot say when somebody is there. Enter them "
+    "below."
+)
 NOBODY_ON_CALL = (
     "Nobody in the on-call rota has a telephone: in an emergency only the hand-over number can be rung. Enter "
     "technicians, then the rota below."

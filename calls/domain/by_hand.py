@@ -1,0 +1,89 @@
+"""What a person of the business does by hand to what calls have left.
+
+Each change is conditional on the state that the person saw: workers and callers may be at the same row.
+"""
+
+from datetime import datetime
+
+from django.db.models import Model, Q
+
+from calls.domain import outbox
+from calls.domain.quotes import PURPOSE
+from calls.models import Booking, Callback, Emergency, OutgoingEmail, Quote
+
+OPEN_BOOKING = (Booking.Status.BOOKED, Booking.Status.CONFIRMED)
+OWED = (Callback.Status.DUE, Callback.Status.FAILED)
+UNSETTLED = (Emergency.Status.OPEN, Emergency.Status.ACCEPTED, Emergency.Status.UNANSWERED)
+
+
+class Changed(Exception):
+    """The row is no longer as it was seen, or a worker has it in hand just now."""
+
+
+class NotSent(Exception):
+    """There is no letter that could leave once more; the text says why."""
+
+
+def confirm_booking(*, booking: Booking) -> None:
+    _change(booking, Q(status=Booking.Status.BOOKED), status=Booking.Status.CONFIRMED)
+
+
+def finish_booking(*, booking: Booking) -> None:
+    _change(booking, Q(status__in=OPEN_BOOKING), status=Booking.Status.DONE)
+
+
+def ring_now(*, callback: Callback, now: datetime) -> None:
+    """Let the worker dial next; whose daytime it has to be still holds, and so do the limits of a day."""
+    _change(callback, _free(now), status=Callback.Status.DUE, due_at=now, claimed_until=None)
+
+
+def close_callback(*, callback: Callback, is_reached: bool, now: datetime) -> None:
+    status = Callback.Status.DONE if is_reached else Callback.Status.CANCELLED
+    _change(callback, _free(now), status=status, claimed_until=None)
+
+
+def close_emergency(*, emergency: Emergency) -> None:
+    _change(emergency, Q(status__in=UNSETTLED), status=Emergency.Status.CLOSED, claimed_until=None)
+
+
+def letters_of(*, quote: Quote):
+    """The e-mails that carried a quote, the newest first."""
+    return OutgoingEmail.objects.filter(
+        business=quote.business_id, purpose=PURPOSE, key__startswith=f"{PURPOSE}:{quote.reference}:"
+    ).order_by("-written_at", "-pk")
+
+
+def send_quote_again(*, quote: Quote, now: datetime) -> None:
+    """The newest letter once more: one that was given up gets a new round, one that was sent leaves as a copy.
+
+    Raises NotSent.
+    """
+    letter = letters_of(quote=quote).first()
+    if letter is None:
+        raise NotSent(f"{quote} has not been e-mailed: no address is known for it.")
+    if letter.status == OutgoingEmail.Status.QUEUED:
+        raise NotSent(f"{quote} is in the outbox already and leaves by itself.")
+    if letter.status == OutgoingEmail.Status.FAILED:
+        outbox.send_again(letter=letter, now=now)
+        return
+    outbox.write_email(
+        business_id=quote.business_id,
+        call_id=None,  # the limits of a call are the caller's, not those of the business
+        purpose=PURPOSE,
+        key=f"{PURPOSE}:{quote.reference}:again:{now:%Y%m%dT%H%M}",
+        to=letter.to,
+        subject=letter.subject,
+        body=letter.body,
+        html=letter.html,
+        calendar=letter.calendar,
+        now=now,
+    )
+
+
+def _free(now: datetime) -> Q:
+    return Q(status__in=OWED) & (Q(claimed_until=None) | Q(claimed_until__lte=now))
+
+
+def _change(row: Model, seen: Q, **values: object) -> None:
+    if not type(row)._default_manager.filter(seen, pk=row.pk).update(**values):
+        raise Changed
