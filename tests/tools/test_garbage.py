@@ -96,10 +96,15 @@ anything = st.recursive(
 )
 
 
+def weighed(*strategies):
+    """One of them, each as often as it stands here; `one_of` would weigh the parts of which they are made."""
+    return st.sampled_from(strategies).flatmap(lambda strategy: strategy)
+
+
 def fitting(schema, name=""):
     """Values that fit the schema, or nearly; half of them what a call really brings, so that others get far."""
     if name in USUAL:
-        return st.sampled_from(USUAL[name]) | fitting(schema)
+        return weighed(st.sampled_from(USUAL[name]), fitting(schema))
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     kind = schema.get("type", "string")
@@ -121,12 +126,12 @@ def of_tool(schema):
     optional = {name: fitting(value, name) for name, value in given_names.items() if name not in required}
     well_formed = st.fixed_dictionaries(required, optional=optional)
     wrong = st.fixed_dictionaries({}, optional=dict.fromkeys([*given_names, "price", "discount"], anything))
-    values = st.one_of(well_formed, well_formed, well_formed, wrong, anything)
-    texts = st.one_of(values.map(json.dumps), values.map(json.dumps), values.map(json.dumps), st.sampled_from(NO_JSON))
+    documents = weighed(well_formed, well_formed, well_formed, well_formed, wrong, anything).map(json.dumps)
+    texts = weighed(*[documents] * 9, st.sampled_from(NO_JSON))
     return st.tuples(st.just(schema["name"]), texts)
 
 
-arguments = st.one_of([of_tool(schema) for schema in registry.schemas()])
+arguments = weighed(*[of_tool(schema) for schema in registry.schemas()])
 
 
 def make_house():
