@@ -14,7 +14,7 @@ from calls.emulators.phone_call import Call
 from calls.emulators.phone_http import TOTAL_SECONDS, Road, Signer
 from calls.emulators.phone_leg import Number, Setup
 from calls.emulators.phone_line import Event
-from calls.emulators.phone_options import Callee, Faults, Gap, Voicemail
+from calls.emulators.phone_options import SURELY_FINISHED_MS, Callee, Faults, Gap, Voicemail
 from calls.emulators.phone_result import CallResult
 from calls.emulators.scenario import Scenario
 
@@ -38,6 +38,7 @@ class Phone:
     voicemail: Voicemail = field(default_factory=Voicemail)
     webhook_seconds: float = TOTAL_SECONDS  # never scaled: the server's work is not faster when calls are
     patience_ms: int = 30_000  # how long the caller bears silence when nothing is left to do
+    surely_finished_ms: int = SURELY_FINISHED_MS  # how long he bears it while the script announces more
     scripted: bool = True  # False: a real model answers, the script's own lengths mean nothing
     on_event: Event | None = None
 
@@ -60,4 +61,5 @@ class Phone:
             webhook_seconds=self.webhook_seconds,
             patience_ms=self.patience_ms,
             scripted=self.scripted,
+            surely_finished_ms=self.surely_finished_ms,
         )

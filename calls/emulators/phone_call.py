@@ -43,7 +43,13 @@ class Call:
         self.hops = hops
         self.result = CallResult(call_sid or new_sid("CA"))
         self.line = Line(self.result, rate=rate, on_event=on_event)
-        self.script = Script(scenario, self.line, scripted=setup.scripted, patience_ms=setup.patience_ms)
+        self.script = Script(
+            scenario,
+            self.line,
+            scripted=setup.scripted,
+            patience_ms=setup.patience_ms,
+            surely_finished_ms=setup.surely_finished_ms,
+        )
         self.leg = Leg(
             setup=setup,
             line=self.line,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from calls.emulators.phone_http import Answer, Client, Failure, Road, Signer
 from calls.emulators.phone_line import Line
-from calls.emulators.phone_options import Callee, Faults, Voicemail
+from calls.emulators.phone_options import SURELY_FINISHED_MS, Callee, Faults, Voicemail
 from calls.emulators.phone_result import Exchange
 
 API_VERSION = "2010-04-01"
@@ -47,6 +47,7 @@ class Setup:
     webhook_seconds: float
     patience_ms: int
     scripted: bool
+    surely_finished_ms: int = SURELY_FINISHED_MS
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+# Quiet after which even a person who expects more takes the agent for finished.
+SURELY_FINISHED_MS = 3000
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

@@ -6,16 +6,15 @@ from typing import Protocol
 
 from calls.emulators import sound
 from calls.emulators.phone_line import Line
+from calls.emulators.phone_options import SURELY_FINISHED_MS
 from calls.emulators.scenario import Agent, Dtmf, HangUp, Say, Scenario, Step, Wait
 
 STEP_MS = 20
 FINISHED_MS = 400
 # A real model pauses between its sentences, and nothing tells how long it will speak.
 UNSCRIPTED_FINISHED_MS = 1200
-# Quiet after which even a person who expects more takes the agent for finished.
-SURELY_FINISHED_MS = 3000
 # How much of what the script announces must have been heard before quiet means the end.
-ENOUGH = 0.9
+ENOUGH = 0.98
 TONE_MS_PER_LETTER = 60
 SPEAKS_ON = frozenset({"malformed", "unknown_event"})
 # A sound so short ago still counts as going on.
@@ -59,11 +58,20 @@ class Handset(Protocol):
 class Script:
     """Walks a scenario; survives the end of a stream, because the next document may open another."""
 
-    def __init__(self, scenario: Scenario, line: Line, *, scripted: bool, patience_ms: int) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        line: Line,
+        *,
+        scripted: bool,
+        patience_ms: int,
+        surely_finished_ms: int = SURELY_FINISHED_MS,
+    ) -> None:
         self.scenario = scenario
         self.line = line
         self.scripted = scripted
         self.patience_ms = patience_ms
+        self.surely_finished_ms = surely_finished_ms
         self.left: list[Step] = list(scenario.steps)
         self.listened = Moment(0.0, 0.0)
         self.undone = sum(not isinstance(step, Agent) for step in scenario.steps)
@@ -72,7 +80,7 @@ class Script:
         """Perform what is left; then wait for the end of the call, but not for ever."""
         self.listened = handset.last_word
         while self.left:
-            expected = [self._length_ms(agent) for agent in self._take_agent()]
+            expected = [self._length_ms(agent) for agent in self._take_agent() if not _is_silent(agent)]
             step = self.left.pop(0) if self.left else None
             await self._wait_for_agent(handset, expected, step)
             if step is not None:
@@ -154,7 +162,7 @@ class Script:
             if quiet is not None and quiet < handset.now_ms - since.at_ms:
                 if handset.heard_ms > heard_ms and (quiet <= SOUNDING_MS or heard_ms == since.heard_ms):
                     return
-                if quiet >= SURELY_FINISHED_MS:
+                if quiet >= self.surely_finished_ms:
                     return
             await self.line.pause(STEP_MS)
 
@@ -162,7 +170,7 @@ class Script:
         """Until the agent has finished: all that the script announced was heard, and then quiet."""
         while True:
             quiet = handset.quiet_ms
-            wanted = FINISHED_MS if heard_ms <= handset.heard_ms else SURELY_FINISHED_MS
+            wanted = FINISHED_MS if heard_ms <= handset.heard_ms else self.surely_finished_ms
             if quiet is None or quiet >= (wanted if self.scripted else UNSCRIPTED_FINISHED_MS):
                 return
             await self.line.pause(STEP_MS)
@@ -183,3 +191,8 @@ class Script:
         if say.audio is not None:
             return sound.read(self.scenario.audio_path(say.audio))
         return sound.tone(len(say.text) * TONE_MS_PER_LETTER, hz=300)
+
+
+def _is_silent(agent: Agent) -> bool:
+    """Whether nothing is to be heard of this answer: it only calls tools, as one that waits for the caller does."""
+    return agent.fault is None and not agent.text and not agent.audio
