@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
 
-from calls.domain import hours
+from calls.domain import callbacks, hours
 from calls.domain.spoken import spoken_time
-from calls.models import Agent, Booking, Business, Call, Customer, Quote, Weekday
+from calls.models import Agent, Booking, Business, Call, Callback, Customer, Quote, Weekday
 
 CONSENT = "This call is being recorded."
 LETTERS_PER_TOKEN = 4
@@ -31,10 +31,15 @@ class Persona:
 
 def persona_for(*, call: Call, now: datetime) -> Persona:
     """The persona for a call that has an agent."""
-    agent = call.agent
+    agent, callback = call.agent, callbacks.callback_of(call=call)
+    greeting = greeting_of(agent)
+    if callback:
+        greeting = _with_consent(agent, callbacks.greeting_of(call=call, callback=callback))
     return Persona(
-        greeting=greeting_of(agent),
-        instructions=instructions_for(agent=agent, caller=call.from_number, now=now),
+        greeting=greeting,
+        instructions=instructions_for(
+            agent=agent, caller=call.other_number, now=now, greeting=greeting, callback=callback
+        ),
         voice=agent.voice,
         model=agent.model,
         language=agent.language,
@@ -47,11 +52,18 @@ def persona_for(*, call: Call, now: datetime) -> Persona:
 
 def greeting_of(agent: Agent) -> str:
     """The agent's first words with the names filled in; other braces stay as they are. Consent comes before all."""
-    greeting = agent.greeting.replace("{business}", agent.business.name).replace("{agent}", agent.name)
+    return _with_consent(
+        agent, agent.greeting.replace("{business}", agent.business.name).replace("{agent}", agent.name)
+    )
+
+
+def _with_consent(agent: Agent, greeting: str) -> str:
     return f"{CONSENT} {greeting}" if agent.records_calls else greeting
 
 
-def instructions_for(*, agent: Agent, caller: str, now: datetime) -> str:
+def instructions_for(
+    *, agent: Agent, caller: str, now: datetime, greeting: str = "", callback: Callback | None = None
+) -> str:
     """Exactly what the model is told. What differs from call to call stands last, so that OpenAI's cache keeps the
     rest, and nothing of it changes during a call."""
     business = agent.business
@@ -59,13 +71,14 @@ def instructions_for(*, agent: Agent, caller: str, now: datetime) -> str:
     context = {
         "agent": agent,
         "business": business,
-        "greeting": greeting_of(agent),
+        "greeting": greeting or greeting_of(agent),
         "week": _week(business),
         "services": ", ".join(_services(business)),
         "now": f"{now.astimezone(ZoneInfo(business.time_zone)):%A, %B %-d, %Y, %H:%M}",
         "state": hours.spoken_state(business=business, moment=now),
         "caller": caller or "number unknown",
         "customer": customer.name if customer else "",
+        "callback": callback,
         "known": _known_of(customer, now=now) if customer else [],
     }
     return render_to_string("prompts/receptionist.txt", context).strip() + "\n"

@@ -111,6 +111,11 @@ class Call(models.Model):
         return self.call_sid
 
     @property
+    def other_number(self) -> str:
+        """The number of the person we talk to: who rings, or whom we ring."""
+        return self.to_number if self.direction == self.Direction.OUTBOUND else self.from_number
+
+    @property
     def is_live(self) -> bool:
         return self.status != self.Status.ENDED
 

@@ -7,11 +7,12 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 
 from calls import database, telephone
-from calls.domain import escalation, transfer
+from calls.domain import callback_dialing, delivery, escalation, lifecycle, transfer
 from calls.domain.decisions import HangUp
 from calls.twilio import addresses, webhook
 from calls.views.answers import to_whisper
 from calls.views.guard import from_twilio, never_failing, never_silent, no_content
+from calls.views.voice import ring
 
 logger = logging.getLogger(__name__)
 
@@ -50,4 +51,73 @@ async def alert_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
         if emergency_id:
             telephone.escalate_at_once(emergency_id)
     logger.info("alert status", extra={"call_sid": change.call_sid, "status": change.call_status})
+    return no_content()
+
+
+@from_twilio("Twilio asks here what to do when somebody whom we ring back has picked up.")
+@never_silent("callback")
+async def callback(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    """A call of ours is answered like any other; the query names the attempt, whose CallSid may not be stored yet."""
+    leg = webhook.incoming_call(form)
+    if attempt_id := webhook.row_id(request.GET, "attempt"):
+        await database.run(callback_dialing.pick_up, attempt_id=attempt_id, call_sid=leg.call_sid)
+    return await ring(request, form, findings=[])
+
+
+@from_twilio("Twilio tells here how a call of ours goes on.")
+@never_failing("callback-status")
+async def callback_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    change, now = webhook.status_change(form), timezone.now()
+    await database.run(
+        lifecycle.change_status,
+        call_sid=change.call_sid,
+        call_status=change.call_status,
+        sequence=change.sequence,
+        seconds=change.seconds,
+        findings=[],
+        now=now,
+    )
+    if attempt_id := webhook.row_id(request.GET, "attempt"):
+        await database.run(
+            callback_dialing.note_status,
+            attempt_id=attempt_id,
+            call_sid=change.call_sid,
+            call_status=change.call_status,
+            now=now,
+        )
+    logger.info("callback status", extra={"call_sid": change.call_sid, "status": change.call_status})
+    return no_content()
+
+
+@from_twilio("Twilio tells here whether a machine has picked up a call of ours.")
+@never_failing("amd")
+async def machine_detection(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    """A machine hears a short message, or nothing; who has picked up themselves goes on talking."""
+    told, attempt_id = webhook.machine_detection(form), webhook.row_id(request.GET, "attempt")
+    words = None
+    if attempt_id:
+        words = await database.run(
+            callback_dialing.note_machine,
+            attempt_id=attempt_id,
+            call_sid=told.call_sid,
+            answered_by=told.answered_by,
+        )
+    if words is not None:
+        await database.run(telephone.telephone().speak_instead, call_sid=told.call_sid, words=words)
+    logger.info("machine detection", extra={"call_sid": told.call_sid, "answered_by": told.answered_by})
+    return no_content()
+
+
+@from_twilio("Twilio tells here what became of a text message.")
+@never_failing("message-status")
+async def message_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
+    told = webhook.message_status(form)
+    is_known = await database.run(
+        delivery.note_delivery, message_sid=told.message_sid, status=told.status, error_code=told.error_code
+    )
+    if told.error_code:
+        logger.warning(
+            "text message was not delivered", extra={"message_sid": told.message_sid, "error_code": told.error_code}
+        )
+    logger.info("message status", extra={"message_sid": told.message_sid, "status": told.status, "is_known": is_known})
     return no_content()

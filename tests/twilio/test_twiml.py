@@ -63,6 +63,13 @@ def connect(*, words):
     return response
 
 
+def say_and_hang_up(*, words):
+    response = VoiceResponse()
+    response.say(words)
+    response.hangup()
+    return response
+
+
 def busy():
     response = VoiceResponse()
     response.reject(reason="busy")
@@ -119,6 +126,7 @@ BUILT = {
     "announce": (announce, {"words": "A caller about a burst pipe. Press 1 to accept.", "action_url": URL}),
     "connect": (connect, {"words": "Connecting you now."}),
     "busy": (busy, {}),
+    "say_and_hang_up": (say_and_hang_up, {"words": "Please ring us back."}),
     "thanks": (thanks, {}),
     "hang_up": (hang_up, {}),
 }
@@ -206,6 +214,10 @@ def test_a_call_that_no_agent_has_answered_yet_goes_on_ringing():
     [(verb, attributes, _, _)] = tree(twiml.respond("transfer", context | {"is_first": True}).content)[3]
 
     assert (verb, attributes["answerOnBridge"]) == ("Dial", "true")
+
+
+def test_a_machine_that_has_its_message_already_is_only_hung_up_on():
+    assert tree(twiml.respond("say_and_hang_up", {"words": ""}).content)[3] == [("Hangup", {}, "", [])]
 
 
 def test_a_cold_transfer_has_no_announcement():

@@ -4,7 +4,8 @@ import pytest
 
 from calls import telephone
 from calls.domain import emergencies
-from calls.models import Call, Emergency, EmergencyAlert
+from calls.domain.callback_dialing import pick_up
+from calls.models import Call, Callback, CallbackAttempt, Emergency, EmergencyAlert, OutgoingMessage
 from tests import factories
 from tests.twilio.kit import BASE, spoken, tree, verbs, voice_form
 
@@ -151,3 +152,129 @@ async def test_a_stranger_can_neither_take_nor_escalate(twilio, alert, escalated
         assert (await twilio.post(f"/twilio/{address}?alert={alert.pk}", form, sign=False)).status_code == 403
 
     assert ((await stored(Emergency.objects.get)).status, escalated) == ("open", [])
+
+
+# A callback
+
+
+@pytest.fixture
+def attempt(line):
+    callback = Callback.objects.create(
+        business=line.business,
+        call=factories.make_call(line=line),
+        number="+15550100001",
+        reason="a quote",
+        consent="Yes.",
+        asked_at=factories.RANG_AT,
+        due_at=factories.RANG_AT,
+        status="dialing",
+        attempts=1,
+    )
+    return CallbackAttempt.objects.create(callback=callback, number=1, began_at=factories.RANG_AT)
+
+
+def our_leg(line, **fields):
+    standing = {"To": "+15550100001", "From": line.number, "Direction": "outbound-api", "CallStatus": "in-progress"}
+    return voice_form("CA" + "7" * 32, **standing | fields)
+
+
+class Speaker:
+    """The telephone, of which a call can be led to a message."""
+
+    def __init__(self):
+        self.said = []
+
+    def speak_instead(self, *, call_sid, words):
+        self.said.append((call_sid, words))
+        return True
+
+
+async def test_our_call_is_answered_by_the_agent_and_its_attempt_known(twilio, line, attempt, stored):
+    response = await twilio.post(f"/twilio/callback?attempt={attempt.pk}", our_leg(line))
+
+    assert verbs(response) == ["Connect"]
+    assert (await stored(CallbackAttempt.objects.get)).call_sid == "CA" + "7" * 32
+    call = await stored(Call.objects.get, call_sid="CA" + "7" * 32)
+    assert (call.direction, call.other_number) == ("outbound", "+15550100001")
+
+
+async def test_who_does_not_answer_our_call_is_put_off(twilio, line, attempt, stored):
+    for status in ("initiated", "ringing", "no-answer"):
+        form = our_leg(line, CallStatus=status, SequenceNumber="1")
+        assert (await twilio.post(f"/twilio/callback-status?attempt={attempt.pk}", form)).status_code == 204
+
+    assert (await stored(Callback.objects.get)).status == "due"
+    assert (await stored(CallbackAttempt.objects.get)).result == "no-answer"
+
+
+async def test_the_end_of_our_call_ends_its_row_too(twilio, line, attempt, stored):
+    await stored(pick_up, attempt_id=attempt.pk, call_sid="CA" + "7" * 32)
+    call = await stored(
+        factories.make_call, line=line, call_sid="CA" + "7" * 32, direction="outbound", from_number=line.number
+    )
+
+    await twilio.post(
+        f"/twilio/callback-status?attempt={attempt.pk}", our_leg(line, CallStatus="completed", SequenceNumber="3")
+    )
+
+    assert await stored(lambda: Call.objects.get(pk=call.pk).status) == "ended"
+    assert (await stored(Callback.objects.get)).status == "done"
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "messages"), [("human", 0), ("unknown", 0), ("machine_end_beep", 1), ("fax", 1)]
+)
+async def test_a_machine_is_led_to_the_message(twilio, line, attempt, monkeypatch, answered_by, messages):
+    speaker = Speaker()
+    monkeypatch.setattr(telephone, "telephone", lambda: speaker)
+
+    for _ in range(2):
+        response = await twilio.post(f"/twilio/amd?attempt={attempt.pk}", our_leg(line, AnsweredBy=answered_by))
+        assert response.status_code == 204
+
+    assert len(speaker.said) == messages
+
+
+async def test_an_unknown_attempt_is_answered_all_the_same(twilio, line):
+    assert verbs(await twilio.post("/twilio/callback?attempt=404", our_leg(line))) == ["Connect"]
+    for name in ("callback-status", "amd"):
+        form = our_leg(line, AnsweredBy="machine_end_beep", CallStatus="busy")
+        assert (await twilio.post(f"/twilio/{name}?attempt=404", form)).status_code == 204
+
+
+# A text message
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("21610", "The recipient has written STOP: no text message reaches that number any more."),
+        ("30034", "US carriers block the number: register it for A2P 10DLC in Twilio's console."),
+        ("39999", "Twilio did not deliver it (error 39999)."),
+    ],
+)
+async def test_a_message_that_did_not_arrive_is_a_failure_to_be_seen(twilio, line, stored, code, error):
+    customer = await stored(line.business.customers.create, number="+15550100001")
+    standing = {"purpose": "booking", "body": "x", "written_at": factories.RANG_AT, "due_at": factories.RANG_AT}
+    await stored(
+        OutgoingMessage.objects.create,
+        **standing,
+        business=line.business,
+        key="k",
+        to=customer.number,
+        status="sent",
+        message_sid="SM1",
+    )
+
+    for form in ({"MessageStatus": "sent"}, {"MessageStatus": "undelivered", "ErrorCode": code}):
+        assert (await twilio.post("/twilio/message-status", {"MessageSid": "SM1"} | form)).status_code == 204
+
+    message = await stored(OutgoingMessage.objects.get)
+    await stored(customer.refresh_from_db)
+    assert (message.status, message.error_code, message.error) == ("failed", code, error)
+    assert customer.refuses_sms is (code == "21610")
+
+
+async def test_an_unknown_message_is_taken_without_complaint(twilio, transactional_db):
+    for form in ({"MessageSid": "SM404", "MessageStatus": "failed"}, {"SmsSid": ""}):
+        assert (await twilio.post("/twilio/message-status", form)).status_code == 204

@@ -1,0 +1,158 @@
+"""Promises to ring a caller back: what is asked for, when it may be kept, and what our call then says first.
+
+How the calls are placed stands in callback_dialing.py; which numbers may be dialed, and when, in dialing_rules.py.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from calls.domain.dialing_rules import next_daytime, number_to_dial, zones_of
+from calls.domain.handover import dialable
+from calls.domain.hours import from_clock
+from calls.models import Business, Call, Callback, CallbackAttempt
+
+FARTHEST = timedelta(days=30)
+MOST_OPEN_PER_CALL = 3
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DEFAULT_TIME = time(9)
+
+
+class NotPossible(Exception):
+    """The callback cannot be promised; the text says why, fit to be spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """When a caller wants to be rung, as the model passes it on; all blank: as soon as possible.
+
+    `day` is today, tomorrow, a weekday or a date as 2026-11-24; `clock` is 14:30.
+    """
+
+    in_minutes: int | None = None
+    day: str = ""
+    clock: str = ""
+
+
+@transaction.atomic
+def request_callback(
+    *,
+    call_id: int,
+    number: str,
+    reason: str,
+    consent: str,
+    caller_name: str,
+    when: When,
+    now: datetime,
+) -> Callback:
+    """Promise to ring somebody back. Asked again for the same number in a call, the promise is changed.
+
+    Raises NotPossible, and Forbidden for a number that is not dialed.
+    """
+    call = Call.objects.select_for_update(of=("self",)).select_related("business").get(pk=call_id)
+    if call.business is None:
+        raise NotPossible("Nobody can be rung back from here. Offer to take a message.")
+    asked_for = number or dialable(call.from_number)
+    if not asked_for:
+        raise NotPossible("The caller's number is hidden. Ask which number to ring, and read it back.")
+    e164 = number_to_dial(asked_for, country=call.business.country)
+    due_at = due_time(when=when, business=call.business, number=e164, now=now)
+    told = {"reason": reason, "consent": consent, "caller_name": caller_name, "due_at": due_at}
+    open_ones = Callback.objects.filter(call=call, status=Callback.Status.DUE)
+    if same := open_ones.filter(number=e164).first():
+        Callback.objects.filter(pk=same.pk).update(**told)
+        same.refresh_from_db()
+        return same
+    if open_ones.count() >= MOST_OPEN_PER_CALL:
+        raise NotPossible("Several callbacks are promised in this call already. Offer to take a message.")
+    if call.outcome == Call.Outcome.NONE:
+        call.outcome = Call.Outcome.CALLBACK
+        call.save(update_fields=["outcome"])
+    return Callback.objects.create(business=call.business, call=call, number=e164, asked_at=now, **told)
+
+
+def due_time(*, when: When, business: Business, number: str, now: datetime) -> datetime:
+    """When the call is placed: as asked, or the next daytime of both sides after that. Raises NotPossible."""
+    zone = ZoneInfo(business.time_zone)
+    wanted = _wanted(when, zone=zone, now=now)
+    if wanted < now - timedelta(minutes=1):
+        raise NotPossible(f"That time has passed; it is {now.astimezone(zone):%A %H:%M} now. Ask for another time.")
+    if wanted > now + FARTHEST:
+        raise NotPossible(f"Callbacks are promised for the next {FARTHEST.days} days only. Ask for an earlier time.")
+    due_at = next_daytime(max(wanted, now), allowed_zones(business=business, number=number))
+    if due_at is None:
+        raise NotPossible("There is no hour at which both sides are awake. Offer to take a message.")
+    return due_at
+
+
+def allowed_zones(*, business: Business, number: str) -> list[ZoneInfo]:
+    """Whose daytime it has to be: the business's, and that of every zone to which the number may belong."""
+    return [*dict.fromkeys([ZoneInfo(business.time_zone), *zones_of(number)])]
+
+
+def callback_of(*, call: Call) -> Callback | None:
+    """The promise that this call of ours keeps; None for a call that came in."""
+    if call.direction != Call.Direction.OUTBOUND:
+        return None
+    attempt = CallbackAttempt.objects.filter(call_sid=call.call_sid).select_related("callback").first()
+    return attempt.callback if attempt else None
+
+
+def greeting_of(*, call: Call, callback: Callback) -> str:
+    """Our first sentence to whom we ring: who calls, that no person is speaking, and why. `call` has an agent."""
+    business, name = call.business, callback.caller_name.strip()
+    hello = f"Hello, {name}." if name else "Hello."
+    return (
+        f"{hello} This is {call.agent.name}, the automated assistant of {business.name}, calling back as you asked. "
+        "Is this a good moment?"
+    )
+
+
+def message_of(*, callback: Callback, shown: str) -> str:
+    """What is left on a machine: who has called, and how to reach us. Not why: anybody may hear it."""
+    number = " ".join(shown)
+    return (
+        f"Hello, this is the automated assistant of {callback.business.name}, calling back as you asked. "
+        f"You can reach us at {number}. Again: {number}. Goodbye."
+    )
+
+
+def _wanted(when: When, *, zone: ZoneInfo, now: datetime) -> datetime:
+    if when.in_minutes is not None:
+        return now + timedelta(minutes=when.in_minutes)
+    if not when.day and not when.clock:
+        return now
+    today = now.astimezone(zone).date()
+    on = _day(when.day, today)
+    if not when.clock and on == today:
+        return now
+    at = _clock(when.clock) if when.clock else DEFAULT_TIME
+    moment = from_clock(zone, on, at)
+    if moment is None:  # the clock jumps over it: the moment after the jump
+        moment = datetime.combine(on, at, tzinfo=zone).astimezone(UTC)
+    return moment
+
+
+def _day(text: str, today: date) -> date:
+    word = text.strip().lower()
+    if word in {"", "today"}:
+        return today
+    if word == "tomorrow":
+        return today + timedelta(days=1)
+    if word in _DAYS:
+        return today + timedelta(days=(_DAYS.index(word) - today.weekday()) % 7)
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        raise NotPossible(
+            f"{text[:20]!r} is no day. Use today, tomorrow, a weekday, or a date as {today.isoformat()}."
+        ) from None
+
+
+def _clock(text: str) -> time:
+    try:
+        return datetime.strptime(text.strip(), "%H:%M").time()  # noqa: DTZ007 - a clock without its day has no zone
+    except ValueError:
+        raise NotPossible(f"{text[:20]!r} is no time of day. Use 24 hours, for example 14:30.") from None
