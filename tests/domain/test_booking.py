@@ -1,16 +1,17 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from calls.domain import area, booking, customers, quotes, slots
 from calls.domain.booking import Wanted, book_appointment
-from calls.models import Booking, Call, CallEvent, Customer, OutgoingEmail, TakenTime
+from calls.models import Booking, Call, CallEvent, Customer, OutgoingEmail, TakenTime, Weekday
 from tests.factories import RANG_AT, make_business, make_call, make_line
 from tests.factories_trade import (
     TUESDAY_AT_NINE,
     make_area,
     make_booking,
     make_customer,
+    make_hours,
     make_open_business,
     make_service,
     make_skill,
@@ -375,3 +376,15 @@ def test_what_is_no_email_address_is_asked_for_again():
     with pytest.raises(quotes.NoEmail):
         shop.book(wanted=Wanted("Robert Miller", "12 Elm Street", "12207", email="robert at home"))
     assert Booking.objects.count() == 0
+
+
+def test_of_a_time_that_comes_twice_only_the_first_is_a_slot():
+    shop = Shop()
+    make_hours(business=shop.business, weekdays=(Weekday.SUNDAY,), starts_at=time(0), ends_at=time(6))
+    shop.technician()
+    first = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+    now = first - timedelta(days=2)
+
+    with pytest.raises(slots.NotOffered):
+        shop.book(starts_at=first + timedelta(hours=1), now=now)
+    assert shop.book(starts_at=first, now=now).starts_at == first

@@ -11,24 +11,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.proof
-def test_a_hundred_rounds_of_bookers_have_one_winner_a_slot_on_postgresql(postgres_url):
+@pytest.mark.parametrize("batch", range(1, 5))
+def test_a_hundred_rounds_of_bookers_have_one_winner_a_slot_on_postgresql(postgres_url, batch):
+    races = ["-m", "proof", "-k", f"batch{batch}", "tests/domain/test_booking_races.py"]
     run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-m",
-            "proof",
-            "tests/domain/test_booking_races.py",
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *races],
         cwd=ROOT,
         env=os.environ | {"TEST_DATABASE_URL": postgres_url},
         capture_output=True,
         text=True,
-        timeout=1200,
+        timeout=600,
     )
 
     assert run.returncode == 0, run.stdout + run.stderr
