@@ -67,8 +67,8 @@ class TwilioTelephone:
             return self._client.fetch_call(call_sid).status
 
     def speak_instead(self, *, call_sid: str, words: str) -> bool:
-        """Say this to whoever or whatever has picked up, and hang up; False when the call is over already."""
-        document = render_to_string("twiml/say_and_hang_up.xml", {"words": words}).strip()
+        """Say this, or nothing, to whatever has picked up, and hang up; False when that could not be done."""
+        document = render_to_string(f"twiml/{'say_and_hang_up' if words else 'hang_up'}.xml", {"words": words})
         try:
             self._client.redirect_call(call_sid, twiml=document)
         except rest.Failed as failure:

@@ -216,10 +216,6 @@ def test_a_call_that_no_agent_has_answered_yet_goes_on_ringing():
     assert (verb, attributes["answerOnBridge"]) == ("Dial", "true")
 
 
-def test_a_machine_that_has_its_message_already_is_only_hung_up_on():
-    assert tree(twiml.respond("say_and_hang_up", {"words": ""}).content)[3] == [("Hangup", {}, "", [])]
-
-
 def test_a_cold_transfer_has_no_announcement():
     _, context = BUILT["transfer"]
 
