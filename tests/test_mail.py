@@ -108,8 +108,8 @@ class Server(socketserver.StreamRequestHandler):
             verb = line.split()[0].upper().decode()
             if verb == "DATA":
                 self.say("354 go on")
-                while self.rfile.readline() != b".\r\n":
-                    pass
+                lines = list(iter(self.rfile.readline, b".\r\n"))
+                self.server.taken += [line.strip() for line in lines if line.startswith(b"Message-ID: ")]
                 verb = "END"
             self.say(self.server.answers.get(verb, "250 good"))
             if verb == "QUIT":
@@ -120,15 +120,23 @@ class Server(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def mail_server(settings, **answers):
+def listening(**answers):
+    """A mail server that answers "250 good" but where it is told otherwise; `taken` are the Message-IDs it has got."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server) as server:
-        server.daemon_threads, server.answers = True, answers
+        server.daemon_threads, server.answers, server.taken = True, answers, []
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@contextmanager
+def mail_server(settings, **answers):
+    """The same, as the one that our settings name."""
+    with listening(**answers) as server:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", server.server_address[1], False
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-        yield
-        server.shutdown()
+        yield server
 
 
 @pytest.mark.parametrize(
@@ -148,9 +156,13 @@ def test_a_refusal_is_told_and_is_for_good_only_when_trying_again_cannot_help(se
     assert (str(refused.value), refused.value.permanent) == (reason, is_permanent)
 
 
-def test_a_mail_server_that_takes_it_has_the_letter_sent(settings):
-    with mail_server(settings):
-        assert mail.send(letter()) is None
+def test_a_letter_that_had_to_be_handed_over_twice_is_the_same_letter_to_a_mail_server(settings):
+    row = letter()
+    with mail_server(settings) as server:
+        mail.send(row)
+        mail.send(row)
+
+    assert server.taken == [f"Message-ID: <{mail.name_of(row)}@cortana.example.com>".encode()] * 2
 
 
 def test_a_mail_server_that_is_not_there_is_tried_again(settings):

@@ -9,7 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Folders whose tests write rows: webhooks that race, the journal, tools, the admin's queries.
-TOUCHING_THE_DATABASE = ["tests/domain", "tests/views", "tests/relay", "tests/tools", "tests/admin"]
+TOUCHING_THE_DATABASE = [
+    "tests/domain",
+    "tests/views",
+    "tests/relay",
+    "tests/tools",
+    "tests/admin",
+    "tests/test_worker.py",
+]
 
 
 @pytest.mark.proof
