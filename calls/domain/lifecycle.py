@@ -119,6 +119,8 @@ def finish_dial(
             call.outcome = Call.Outcome.TRANSFERRED
         _end(call, reason=Reason.TRANSFERRED, now=now)
         return HangUp()
+    if call.outcome == Call.Outcome.TRANSFERRED:  # as it was summed up while the person's telephone was still ringing
+        call.outcome = Call.Outcome.ANSWERED
     if leg.call_status in _OVER:
         _end(call, reason=Reason.CALLER_HANGUP, now=now)
     elif _is_first(call) and not obstacle:

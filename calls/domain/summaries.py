@@ -14,6 +14,7 @@ Only what was said. No prices, dates or promises that a tool has not confirmed."
 
 LONGEST_SUMMARY = 600
 Outcome, Reason = Call.Outcome, Call.EndReason
+_NOT_REFUSED = {"", "completed", "answered"}  # what Twilio says of the dial to a person; blank while it rings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _outcome(call: Call) -> str:
         (call.bookings.exists(), Outcome.BOOKED),
         (call.quotes.exists(), Outcome.QUOTED),
         (call.callbacks.exists(), Outcome.CALLBACK),
-        (call.end_reason == Reason.TRANSFERRED, Outcome.TRANSFERRED),
+        (call.end_reason == Reason.TRANSFERRED and call.handover_result in _NOT_REFUSED, Outcome.TRANSFERRED),
         (call.messages.exists(), Outcome.MESSAGE),
         (call.turns.filter(role=Turn.Role.CALLER).exclude(text="").exists(), Outcome.ANSWERED),
         (call.end_reason == Reason.CALLER_HANGUP, Outcome.HUNG_UP),
