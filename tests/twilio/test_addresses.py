@@ -52,3 +52,9 @@ def test_an_upgrade_of_another_path_is_signed_for_that_path():
         "http://localhost:8000/realtime",
         "http://localhost:8000/realtime/",
     ]
+
+
+def test_an_address_may_name_what_it_is_about():
+    address = addresses.webhook_url("https://h", "whisper", call="CA 1&x=2")
+
+    assert address == "https://h/twilio/whisper?call=CA+1%26x%3D2"

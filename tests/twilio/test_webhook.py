@@ -135,3 +135,40 @@ def test_no_form_raises_anything_but_malformed(form):
             parse(form)
         except Malformed:
             assert parse not in (webhook.failure, webhook.dial_outcome)
+
+
+# The people we ring
+
+
+@pytest.mark.parametrize(
+    ("form", "is_bridged"),
+    [({"DialBridged": "true"}, True), ({"DialBridged": "false"}, False), ({}, None), ({"DialBridged": "maybe"}, None)],
+)
+def test_whether_two_have_spoken_is_known_or_not(form, is_bridged):
+    assert webhook.dial_outcome({"DialCallStatus": "completed"} | form).is_bridged is is_bridged
+
+
+def test_a_person_who_was_rung_presses_keys_or_none_yet():
+    assert webhook.pressed({"CallSid": "CA1"}) == webhook.Pressed(call_sid="CA1", digits="")
+    assert webhook.pressed({"CallSid": "CA1", "Digits": "1"}).digits == "1"
+
+
+def test_who_has_picked_up_is_told():
+    told = webhook.machine_detection({"CallSid": "CA1", "AnsweredBy": "Machine_End_Beep"})
+
+    assert told == webhook.MachineDetection(call_sid="CA1", answered_by="machine_end_beep")
+
+
+def test_a_text_message_has_a_sid_of_its_own():
+    form = {"SmsSid": "SM1", "MessageStatus": "Undelivered", "ErrorCode": "30034"}
+
+    assert webhook.message_status(form) == webhook.MessageStatus("SM1", "undelivered", "30034")
+    with pytest.raises(webhook.Malformed):
+        webhook.message_status({"MessageStatus": "sent"})
+
+
+@pytest.mark.parametrize(
+    ("query", "row"), [({"attempt": "7"}, 7), ({"attempt": "x"}, None), ({}, None), ({"attempt": "9" * 12}, None)]
+)
+def test_the_row_that_an_address_names_is_read(query, row):
+    assert webhook.row_id(query, "attempt") == row
