@@ -22,6 +22,7 @@ class CallerAudio:
         self.dropped = 0
         self.padded_ms = 0
         self.stall_at: float | None = None
+        self._stalled_ms = 0
         self._held: deque[AppendAudio] | None = deque()
         self._held_bytes = 0
         self._next_ms: float | None = None  # the timestamp at which the next sound should begin
@@ -40,6 +41,7 @@ class CallerAudio:
             self._next_ms += length / BYTES_PER_MS
         sounds.append(AppendAudio(payload))
         self.stall_at = now + STALL if self.is_speaking else None
+        self._stalled_ms = 0
         return sounds if self._held is None else self._hold(sounds)
 
     def release(self) -> list[AppendAudio]:
@@ -52,10 +54,14 @@ class CallerAudio:
         self.stall_at = now + STALL if is_speaking else None
 
     def stalled(self, now: float) -> list[AppendAudio]:
-        """To be called at `stall_at`: the silence that lets a turn end whose sound has stopped coming."""
+        """To be called at `stall_at`: the silence that lets a turn end whose sound has stopped coming.
+
+        It comes second by second, since some turn detections wait longer than one.
+        """
         if self.stall_at is None or now < self.stall_at:
             return []
-        self.stall_at = None
+        self._stalled_ms += STALL_SILENCE_MS
+        self.stall_at = now + STALL_SILENCE_MS / 1000 if self._stalled_ms < LONGEST_GAP_MS else None
         if self._next_ms is not None:
             self._next_ms += STALL_SILENCE_MS
         return [self._silence(STALL_SILENCE_MS)]

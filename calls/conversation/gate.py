@@ -53,10 +53,17 @@ class ResponseGate:
             self._is_wanted = False
 
     def done(self, response_id: str) -> list[wire.CreateResponse]:
-        self._over.append(response_id)
         if response_id == self.active:
             self.active = ""
-        return self.ask() if self._is_wanted else []
+        elif response_id not in self._over:
+            self._requested = ""  # it was seen that a response ends whose beginning was never told
+        self._over.append(response_id)
+        return self.ask() if self._is_wanted and self.retry_at is None else []
+
+    def ask_later(self, now: float) -> None:
+        """Ask again after a short wait: what has just failed, or was refused for its number, would fail again."""
+        self._is_wanted = True
+        self.retry_at = now + RETRY_AFTER
 
     def refused(self, error: wire.ErrorEvent, now: float) -> list[wire.CreateResponse] | None:
         """What to do about a refused wish; None when the error is not about one."""

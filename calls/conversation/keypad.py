@@ -16,6 +16,9 @@ class Keypad:
         self._digits = (self._digits + digit)[:LONGEST]
         self.complete_at = now + PAUSE
 
+    def is_complete(self, now: float) -> bool:
+        return self.complete_at is not None and (now >= self.complete_at or self._digits.endswith("#"))
+
     def take(self) -> str:
         digits, self._digits = self._digits, ""
         self.complete_at = None

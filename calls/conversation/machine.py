@@ -10,6 +10,7 @@ to be done. It has no clock and no socket: `now` is seconds since the ring, and 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ from calls.conversation.voice import AgentVoice
 from calls.realtime import wire
 from calls.twilio import stream
 
+STAYED = '{"status": "not_done", "why": "The caller is speaking. Listen, and answer."}'
 LEAVING = {"end_call": "agent_hangup", "transfer": TRANSFERRED}
 
 
@@ -65,6 +67,8 @@ class Conversation:
         self._speech_ended_at: float | None = None
         self._may_retry = True
         self._advice = 0
+        self._turns_begun = 0
+        self._turns_before: dict[str, int] = {}  # by tool call
         self._untold: set[str] = set()  # items of ours that OpenAI has not confirmed yet
         self._caller = CallerAudio()
         self._gate = ResponseGate()
@@ -73,27 +77,23 @@ class Conversation:
         self._patience = Patience()
         self._tools = ToolCalls()
         self._transcript = Transcript()
-        self._closing = Closing(self._transcript, profile.summary_prompt)
+        self.closing = Closing(self._transcript, profile.summary_prompt)
         self._voice = AgentVoice(self._transcript)
         self._company = Company(profile, self._patience, self._voice)
-
-    @property
-    def summary(self) -> str:
-        """What OpenAI wrote of the call, "" until then."""
-        return self._closing.summary
 
     @property
     def deadline(self) -> float | None:
         """When `wake` wants to be called, in seconds since the ring; None for never."""
         if self.phase in (Phase.CLOSING, Phase.CLOSED):
-            return self._closing.until
+            return self.closing.until
         moments = (
             self._patience.filler_at,
             self._patience.give_up_at,
             self._caller.stall_at,
             self._gate.retry_at,
             self._goodbye.until,
-            self._keypad.complete_at,
+            # Before the session is ready nobody can be told of a key.
+            self._keypad.complete_at if self.phase is Phase.TALKING else None,
         )
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -105,18 +105,18 @@ class Conversation:
         commands = handle(self, message, now) if handle else []
         if self._goodbye.until is not None:
             commands += self._hang_up_when_said(now)
-        if self.phase is Phase.CLOSING and self._closing.is_complete:
+        if self.phase is Phase.CLOSING and self.closing.is_complete:
             commands += self._close()
         return commands
 
     def wake(self, now: float) -> list[Command]:
         """What to do now that time has passed; harmless before `deadline`."""
         if self.phase is Phase.CLOSING:
-            return self._close() if self._closing.until is not None and now >= self._closing.until else []
+            return self._close() if self.closing.until is not None and now >= self.closing.until else []
         if self.phase is Phase.CLOSED:
             return []
         commands: list[Command] = [*self._caller.stalled(now), *self._gate.retry(now)]
-        if self._keypad.complete_at is not None and now >= self._keypad.complete_at:
+        if self.phase is Phase.TALKING and self._keypad.is_complete(now):
             commands += self._tell_digits(now)
         if self._goodbye.until is not None and now >= self._goodbye.until:
             return commands + self._finish(self._goodbye.reason, now)
@@ -137,12 +137,11 @@ class Conversation:
         return [*self._caller.receive(message.payload, message.timestamp_ms, now)]
 
     def _on_mark(self, message: stream.Mark, now: float) -> list[Command]:
-        self._voice.acknowledge(message.name, now)
-        return []
+        return self._voice.acknowledge(message.name, now)
 
     def _on_dtmf(self, message: stream.Dtmf, now: float) -> list[Command]:
         self._keypad.press(message.digit, now)
-        return self._tell_digits(now) if message.digit == "#" else []
+        return self._tell_digits(now) if message.digit == "#" and self.phase is Phase.TALKING else []
 
     def _on_stop(self, message: stream.Stop, now: float) -> list[Command]:
         return self._finish("caller_hangup", now)
@@ -192,14 +191,14 @@ class Conversation:
     # The caller's turn
 
     def _on_speech_started(self, message: wire.SpeechStarted, now: float) -> list[Command]:
+        self._turns_begun += 1
         self._caller.speaking(True, now)
         self._transcript.caller_started(message.item_id, to_ms(now))
         self._patience.settle()
         self._speech_ended_at = None
-        if self._gate.active:
-            self._voice.mute(self._gate.active)
         stayed = [event("goodbye_cancelled", now)] if self._goodbye.cancel() else []
-        return [*self._voice.barge_in(now), *stayed]
+        unsaid = self._voice.mute(self._gate.active, now) if self._gate.active else []
+        return [*self._voice.barge_in(now), *unsaid, *stayed]
 
     def _on_speech_stopped(self, message: wire.SpeechStopped, now: float) -> list[Command]:
         self._caller.speaking(False, now)
@@ -212,7 +211,7 @@ class Conversation:
 
     def _on_committed(self, message: wire.Committed, now: float) -> list[Command]:
         self._caller.speaking(False, now)
-        self._closing.words_came()
+        self.closing.words_came()
         is_awaited = self._setup.writes_transcripts
         turn = self._transcript.caller_finished(
             message.item_id, message.previous_item_id, to_ms(now), is_awaited=is_awaited
@@ -224,11 +223,9 @@ class Conversation:
         self._transcript.place(message.item_id, message.previous_item_id)
         return []
 
-    def _on_transcript(self, message: wire.TranscriptCompleted, now: float) -> list[Command]:
-        return [self._transcript.caller_said(message.item_id, message.text, to_ms(now))]
-
-    def _on_transcript_failed(self, message: wire.TranscriptFailed, now: float) -> list[Command]:
-        return [self._transcript.caller_said(message.item_id, UNINTELLIGIBLE, to_ms(now))]
+    def _on_transcript(self, message: wire.TranscriptCompleted | wire.TranscriptFailed, now: float) -> list[Command]:
+        text = message.text if isinstance(message, wire.TranscriptCompleted) else UNINTELLIGIBLE
+        return [self._transcript.caller_said(message.item_id, text, to_ms(now))]
 
     def _tell_digits(self, now: float) -> list[Command]:
         digits = self._keypad.take()
@@ -256,12 +253,8 @@ class Conversation:
         return []
 
     def _on_response_done(self, message: wire.ResponseDone, now: float) -> list[Command]:
-        self.usage = wire.Usage(
-            self.usage.input_tokens + message.usage.input_tokens,
-            self.usage.cached_tokens + message.usage.cached_tokens,
-            self.usage.output_tokens + message.usage.output_tokens,
-        )
-        self._closing.response_done(message)
+        self.usage += message.usage
+        self.closing.response_done(message)
         if self.phase is not Phase.TALKING or message.kind:
             return []
         self._tools.response_done(message.response_id)
@@ -275,10 +268,14 @@ class Conversation:
         noted = event("response_failed", now, status=message.status, code=message.code)
         if message.code in wire.FATAL_CODES:
             return [noted, *self._finish(self._upstream_reason(), now)]
-        if self._voice.has_spoken(message.response_id) or not self._may_retry:
-            return [noted]
-        self._may_retry = False
-        return [noted, *self._gate.ask()]
+        if message.status == "incomplete" and self._voice.has_spoken(message.response_id):
+            return [noted]  # it only ended sooner than the model wanted
+        if not self._caller.is_speaking:
+            self._patience.renew(now)
+        if self._may_retry:
+            self._may_retry = False
+            self._gate.ask_later(now)
+        return [noted]
 
     def _on_audio_delta(self, message: wire.OutputAudioDelta, now: float) -> list[Command]:
         # Before the session is ready OpenAI would speak 24 kHz PCM: noise on the telephone.
@@ -296,15 +293,16 @@ class Conversation:
         return commands
 
     def _on_audio_done(self, message: wire.OutputAudioDone, now: float) -> list[Command]:
-        self._voice.finished(message.item_id, message.content_index)
-        return []
+        return self._voice.finished(message.item_id, message.content_index)
 
     def _on_agent_text_delta(self, message: wire.AgentTextDelta, now: float) -> list[Command]:
         self._transcript.agent_says_more(message.item_id, message.content_index, message.text, to_ms(now))
-        return []
+        return self._voice.words_came(message.item_id, message.response_id, now)
 
     def _on_agent_text(self, message: wire.AgentText, now: float) -> list[Command]:
-        return [self._transcript.agent_said(message.item_id, message.content_index, message.text, to_ms(now))]
+        taken_back = self._voice.words_came(message.item_id, message.response_id, now)
+        said = self._transcript.agent_said(message.item_id, message.content_index, message.text, to_ms(now))
+        return [*taken_back, said]
 
     # Tools
 
@@ -313,7 +311,9 @@ class Conversation:
         record = self._tools.begin(message, position, to_ms(now))
         if record is None:
             return []
-        self._patience.await_tool(now)
+        self._turns_before[message.tool_call_id] = self._turns_begun - self._caller.is_speaking
+        if not self._caller.is_speaking:
+            self._patience.await_tool(now)
         return [record, RunTool(message.tool_call_id, message.name, message.arguments)]
 
     def _on_tool_finished(self, message: ToolFinished, now: float) -> list[Command]:
@@ -322,11 +322,13 @@ class Conversation:
             return [record]
         item_id = f"answer-{message.tool_call_id}"[:32]
         self._untold.add(item_id)
+        if message.then == "end_call" and self._turns_begun > self._turns_before[message.tool_call_id]:
+            message = replace(message, output=STAYED, then="")  # the caller has something to say after all
         if message.then in LEAVING:
             was_spoken = self._voice.has_spoken(self._tools.response_of(message.tool_call_id))
             self._goodbye.begin(now, reason=LEAVING[message.then], was_spoken=was_spoken)
-        if message.then == "wait":
-            self._patience.settle()
+        if message.then == "wait" or self._caller.is_speaking:
+            self._patience.settle()  # nothing is owed while the caller has the word
         else:
             self._patience.renew(now)
         return [record, wire.ToolOutput(item_id, message.tool_call_id, message.output), *self._answer_tools(now)]
@@ -361,11 +363,11 @@ class Conversation:
             return []
         can_ask = self.phase is Phase.TALKING and reason not in ("upstream_lost", "upstream_unavailable")
         self.phase = Phase.CLOSING
-        asked = self._closing.begin(now, can_ask=can_ask, is_speaking=self._caller.is_speaking)
+        asked = self.closing.begin(now, can_ask=can_ask, is_speaking=self._caller.is_speaking)
         return [*self._voice.cut_off(now), event("ended", now, reason=reason), EndCall(reason), *asked]
 
     def _close(self) -> list[Command]:
-        self.phase, self._closing.until = Phase.CLOSED, None
+        self.phase, self.closing.until = Phase.CLOSED, None
         return [CloseLine()]
 
 
@@ -386,7 +388,7 @@ HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
     wire.Committed: Conversation._on_committed,
     wire.ItemAdded: Conversation._on_item_added,
     wire.TranscriptCompleted: Conversation._on_transcript,
-    wire.TranscriptFailed: Conversation._on_transcript_failed,
+    wire.TranscriptFailed: Conversation._on_transcript,
     wire.ResponseCreated: Conversation._on_response_created,
     wire.ResponseDone: Conversation._on_response_done,
     wire.OutputAudioDelta: Conversation._on_audio_delta,

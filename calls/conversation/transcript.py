@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from calls.conversation.messages import RecordTurn
 
-STEP = 1000
+STEP = 65536  # room for sixteen items that come later behind the same one
 UNINTELLIGIBLE = "[unintelligible]"
 
 

@@ -14,12 +14,16 @@ class AgentVoice:
         self._playback = Playback()
         self._muted: set[str] = set()  # items and responses of which nothing more may be heard
         self._spoken: set[str] = set()  # responses of which the caller was sent sound
+        self._sounded: set[str] = set()  # items of which the caller was sent sound
+        self._wordy: dict[str, str] = {}  # items that have words but no sound yet, and their responses
 
     def speak(self, delta: wire.OutputAudioDelta, now: float) -> list[Command]:
         """Pass a piece of sound on, with a mark behind it; nothing of what was cut off before."""
         if not delta.length or delta.item_id in self._muted or delta.response_id in self._muted:
             return []
         self._spoken.add(delta.response_id)
+        self._sounded.add(delta.item_id)
+        self._wordy.pop(delta.item_id, None)
         # The turn begins when its first sound is heard: behind what is still playing.
         self._transcript.agent_speaks(delta.item_id, to_ms(max(now, self._playback.ends_at())))
         mark = self._playback.send(delta.item_id, delta.content_index, delta.length, now)
@@ -30,16 +34,35 @@ class AgentVoice:
         mark = self._playback.send(CLIP, 0, payload_bytes(payload), now)
         return [stream.Media(payload), stream.Mark(mark)]
 
-    def finished(self, item_id: str, content_index: int) -> None:
+    def finished(self, item_id: str, content_index: int) -> list[Command]:
         """No more sound will come for this part of an item."""
         self._playback.finish(item_id, content_index)
+        return []
 
-    def acknowledge(self, mark: str, now: float) -> None:
+    def acknowledge(self, mark: str, now: float) -> list[Command]:
         self._playback.acknowledge(mark, now)
+        return []
 
-    def mute(self, response_id: str) -> None:
-        """OpenAI cancels this response by itself: sound of it that still comes must not be heard."""
+    def words_came(self, item_id: str, response_id: str, now: float) -> list[Command]:
+        """The agent's words run ahead of its sound; those of a response that was cut off will never have any."""
+        if item_id in self._sounded or item_id in self._muted:
+            return []
+        if response_id in self._muted:
+            return self._take_back(item_id, now)
+        self._wordy[item_id] = response_id
+        return []
+
+    def mute(self, response_id: str, now: float) -> list[Command]:
+        """OpenAI cancels this response by itself: sound of it that still comes must not be heard, and what had no
+        sound yet was not said."""
         self._muted.add(response_id)
+        unsaid = [item_id for item_id, response in self._wordy.items() if response == response_id]
+        return [command for item_id in unsaid for command in self._take_back(item_id, now)]
+
+    def _take_back(self, item_id: str, now: float) -> list[Command]:
+        self._muted.add(item_id)
+        self._wordy.pop(item_id, None)
+        return [wire.DeleteItem(item_id), self._transcript.agent_interrupted(item_id, 0, 0, to_ms(now))]
 
     def has_spoken(self, response_id: str) -> bool:
         return response_id in self._spoken

@@ -154,10 +154,10 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], wire.ServerEvent]] = {
     "response.done": _read_response_done,
     "response.output_item.done": _read_output_item_done,
     "response.output_audio_transcript.delta": lambda e: wire.AgentTextDelta(
-        _text(e, "item_id"), _number(e, "content_index"), _text(e, "delta")
+        _text(e, "item_id"), _number(e, "content_index"), _text(e, "delta"), _text(e, "response_id")
     ),
     "response.output_audio_transcript.done": lambda e: wire.AgentText(
-        _text(e, "item_id"), _number(e, "content_index"), _text(e, "transcript")
+        _text(e, "item_id"), _number(e, "content_index"), _text(e, "transcript"), _text(e, "response_id")
     ),
     "response.output_audio.delta": _read_audio_delta,
     "response.output_audio.done": lambda e: wire.OutputAudioDone(_text(e, "item_id"), _number(e, "content_index")),

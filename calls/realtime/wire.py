@@ -102,6 +102,13 @@ class Usage:
     cached_tokens: int = 0
     output_tokens: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.output_tokens + other.output_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseDone:
@@ -123,6 +130,7 @@ class AgentText:
     item_id: str
     content_index: int
     text: str
+    response_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,7 @@ class AgentTextDelta:
     item_id: str
     content_index: int
     text: str
+    response_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,7 +322,7 @@ class Carried:
         await database.run(
             summaries.conclude_call,
             call_id=self._admitted.call_id,
-            model_text=self._conversation.summary,
+            model_text=self._conversation.closing.summary,
             now=timezone.now(),
         )
         usage = self._conversation.usage

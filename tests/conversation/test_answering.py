@@ -1,14 +1,16 @@
 """The caller's turn, the answer to it, and what fills the time between."""
 
-from calls.conversation.messages import EndCall
+from calls.conversation.messages import EndCall, LineOpened
 from calls.realtime import wire
 from calls.twilio import stream
 from tests.conversation.kit import (
+    PCMU,
     REPLY_CLIP,
     agent_audio,
     asked_call,
     events,
     greeted_call,
+    opening_call,
     sound,
     turns,
     without_records,
@@ -41,7 +43,7 @@ def test_caller_who_goes_on_speaking_is_not_filled_in():
     assert [c for c in call.wake(7.0) if isinstance(c, stream.Media)] == []
 
 
-def test_stalled_sound_ends_the_turn_with_silence_once():
+def test_sound_that_stops_is_followed_by_silence_until_the_turn_ends():
     call = greeted_call()
     call.receive(wire.SpeechStarted("item_U1"), 4.0)
     call.receive(stream.Media(sound(20)), 4.02)
@@ -49,7 +51,10 @@ def test_stalled_sound_ends_the_turn_with_silence_once():
     assert call.deadline == 4.77
     [silence] = call.wake(4.77)
     assert silence == wire.AppendAudio(sound(1000, 0xFF))
-    assert call.wake(6.0) == []
+    assert call.deadline == 5.77
+    assert call.wake(5.77) == [silence]
+    call.receive(wire.SpeechStopped("item_U1"), 6.0)
+    assert call.wake(6.77) == []
 
 
 def test_words_of_the_caller_are_written_down_in_their_place():
@@ -77,10 +82,47 @@ def test_response_that_failed_is_asked_for_once_more():
     call = asked_call()
 
     commands = call.receive(wire.ResponseDone("resp_2", "failed", "server_error"), 5.5)
-    assert without_records(commands) == [wire.CreateResponse("response-2")]
+    assert (events(commands), without_records(commands)) == (["response_failed"], [])
+    assert without_records(call.wake(6.5))[0] == wire.CreateResponse("response-2")
 
-    call.receive(wire.ResponseCreated("resp_3"), 5.6)
-    assert without_records(call.receive(wire.ResponseDone("resp_3", "failed", "server_error"), 6.0)) == []
+    call.receive(wire.ResponseCreated("resp_3"), 6.6)
+    call.receive(wire.ResponseDone("resp_3", "failed", "server_error"), 7.0)
+    assert [c for c in call.wake(9.0) if isinstance(c, wire.CreateResponse)] == []
+    assert EndCall("upstream_lost") in call.wake(17.0)
+
+
+def test_response_that_breaks_off_after_some_sound_is_made_up_for():
+    call = asked_call()
+    call.receive(agent_audio(500, "item_A2", "resp_2"), 5.2)
+    call.receive(wire.ResponseDone("resp_2", "failed", "rate_limit_exceeded"), 5.3)
+
+    assert wire.CreateResponse("response-2") in call.wake(6.3)
+
+
+def test_response_that_only_ended_sooner_than_the_model_wanted_is_left_alone():
+    call = asked_call()
+    call.receive(agent_audio(500, "item_A2", "resp_2"), 5.2)
+
+    assert without_records(call.receive(wire.ResponseDone("resp_2", "incomplete", "max_output_tokens"), 5.3)) == []
+    assert call.deadline is None
+
+
+def test_end_of_a_response_that_never_began_opens_the_gate():
+    call = greeted_call()
+    call.receive(stream.Dtmf("#"), 4.0)
+    call.receive(wire.ResponseDone("resp_7", "completed"), 5.0)
+
+    assert wire.CreateResponse("response-3") in call.receive(stream.Dtmf("#"), 6.0)
+
+
+def test_keys_before_the_session_is_ready_are_told_after_it():
+    call = opening_call()
+    call.receive(stream.Dtmf("1"), 1.05)
+    assert [c for c in call.receive(stream.Dtmf("#"), 1.06) if isinstance(c, wire.AddText)] == []
+    assert [c for c in call.receive(LineOpened(), 1.1) if isinstance(c, wire.AddText | wire.CreateResponse)] == []
+    call.receive(PCMU, 1.2)
+
+    assert wire.AddText("keypad-1", "user", "(The caller pressed 1 # on the keypad.)") in call.wake(call.deadline)
 
 
 def test_response_that_failed_for_good_hands_over_at_once():

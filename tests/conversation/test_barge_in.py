@@ -154,3 +154,27 @@ def test_filler_is_cleared_but_never_truncated():
     call.wake(6.4)  # 1.8 s after the end of the speech, which was 0.5 s before OpenAI noticed
 
     assert without_records(call.receive(wire.SpeechStarted("item_U2"), 6.6)) == [stream.Clear()]
+
+
+def test_words_that_had_no_sound_yet_were_not_said():
+    call = greeted_call()
+    call.receive(wire.ResponseCreated("resp_2"), 3.5)
+    call.receive(wire.AgentTextDelta("item_A2", 0, "We are open", "resp_2"), 3.6)
+
+    commands = call.receive(wire.SpeechStarted("item_U1"), 3.7)
+    assert without_records(commands) == [wire.DeleteItem("item_A2")]
+    assert [(turn.text, turn.unheard) for turn in turns(commands)] == [("", "We are open")]
+
+    [late] = turns(call.receive(wire.AgentText("item_A2", 0, "We are open from eight.", "resp_2"), 3.8))
+    assert (late.text, late.unheard, late.interrupted) == ("", "We are open from eight.", True)
+
+
+def test_words_that_come_only_after_the_cut_were_not_said_either():
+    call = greeting_call(ms=1000)
+    call.receive(SPEAKS, 2.5)
+
+    commands = call.receive(wire.AgentText("item_A2", 0, "And more.", "resp_1"), 2.6)
+
+    assert without_records(commands) == [wire.DeleteItem("item_A2")]
+    assert turns(commands)[-1].unheard == "And more."
+    assert without_records(call.receive(wire.AgentText("item_A2", 0, "And more.", "resp_1"), 2.7)) == []

@@ -88,7 +88,7 @@ def test_every_message_of_both_wires_has_a_handler_or_is_passed_over_on_purpose(
 
 def summarized_call() -> Conversation:
     call = asked_call()
-    call._closing._summary_prompt = "Sum up."
+    call.closing._summary_prompt = "Sum up."
     call.receive(wire.TranscriptCompleted("item_U1", "My tap drips."), 5.5)
     return call
 
@@ -103,19 +103,19 @@ def test_summary_is_asked_for_beside_the_conversation_and_waited_for():
     assert call.deadline == 10.0
     note = wire.ResponseDone("resp_9", "completed", kind="summary", text="A tap drips.")
     assert without_records(call.receive(note, 7.0)) == [CloseLine()]
-    assert call.summary == "A tap drips."
+    assert call.closing.summary == "A tap drips."
 
 
 def test_summary_that_never_comes_is_given_up():
     call = summarized_call()
     call.receive(stream.Stop(), 6.0)
 
-    assert (call.wake(9.9), call.wake(10.0), call.summary) == ([], [CloseLine()], "")
+    assert (call.wake(9.9), call.wake(10.0), call.closing.summary) == ([], [CloseLine()], "")
 
 
 def test_call_in_which_nothing_was_said_is_not_summed_up():
     call = greeted_call()
-    call._closing._summary_prompt = "Sum up."
+    call.closing._summary_prompt = "Sum up."
 
     assert without_records(call.receive(stream.Stop(), 4.0)) == [EndCall("caller_hangup"), CloseLine()]
 

@@ -1,5 +1,6 @@
 """Tool calls in the conversation: run once each, answered each, and one response for all of a response's calls."""
 
+from calls.conversation.machine import STAYED
 from calls.conversation.messages import CloseLine, EndCall, RecordTool, RunTool, ToolFinished
 from calls.realtime import wire
 from calls.twilio import stream
@@ -220,3 +221,25 @@ def test_tool_is_bridged_after_one_and_a_half_seconds():
 
     assert call.deadline == 7.5
     assert events(call.wake(7.5)) == ["filler"]
+
+
+def test_caller_who_speaks_before_the_goodbye_is_begun_stays_too():
+    call = asked_call()
+    call.receive(called("c1", "end_call"), 5.2)
+    call.receive(wire.SpeechStarted("item_U2"), 5.25)
+    call.receive(wire.ResponseDone("resp_2", "cancelled", "turn_detected"), 5.3)
+
+    commands = actions(call.receive(finished("c1", "end_call"), 5.4))
+
+    assert commands == [wire.ToolOutput("answer-c1", "c1", STAYED)]
+    assert [c for c in call.wake(20.0) if not isinstance(c, wire.AppendAudio)] == []
+
+
+def test_caller_who_was_speaking_when_the_tool_was_called_stays_too():
+    call = asked_call()
+    call.receive(wire.SpeechStarted("item_U2"), 5.1)
+    call.receive(called("c1", "end_call"), 5.2)
+    call.receive(wire.ResponseDone("resp_2", "cancelled", "turn_detected"), 5.3)
+    call.receive(wire.SpeechStopped("item_U2"), 5.4)
+
+    assert EndCall("agent_hangup") not in call.receive(finished("c1", "end_call"), 5.5)

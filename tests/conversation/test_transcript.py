@@ -40,3 +40,13 @@ def test_turn_of_the_agent_begins_with_its_sound_and_not_with_its_text():
     transcript.agent_speaks("a", 1500)
 
     assert transcript.agent_said("a", 0, "Hello", 1600).started_ms == 1300
+
+
+def test_ten_items_behind_the_same_one_keep_their_order():
+    transcript = Transcript()
+    transcript.place("a", "")
+    transcript.place("z", "a")
+    places = [transcript.place(str(number), "a") for number in range(10)]
+
+    assert places == sorted(places, reverse=True)
+    assert len({transcript.place("a", ""), *places, transcript.place("z", "")}) == 12
