@@ -29,6 +29,7 @@ IDS = {
     "settings.signature": "calls.W008",
     "settings.handover": "calls.W009",
     "settings.diagnostic-token": "calls.W010",
+    "settings.email": "calls.W012",
 }
 MODEL_ID = "calls.W011"
 

@@ -70,6 +70,18 @@ def test_each_wrong_setting_is_one_warning_that_names_it_and_the_remedy(configur
     assert warning.msg.startswith(f"{setting}: ")
 
 
+def test_letters_that_become_files_are_a_warning(configure):
+    configure(EMAIL_BACKEND="calls.mail.FolderBackend", EMAIL_FILE_PATH="/srv/letters")
+
+    (warning,) = found()
+
+    assert (warning.id, warning.msg) == (
+        "calls.W012",
+        "EMAIL_URL: letters become files in /srv/letters. Callers are told that a letter is on its way, and it reaches "
+        "nobody.",
+    )
+
+
 def test_every_complaint_of_the_doctor_has_an_id_of_its_own():
     assert [*checks.IDS] == sorted(checks.IDS, key=checks.IDS.get)
     assert {finding.id for finding in configuration.examine(Site())} == {*checks.IDS}

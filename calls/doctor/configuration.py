@@ -193,6 +193,14 @@ def _diagnostic_token(site: Site) -> Finding:
     return Finding("settings.diagnostic-token", OK, "DIAGNOSTIC_TOKEN", seen)
 
 
+def _email(site: Site) -> Finding:
+    if not site.letters_folder:
+        return Finding("settings.email", OK, "EMAIL_URL", "set")
+    means = "Callers are told that a letter is on its way, and it reaches nobody."
+    remedy = f"Set EMAIL_URL=smtp+tls://user:password@host:587 in .env, {_RESTART}"
+    return Finding("settings.email", WARN, "EMAIL_URL", f"letters become files in {site.letters_folder}", means, remedy)
+
+
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
@@ -211,4 +219,5 @@ _CHECKS: tuple[Callable[[Site], Finding], ...] = (
     _twilio_signature,
     _handover_number,
     _diagnostic_token,
+    _email,
 )

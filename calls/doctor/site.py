@@ -22,6 +22,8 @@ class Site:
     twilio_signature: str = "enforce"
     handover_number: str = ""
     diagnostic_token: str = field(default="", repr=False)
+    letters_folder: str = ""
+    """Where letters become files; blank when a mail server takes them."""
     own_instance: str | None = None
     """The instance id of this process when it is itself the server; a command has none."""
     other_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -44,6 +46,7 @@ class Site:
             twilio_signature=settings.TWILIO_SIGNATURE,
             handover_number=settings.HANDOVER_NUMBER,
             diagnostic_token=settings.DIAGNOSTIC_TOKEN,
+            letters_folder=settings.EMAIL_FILE_PATH if settings.EMAIL_BACKEND.endswith("FolderBackend") else "",
             own_instance=settings.INSTANCE_ID if serving else None,
             other_secrets=(
                 settings.SECRET_KEY,

@@ -29,7 +29,7 @@ def test_lines_have_columns_and_a_remedy_below(capsys, settings):
     assert lines[at] == "FAIL     settings.openai-key        not set"
     assert lines[at + 1].startswith("         means:   No agent can speak")
     assert lines[at + 2].startswith("         remedy:  Make a key at https://platform.openai.com/api-keys")
-    assert lines[-1].startswith("8 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
+    assert lines[-1].startswith("9 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
 
 
 def test_json_is_one_document(capsys):
@@ -84,6 +84,7 @@ def test_it_works_in_an_empty_environment_without_a_network(tmp_path):
         "settings.public-url": "FAIL",
         "settings.openai-key": "FAIL",
         "settings.twilio-token": "FAIL",
+        "settings.email": "WARN",
         "database": "FAIL",
         "line": "SKIPPED",
         "port": "FAIL",
