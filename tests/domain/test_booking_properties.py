@@ -52,9 +52,12 @@ class Town:
         for _ in range(2):
             make_technician(business=self.business)
         line = make_line(business=self.business)
-        self.calls = [make_call(line=line, from_number=f"+1555017{caller:04}") for caller in range(CALLERS)]
         midnight = datetime.combine(day, time(0), tzinfo=UTC) - self.zone.utcoffset(datetime.combine(day, time(0)))
         self.begins, self.now = midnight - timedelta(minutes=15), midnight - timedelta(hours=12)
+        self.calls = [self.call(line, f"+1555017{caller:04}") for caller in range(CALLERS)]
+
+    def call(self, line, number):
+        return make_call(line=line, from_number=number, rang_at=self.now)
 
     def do(self, what, caller, unit, is_long):
         call_id = self.calls[caller].pk
@@ -114,7 +117,7 @@ class BookingProperties(TestCase):
         found = slots.find(service=service, wish=slots.Wish(day=jump[1].isoformat()), place=slots.Place(), now=town.now)
 
         assert len(found.openings) == 3
-        call = make_call(line=town.calls[0].line, from_number="+15550170099")
+        call = town.call(town.calls[0].line, "+15550170099")
         wanted = Wanted(name="Ann Lee", address="1 Elm Street", postal_code="12207")
         slot = slots.slot_id(service=service, starts_at=found.openings[-1])
         made = book_appointment(call_id=call.pk, slot=slot, wanted=wanted, now=town.now)

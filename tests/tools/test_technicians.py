@@ -51,7 +51,7 @@ async def test_another_technician_is_sent_and_no_arrival_is_promised():
         shop.booking.reference,
     )
     assert answer.result["next"] == "Say who comes, and that they are being told. Promise no time of arrival."
-    assert await OutgoingMessage.objects.acount() == 2
+    assert await database.run(OutgoingMessage.objects.count) == 2
 
 
 async def test_nobody_is_said_to_be_told_who_cannot_be():
@@ -75,7 +75,7 @@ async def test_only_who_may_reach_an_appointment_changes_it():
     shop.call = await database.run(make_call, line=shop.call.line, from_number="+15550100666")
 
     assert (await assign(shop, reference=shop.booking.reference)).status == "refused"
-    assert await OutgoingMessage.objects.acount() == 0
+    assert await database.run(OutgoingMessage.objects.count) == 0
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_in_an_emergency_the_answer_is_what_its_row_says(fields, stands):
     answer = await assign(shop)
 
     assert answer.result == {"emergency": stands, "next": "Say so. Promise no time of arrival."}
-    assert await OutgoingMessage.objects.acount() == 0
+    assert await database.run(OutgoingMessage.objects.count) == 0
 
 
 async def test_who_has_accepted_an_emergency_is_named():
