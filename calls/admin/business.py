@@ -71,6 +71,9 @@ class OnCallInline(admin.TabularInline):
     model = OnCall
     extra = 0
 
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("technician")
+
     def get_formset(self, request, obj=None, **kwargs):
         formset = super().get_formset(request, obj, **kwargs)
         if field := formset.form.base_fields.get("technician"):

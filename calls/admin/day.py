@@ -175,7 +175,8 @@ def _unit(clock: time) -> int:
 
 
 def _clock(start: int, end: int) -> str:
-    return f"{_at(start):%-I:%M}–{_at(end):%-I:%M %p}"
+    first, last = _at(start), _at(end)
+    return f"{first:%-I:%M}{'' if f'{first:%p}' == f'{last:%p}' else f'{first: %p}'}–{last:%-I:%M %p}"
 
 
 def _at(unit: int) -> time:

@@ -42,7 +42,7 @@ def left_by(call: Call, request: HttpRequest) -> list[Left]:
             for row in call.bookings.select_related("service")
         ),
         *(
-            thing("Quote", row, f"{row.service}", f"Quote {row.reference}", _total(row, call), "calm")
+            thing("Quote", row, f"{row.service}", row.reference, _total(row, call), "calm")
             for row in call.quotes.select_related("service")
         ),
         *(

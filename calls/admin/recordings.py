@@ -21,7 +21,7 @@ def answer(request: HttpRequest, path: Path) -> HttpResponse:
     size = path.stat().st_size
     asked = _RANGE.fullmatch(request.headers.get("Range", ""))
     if asked is None:
-        return _headers(HttpResponse(path.read_bytes(), content_type="audio/wav"))
+        return HttpResponse(path.read_bytes(), content_type="audio/wav", headers={"Accept-Ranges": "bytes"})
     first = int(asked[1])
     if first >= size:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
@@ -29,12 +29,5 @@ def answer(request: HttpRequest, path: Path) -> HttpResponse:
     with path.open("rb") as file:
         file.seek(first)
         piece = file.read(max(0, last - first + 1))
-    response = HttpResponse(piece, status=206, content_type="audio/wav")
-    response["Content-Range"] = f"bytes {first}-{first + len(piece) - 1}/{size}"
-    return _headers(response)
-
-
-def _headers(response: HttpResponse) -> HttpResponse:
-    response["Accept-Ranges"] = "bytes"
-    response["Cache-Control"] = "private, no-store"
-    return response
+    headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {first}-{first + len(piece) - 1}/{size}"}
+    return HttpResponse(piece, status=206, content_type="audio/wav", headers=headers)

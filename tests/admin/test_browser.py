@@ -1,14 +1,15 @@
-"""The call page in Chromium under a strict policy: nothing overflows, both sides are seen, the console is silent."""
+"""The pages in Chromium under a strict policy: nothing overflows, everything is seen, the console is silent."""
 
 import shutil
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from calls.admin.policy import POLICY
-from calls.models import Turn
-from tests import factories
+from calls.models import Call, Turn
+from tests import factories, factories_trade
 
 pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True)]
 
@@ -21,7 +22,10 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PARTS = [".turn-caller .bubble", ".turn-agent .bubble", ".interrupted", ".tool", ".keys", ".timeline", ".recording"]
+PARTS = [
+    *(".turn-caller .bubble", ".turn-agent .bubble", ".interrupted", ".tool", ".keys", ".timeline", ".recording"),
+    *(".player", ".call-summary", ".call-note-review", ".call-note-next", ".left"),
+]
 COLORED = ["body", ".turn-caller .bubble", ".turn-agent .bubble"]
 COLORS = {
     "light": ["rgb(255, 255, 255)", "rgb(240, 241, 243)", "rgb(225, 239, 243)"],
@@ -35,6 +39,9 @@ def call():
     """A call with everything on its page, and words that no line can hold. Made before the browser's loop runs."""
     factories.make_superuser(username="owner")
     call = factories.make_ended_call(recording_url="https://api.twilio.com/Recordings/RE1", recording_seconds=31)
+    Call.objects.update(
+        summary=LONG_WORD, next_action=LONG_WORD[:200], needs_review=True, review_reason=LONG_WORD[:200]
+    )
     factories.make_turn(call=call, role=Turn.Role.AGENT, text="Thank you for calling.", interrupted=True, unheard="How")
     factories.make_turn(call=call, text=f"My kitchen tap is dripping. {LONG_WORD}")
     factories.make_turn(call=call, text="[keypad: 1]")
@@ -42,6 +49,7 @@ def call():
     factories.make_event(call=call, kind=LONG_WORD[:40], detail={"detail": LONG_WORD})
     factories.make_message(call=call, caller_name=LONG_WORD[:100], text=LONG_WORD)
     factories.make_stream(call=call, error=LONG_WORD)
+    factories_trade.make_answer(business=call.business, call=call, question=LONG_WORD[:200], answer=LONG_WORD[:200])
     return call
 
 
@@ -65,7 +73,7 @@ def under_policy(route):
 
 
 @contextmanager
-def visit(address, *, width, scheme):
+def visit(address, *, width, scheme, found="#result_list"):
     """A page of Chromium at the list of calls, logged in, and everything that it complains of."""
     complaints = []
     with sync_playwright() as playwright:
@@ -79,7 +87,7 @@ def visit(address, *, width, scheme):
         page.fill("#id_username", "owner")
         page.fill("#id_password", "correct horse")
         page.click("[type=submit]")
-        page.wait_for_selector("#result_list")
+        page.wait_for_selector(found)
         page.goto(page.url)  # what a redirect leads to is not routed
         yield page, complaints
         browser.close()
@@ -114,6 +122,55 @@ def test_a_person_logs_in_and_reads_a_call(live_server, call, width, scheme):
     assert seen == PARTS
     assert sides[0]["x"] < sides[1]["x"]
     assert colors == COLORS[scheme]
+
+
+@pytest.fixture
+def day_of_three():
+    """Three technicians: one with two bookings, one with a short one and words that no line can hold, one away."""
+    factories.make_superuser(username="owner")
+    business = factories_trade.make_open_business()
+    service = factories_trade.make_service(business=business, name="Drain cleaning")
+    dan, ann, eve = (factories_trade.make_technician(business=business, name=name) for name in ("Dan", "Ann", "Eve"))
+    at_nine = factories_trade.TUESDAY_AT_NINE
+    factories_trade.make_booking(technician=dan, service=service, status="confirmed")
+    factories_trade.make_booking(technician=dan, service=service, starts_at=at_nine + timedelta(hours=3))
+    short = factories_trade.make_service(business=business, name=LONG_WORD[:80], duration_minutes=15)
+    customer = factories_trade.make_customer(business=business, address=LONG_WORD[:200])
+    factories_trade.make_booking(technician=ann, service=short, customer=customer)
+    factories_trade.make_time_off(technician=eve, starts_at=at_nine - timedelta(hours=9), reason="Holiday")
+    return business
+
+
+def boxes(page, selector):
+    return [box for box in (part.bounding_box() for part in page.locator(selector).all()) if box]
+
+
+@pytest.mark.parametrize("scheme", COLORS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_calendar_of_a_day_is_read_at_a_desk_and_on_a_telephone(live_server, day_of_three, width, scheme):
+    with visit(live_server.url, width=width, scheme=scheme, found=".object-tools, #content") as (page, complaints):
+        page.goto(f"{live_server.url}/admin/calls/booking/day/?on=2026-11-24")
+        page.wait_for_selector(".day")
+        wide = overflow(page)
+        names = [name.inner_text().split()[0] for name in page.locator("h2.day-name").all()]
+        columns, booked = boxes(page, ".day-column"), boxes(page, ".day-column:nth-child(3) .booking")
+        first = page.locator(".booking").first
+        told = first.inner_text()
+        size = first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+        page.locator("a[rel=next]").click()
+        page.wait_for_selector("text=Wednesday, November 25")
+
+    assert (wide, complaints) == (0, [])
+    assert names == ["Ann", "Dan", "Eve"]
+    assert len(booked) == 2
+    if width == "desk":
+        assert [column["y"] for column in columns] == [columns[0]["y"]] * 3  # beside each other
+        assert booked[1]["y"] - booked[0]["y"] == 3 * 12 * 6  # three hours, by the clock
+    else:
+        assert [column["x"] for column in columns] == [columns[0]["x"]] * 3  # under each other
+        assert [column["width"] for column in columns] == [360] * 3
+        assert size >= 14
+    assert "9:00–9:15 AM" in told
 
 
 def test_the_policy_of_this_test_is_in_force(live_server, call):

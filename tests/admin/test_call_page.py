@@ -6,8 +6,9 @@ import re
 import pytest
 from django.urls import reverse
 
-from calls.models import Call, ToolCall, Turn
-from tests import factories
+from calls.models import Call, Quote, ToolCall, Turn
+from tests import factories, factories_trade
+from tests.admin import test_records
 
 
 def page_of(client, call):
@@ -257,3 +258,68 @@ def test_no_page_holds_inline_script_or_style(owner):
 
     inline = re.compile(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\b(src=|type=.application/json))")
     assert [(url, inline.findall(owner.get(url).content.decode())) for url in pages] == [(url, []) for url in pages]
+
+
+@pytest.fixture
+def rich_call(db, time_machine):
+    """A call that left one of everything."""
+    time_machine.move_to(factories.RANG_AT, tick=False)
+    call = factories.make_ended_call(
+        outcome="emergency",
+        summary="A caller on 555-010-0001 with a burst pipe.",
+        next_action="Ring 555-010-0001 now.",
+        needs_review=True,
+        review_reason="The agent spoke of a booking, but there is none.",
+        transfer_reason="a burst pipe",
+    )
+    quote = test_records.make_quote(call)
+    Quote.objects.update(reference="ACDEFH")
+    factories_trade.make_booking(service=quote.service, call=call, reference="K7FCM4")
+    factories_trade.make_answer(business=call.business, call=call, question="Any dogs?", answer="")
+    test_records.make_callback(call, reason="Call 555-010-0001.")
+    test_records.make_emergency(call)
+    test_records.make_email(call, status="failed")
+    test_records.make_text(call, body="Call 555-010-0001.", status="sent")
+    return call
+
+
+def left(page):
+    found = re.search(r'<ul class="left">(.*?)</ul>', page, re.DOTALL)
+    return [words(entry) for entry in found.group(1).split("<li>")[1:]] if found else []
+
+
+def test_what_a_call_came_to_stands_on_top(owner, rich_call):
+    text = words(page_of(owner, rich_call))
+
+    for expected in (
+        "Outcome Emergency",
+        "Review The agent spoke of a booking, but there is none.",
+        "To do Ring 555-010-0001 now.",
+        "A caller on 555-010-0001 with a burst pipe.",
+        "Why a burst pipe",
+    ):
+        assert expected in text
+
+
+def test_what_a_call_left_is_listed_with_its_state_and_linked(owner, rich_call):
+    page = page_of(owner, rich_call)
+
+    assert left(page) == [
+        "Emergency Nobody has accepted yet An emergency 12 Elm Street",
+        "Booking Booked Drain cleaning Tue, Nov 24, 9:00 AM, K7FCM4",
+        "Quote $129.60 Drain cleaning ACDEFH",
+        "Callback Due Call 555-010-0001. Sat, Nov 21, 10:04 AM",
+        "Question Open Any dogs?",
+        "E-mail Given up Your quote jo@example.com",
+        "Text message Sent Call 555-010-0001. emergency",
+    ]
+    assert reverse("admin:calls_booking_change", args=[rich_call.bookings.get().pk]) in page
+
+
+def test_a_clerk_reads_what_a_call_left_without_numbers_and_without_links(clerk, rich_call):
+    page = page_of(clerk, rich_call)
+
+    assert "Ring •••01 now." in words(page)
+    assert left(page)[3] == "Callback Due Call •••01. Sat, Nov 21, 10:04 AM"
+    assert re.findall(r"555-?010-?0001", page) == []
+    assert "/admin/calls/booking/" not in page
