@@ -2,8 +2,9 @@
 
 import pytest
 
-from calls.conversation.machine import HANDLERS, Conversation, Phase
+from calls.conversation.machine import HANDLERS, Conversation
 from calls.conversation.messages import CloseLine, EndCall, LineLost, StreamClosed
+from calls.conversation.state import Phase
 from calls.realtime import wire
 from calls.twilio import stream
 from tests.conversation.kit import asked_call, events, greeted_call, greeting_call, opening_call, turns, without_records

@@ -1,6 +1,6 @@
 """Tool calls in the conversation: run once each, answered each, and one response for all of a response's calls."""
 
-from calls.conversation.machine import STAYED
+from calls.conversation.agents_turn import STAYED
 from calls.conversation.messages import CloseLine, EndCall, RecordTool, RunTool, ToolFinished
 from calls.realtime import wire
 from calls.twilio import stream

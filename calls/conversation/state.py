@@ -1,0 +1,83 @@
+"""The state of a conversation, and what every part of it may do: have the agent answer, and end the call."""
+
+from enum import Enum, auto
+from typing import Literal
+
+from calls.conversation.caller_audio import CallerAudio
+from calls.conversation.closing import Closing
+from calls.conversation.company import Company
+from calls.conversation.gate import ResponseGate
+from calls.conversation.goodbye import Goodbye
+from calls.conversation.keypad import Keypad
+from calls.conversation.messages import CloseLine, Command, EndCall, event
+from calls.conversation.patience import Patience
+from calls.conversation.profile import Profile
+from calls.conversation.session_setup import SessionSetup
+from calls.conversation.tool_calls import ToolCalls
+from calls.conversation.transcript import Transcript
+from calls.conversation.voice import AgentVoice
+from calls.realtime import wire
+
+
+class Phase(Enum):
+    OPENING = auto()
+    TALKING = auto()
+    CLOSING = auto()
+    CLOSED = auto()
+
+
+class State:
+    def __init__(self, profile: Profile) -> None:
+        self.phase = Phase.OPENING
+        self.usage = wire.Usage()
+        self.session_id = ""
+        self.passed_over = 0  # messages that mean nothing here
+        self.first_audio_ms: int | None = None
+        """Milliseconds from the stream's start to the agent's first sound."""
+        self._profile = profile
+        self._setup = SessionSetup(profile.session)
+        self._started_at = 0.0
+        self._speech_ended_at: float | None = None
+        self._may_retry = True
+        self._advice = 0
+        self._turns_begun = 0
+        self._turns_before: dict[str, int] = {}  # by tool call
+        self._untold: set[str] = set()  # items of ours that OpenAI has not confirmed yet
+        self._caller = CallerAudio()
+        self._gate = ResponseGate()
+        self._goodbye = Goodbye()
+        self._keypad = Keypad()
+        self._patience = Patience()
+        self._tools = ToolCalls()
+        self._transcript = Transcript()
+        self.closing = Closing(self._transcript, profile.summary_prompt)
+        self._voice = AgentVoice(self._transcript)
+        self._company = Company(profile, self._patience, self._voice)
+
+    def _tell(self, item_id: str, role: Literal["user", "system"], text: str) -> list[Command]:
+        self._untold.add(item_id)
+        return [wire.AddText(item_id, role, text), *self._ask()]
+
+    def _ask(self) -> list[Command]:
+        """Have the agent answer; a caller who is speaking gets the answer with the response to that turn."""
+        return [] if self._caller.is_speaking else [*self._gate.ask()]
+
+    def _upstream_reason(self) -> str:
+        return "upstream_unavailable" if self.first_audio_ms is None else "upstream_lost"
+
+    def _finish(self, reason: str, now: float) -> list[Command]:
+        if self.phase in (Phase.CLOSING, Phase.CLOSED):
+            return []
+        can_ask = self.phase is Phase.TALKING and reason not in ("upstream_lost", "upstream_unavailable")
+        self.phase = Phase.CLOSING
+        asked = self.closing.begin(now, can_ask=can_ask, is_speaking=self._caller.is_speaking)
+        return [
+            *self._voice.cut_off(now),
+            event("ended", now, reason=reason, padded_ms=self._caller.padded_ms),
+            EndCall(reason),
+            *asked,
+        ]
+
+    def _close(self) -> list[Command]:
+        self.phase, self.closing.until = Phase.CLOSED, None
+        return [CloseLine()]
