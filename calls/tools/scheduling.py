@@ -14,8 +14,9 @@ from calls.tools.area import POSTAL_CODE, TOWN
 from calls.tools.registry import Refused, ToolContext, tool
 
 CLOCK = {"type": "string", "maxLength": 5, "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
-NO_CONTROLS = r"^[^\u0000-\u001f<>]*$"
-NO_LINKS = r"^[^\u0000-\u001f<>@:]*$"  # the confirmation repeats the address, and must not carry a link to anybody
+NO_CONTROLS = r"^[^\u0000-\u001f\ud800-\udfff<>]*$"
+# The confirmation repeats the address, and must not carry a link to anybody.
+NO_LINKS = r"^[^\u0000-\u001f\ud800-\udfff<>@:]*$"
 SLOT = {
     "type": "string",
     "maxLength": 40,

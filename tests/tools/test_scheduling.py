@@ -219,7 +219,9 @@ async def test_what_is_missing_for_a_booking_is_asked_for(changed, error):
 
 
 @pytest.mark.parametrize("field", ["name", "address", "town"])
-@pytest.mark.parametrize("value", ["http://evil.example", "<b>", "me@evil.example", "two\nlines", "nul\0"])
+@pytest.mark.parametrize(
+    "value", ["http://evil.example", "<b>", "me@evil.example", "two\nlines", "nul\0", "half \ud800"]
+)
 async def test_no_link_gets_into_a_confirmation(field, value):
     shop = await make()
 
