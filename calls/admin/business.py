@@ -58,11 +58,13 @@ class OpeningHoursInline(admin.TabularInline):
     model = OpeningHours
     formset = trade_forms.HoursFormSet
     fields = ["weekday", "starts_at", "ends_at"]
+    formfield_overrides = trade_forms.HOURS_AND_MINUTES
     extra = 0
 
 
 class OpeningExceptionInline(admin.TabularInline):
     model = OpeningException
+    formfield_overrides = trade_forms.HOURS_AND_MINUTES
     extra = 0
     verbose_name_plural = "days unlike their weekday"
 
@@ -79,6 +81,7 @@ class OnCallInline(admin.TabularInline):
         if field := formset.form.base_fields.get("technician"):
             field.queryset = Technician.objects.filter(business=obj) if obj else Technician.objects.none()
             field.choices = list(field.choices)  # asked once, not for every row
+            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
         return formset
 
 

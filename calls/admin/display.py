@@ -56,8 +56,7 @@ def show_number(number: str, *, whole: bool) -> str:
 
 def show_other_party(call: Call, *, whole: bool) -> str:
     """The number of whoever was on the line with the agent."""
-    outbound = call.direction == Call.Direction.OUTBOUND
-    return show_number(call.to_number if outbound else call.from_number, whole=whole)
+    return show_number(call.other_number, whole=whole)
 
 
 def masked(value: Any, *, whole: bool) -> Any:

@@ -21,6 +21,7 @@ class WorkingHoursInline(admin.TabularInline):
     model = WorkingHours
     formset = trade_forms.HoursFormSet
     fields = ["weekday", "starts_at", "ends_at"]
+    formfield_overrides = trade_forms.HOURS_AND_MINUTES
     extra = 0
     verbose_name_plural = "working hours (none: while the business is open)"
 

@@ -3,6 +3,8 @@
 from datetime import time
 
 from django import forms
+from django.contrib.admin.widgets import AdminTimeWidget
+from django.db import models
 
 from calls.admin import sentences, warnings
 from calls.admin.forms import NumberField, show_plainly
@@ -115,6 +117,9 @@ class CustomerForm(forms.ModelForm):
         exclude = []
         widgets = {"notes": forms.Textarea(attrs={"rows": 4, "cols": 60})}
         labels = {"email": "E-mail", "refuses_sms": "No text messages"}
+
+
+HOURS_AND_MINUTES = {models.TimeField: {"widget": AdminTimeWidget(format="%H:%M")}}
 
 
 class HoursFormSet(forms.BaseInlineFormSet):
