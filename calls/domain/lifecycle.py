@@ -14,6 +14,7 @@ from django.db import transaction
 from calls.domain import history, hours
 from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Thanks, Transfer, Voicemail
 from calls.domain.handover import caller_id, open_handover, person_to_dial
+from calls.domain.streams import REFUSED
 from calls.domain.transfer import person_for
 from calls.models import Call, CallEvent, PhoneLine, Stream
 
@@ -94,7 +95,9 @@ def leave_stream(*, leg: Leg, default_number: str, now: datetime) -> Decision:
         return HangUp()
     if call.handover_result:
         return _to_voicemail(call, now=now)
-    return _to_a_person(call, default_number=default_number, reason=Reason.STREAM_LOST, now=now)
+    was_refused = call.token_used_at is None and CallEvent.objects.filter(call=call, kind=REFUSED).exists()
+    reason = Reason.AUTH_FAILED if was_refused else Reason.STREAM_LOST
+    return _to_a_person(call, default_number=default_number, reason=reason, now=now)
 
 
 @transaction.atomic

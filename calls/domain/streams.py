@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from calls.domain import tokens
+from calls.domain import history, tokens
 from calls.domain.persona import Persona, persona_for
 from calls.models import Call, Stream
 
@@ -16,6 +16,9 @@ OVER = {
     Call.EndReason.MAX_DURATION,
 }
 """Reasons after which nobody waits for a person any more; after all others the call is handed over."""
+
+
+REFUSED = "stream_refused"
 
 
 class StreamRefused(Exception):
@@ -66,6 +69,14 @@ def _check_token(call: Call, token: str, *, secret_key: str, now: datetime) -> N
         raise StreamRefused("wrong token")
     if now - call.token_issued_at > timedelta(seconds=tokens.TOKEN_SECONDS):
         raise StreamRefused("expired token")
+
+
+def note_refusal(*, call_sid: str, why: str, now: datetime) -> None:
+    """Say on the call, if there is one, why a stream was refused: nobody else knows why it was silent."""
+    call = Call.objects.filter(call_sid=call_sid).first()
+    if call is not None and call.status != Call.Status.ENDED:
+        at_ms = round((now - call.rang_at).total_seconds() * 1000)
+        history.record_event(call_id=call.pk, kind=REFUSED, at_ms=at_ms, detail={"why": why})
 
 
 def finish_stream(*, call_id: int, stream_sid: str, reason: str, now: datetime, first_audio_ms: int | None) -> None:

@@ -22,6 +22,7 @@ class LineUnavailable(Exception):
     def __init__(self, cause: str, detail: str = "", code: int = 0) -> None:
         super().__init__(f"{cause} {detail}".strip())
         self.cause = cause
+        self.is_passing = cause in {"timeout", "network"} or code >= 500
         self.detail = detail
         self.code = code
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from calls import database
@@ -28,11 +29,12 @@ from calls.conversation.messages import (
     RecordTurn,
     RunTool,
     ToolFinished,
+    event,
 )
 from calls.domain import alarm, history, streams, summaries
 from calls.logs import CallLogger
 from calls.realtime import client, codec, wire
-from calls.relay.journal import Journal
+from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from calls.relay.outbox import Outbox
 from calls.relay.profile import profile_of
 from calls.relay.recorder import Recorder
@@ -43,6 +45,7 @@ FINISH_TIMEOUT = 1.0
 JOURNAL_TIMEOUT = 30.0
 CALLER_SOUND_WAITING = 250  # frames, 5 s
 AGENT_SOUND_WAITING = 5000
+RECONNECT_AFTER = 0.3
 NORMAL = 1000
 
 
@@ -87,6 +90,7 @@ class Carried:
         self._group = asyncio.TaskGroup()
         self._aside: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
+        self._bad_events = 0
         self._is_broken = False
         self._is_over = asyncio.Event()
         self._is_due = asyncio.Event()
@@ -124,8 +128,8 @@ class Carried:
             # Bulkhead: whatever a peer said, the caller reaches a person.
             self._fail()
 
-    async def carry(self, start: stream.Start, early: Sequence[Message]) -> None:
-        """Carry the call to its end."""
+    async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message]) -> None:
+        """Carry the call to its end. `arrived` is when the stream started, on the loop's clock: the wait counts."""
         self._log.info("call started", extra={"model": self._profile.session.model})
         writing = asyncio.create_task(self._journal.run(), name="journal")
         self._record()
@@ -135,7 +139,8 @@ class Carried:
                     self._group.create_task(self._speak(), name="to twilio"),
                     self._group.create_task(self._keep_time(), name="time"),
                 ]
-                for message in (start, *early):
+                self._carry_out(self._conversation.receive(start, (arrived - self._zero) * self._settings.rate))
+                for message in early:
                     self.tell(message)
                 tasks.append(self._group.create_task(self._hold_line(), name="openai"))
                 await self._is_over.wait()
@@ -159,7 +164,8 @@ class Carried:
     def _play(self, message: stream.Outgoing) -> None:
         if self._recorder is not None and isinstance(message, stream.Media):
             self._recorder.agent(message.payload, self.now())
-        self._to_twilio.put(stream.serialize(message, self._admitted.stream_sid))
+        frame = stream.serialize(message, self._admitted.stream_sid)
+        self._to_twilio.put(frame, is_sound=isinstance(message, stream.Media))
 
     def _clear(self, message: stream.Clear) -> None:
         if self._recorder is not None:
@@ -232,11 +238,7 @@ class Carried:
     async def _hold_line(self) -> None:
         """Open the socket to OpenAI and read it until it closes."""
         try:
-            line = await client.open_line(
-                url=self._settings.openai_url,
-                model=self._profile.session.model,
-                api_key=self._settings.openai_key,
-            )
+            line = await self._open_line()
         except client.LineUnavailable as problem:
             self._log.error("OpenAI could not be reached", extra={"cause": problem.cause, "detail": problem.detail})
             self.tell(LineLost(problem.cause, problem.code, problem.detail))
@@ -252,11 +254,29 @@ class Carried:
             writing.cancel()
             await line.close()
 
+    async def _open_line(self) -> client.Line:
+        """A second try where one may help: not for a wrong key or address."""
+        address = {
+            "url": self._settings.openai_url,
+            "model": self._profile.session.model,
+            "api_key": self._settings.openai_key,
+        }
+        try:
+            return await client.open_line(**address)
+        except client.LineUnavailable as problem:
+            if not problem.is_passing:
+                raise
+            self._journal.put(event("line_retried", self.now(), cause=problem.cause, detail=problem.detail))
+            await asyncio.sleep(RECONNECT_AFTER)
+            return await client.open_line(**address)
+
     def _hear(self, frame: bytes) -> None:
         try:
             event = codec.parse(frame)
         except codec.Malformed as error:
-            self._log.warning("bad event from OpenAI", extra={"what": str(error)})
+            self._bad_events += 1
+            if self._bad_events == 1:
+                self._log.warning("bad event from OpenAI", extra={"what": str(error)})
             return
         self.tell(event)
 
@@ -298,35 +318,56 @@ class Carried:
             now=timezone.now(),
             first_audio_ms=self._conversation.first_audio_ms,
         )
-        writing = asyncio.create_task(database.run(finish), name="finish")
+        writing = asyncio.create_task(self._persist(finish), name="finish")
         await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
         await self._close(NORMAL)
         await writing
-        self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)})
+        counts = {
+            "bad_events": self._bad_events,
+            "passed_over": self._conversation.passed_over,
+            "dropped": self._to_openai.dropped + self._to_twilio.dropped + self._journal.dropped,
+        }
+        self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)} | counts)
+
+    async def _persist(self, write: Callable[[], object]) -> None:
+        """Write what must not be lost, waiting for a database that is away for a while."""
+        pause, deadline = FIRST_PAUSE, self._loop.time() + JOURNAL_TIMEOUT
+        while True:
+            try:
+                await database.run(write)
+                return
+            except (OperationalError, InterfaceError):
+                if self._loop.time() > deadline:
+                    raise
+                self._log.warning("the end of the call waits for the database")
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _wind_down(self, journal: asyncio.Task[None]) -> None:
         if self._timer is not None:
             self._timer.cancel()
         while self._aside:
             await asyncio.wait(set(self._aside))
-        if self._ending is not None:
-            await self._ending
-        self._journal.close()
-        done, _ = await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT)
-        if not done:
-            journal.cancel()
-            self._log.error("journal not written to its end")
+        try:
+            if self._ending is not None:
+                await self._ending
+        finally:
+            self._journal.close()
+            done, _ = await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT)
+            if not done:
+                journal.cancel()
+                self._log.error("journal not written to its end")
         audio_file = ""
         if self._recorder is not None and self._recording is not None and await self._recording:
             audio_file = self._recorder.path.name
-        await database.run(
+        conclude = partial(
             summaries.conclude_call,
             call_id=self._admitted.call_id,
             model_text=self._conversation.closing.summary,
             now=timezone.now(),
         )
         usage = self._conversation.usage
-        await database.run(
+        settle = partial(
             streams.settle_stream,
             call_id=self._admitted.call_id,
             realtime_session_id=self._conversation.session_id,
@@ -336,3 +377,5 @@ class Carried:
             output_tokens=usage.output_tokens,
             audio_file=audio_file,
         )
+        await self._persist(conclude)
+        await self._persist(settle)  # the last write of a call: whoever finds its model finds all of it

@@ -28,21 +28,24 @@ class Journal:
         self._records: list[Record] = []
         self._filled = asyncio.Event()
         self._is_closing = False
+        self.dropped = 0
 
     def put(self, record: Record) -> None:
         if len(self._records) < LIMIT:
             self._records.append(record)
+        else:
+            self.dropped += 1
         self._filled.set()
 
     async def run(self) -> None:
         """Write until `close` was called and everything is written."""
-        pause = FIRST_PAUSE
+        pause, singly = FIRST_PAUSE, 0
         while self._records or not self._is_closing:
             if not self._records:
                 self._filled.clear()
                 await self._filled.wait()
                 continue
-            batch = self._records[:BATCH]
+            batch = self._records[: 1 if singly else BATCH]
             try:
                 await self._write([(KINDS[type(record)], asdict(record)) for record in batch])
             except history.Unavailable:
@@ -50,10 +53,14 @@ class Journal:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
-            except Exception:
-                # Bulkhead: records that cannot be written must not hold up those behind them, nor the call.
-                self._log.exception("journal records lost", extra={"records": len(batch)})
-            pause = FIRST_PAUSE
+            except Exception as error:
+                # Bulkhead: what cannot be written must not hold up what is behind it, nor the call. The message of
+                # the error may quote the caller's words, so only its type is told.
+                if len(batch) > 1:
+                    singly = len(batch)
+                    continue
+                self._log.error("a record of the journal is lost", extra={"error": type(error).__name__})
+            pause, singly = FIRST_PAUSE, max(0, singly - 1)
             del self._records[: len(batch)]
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from calls.relay.carried import Carried, RelaySettings
 from calls.twilio import stream
 
 START_TIMEOUT = 5.0
+ADMISSION_TIMEOUT = 2.0
 EARLY_FRAMES = 100  # 2 s of sound, while the call is admitted
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
@@ -38,6 +39,7 @@ class Relay:
         self._start: asyncio.Future[stream.Start | None] = asyncio.get_running_loop().create_future()
         self._early: deque[Message] = deque(maxlen=EARLY_FRAMES)
         self._bad_frames = 0
+        self._arrived = 0.0
         self._stream_sid = ""
         self._call: Carried | None = None
 
@@ -56,6 +58,7 @@ class Relay:
             self._tell(message)
         elif not self._start.done():
             self._stream_sid = message.stream_sid
+            self._arrived = asyncio.get_running_loop().time()
             self._start.set_result(message)
 
     def stream_closed(self, code: int) -> None:
@@ -78,6 +81,7 @@ class Relay:
             # Nobody has spent a cent at OpenAI up to here.
             self._log.warning("stream refused", extra={"why": str(refusal)})
             await self._close(POLICY_VIOLATION)
+            await self._note_refusal(str(refusal))
             return
         except Exception:
             # Bulkhead: without a database nobody is admitted, and Twilio asks what follows.
@@ -88,7 +92,7 @@ class Relay:
         self._call = Carried(self._settings, admitted, send=self._send, close=self._close, log=self._log)
         live.add(self._stream_sid)
         try:
-            await self._call.carry(self._start.result(), self._early)
+            await self._call.carry(self._start.result(), self._arrived, self._early)
         except Exception:
             # Bulkhead: the call is over; what could not be written of its end is said here.
             self._log.exception("the end of the call could not be written")
@@ -102,13 +106,20 @@ class Relay:
             raise streams.StreamRefused("no start within 5 s") from None
         if start is None:
             raise streams.StreamRefused("closed before its start")
-        return await database.run(
-            streams.admit_stream,
-            call_sid=start.call_sid,
-            account_sid=start.account_sid,
-            stream_sid=start.stream_sid,
-            token=start.parameters.get("token", ""),
-            secret_key=self._settings.secret_key,
-            is_token_required=self._settings.is_token_required,
-            now=timezone.now(),
-        )
+        # The caller hears nothing yet: a database that takes longer than this is answered by a hand-over.
+        async with asyncio.timeout(ADMISSION_TIMEOUT):
+            return await database.run(
+                streams.admit_stream,
+                call_sid=start.call_sid,
+                account_sid=start.account_sid,
+                stream_sid=start.stream_sid,
+                token=start.parameters.get("token", ""),
+                secret_key=self._settings.secret_key,
+                is_token_required=self._settings.is_token_required,
+                now=timezone.now(),
+            )
+
+    async def _note_refusal(self, why: str) -> None:
+        start = self._start.result() if self._start.done() else None
+        if start is not None:
+            await database.run(streams.note_refusal, call_sid=start.call_sid, why=why, now=timezone.now())

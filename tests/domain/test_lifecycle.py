@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from calls import database
-from calls.domain import lifecycle
+from calls.domain import lifecycle, streams
 from calls.domain.decisions import Answer, HandOver, HangUp, Thanks, Voicemail
 from calls.models import Call, CallEvent, Stream
 from tests import factories
@@ -405,6 +405,22 @@ def test_after_any_other_end_a_person_is_dialed(reason):
     assert leave(leg(call), now=later(seconds=1)) == HandOver(number=PERSON, business="Cedar Plumbing")
     assert state(call) == ("handed_over", reason)
     assert (row(call).handover_number, row(call).handed_over_at) == (PERSON, later(seconds=1))
+
+
+def test_a_stream_that_was_refused_says_so():
+    call = factories.make_call(status=Status.RINGING)
+    streams.note_refusal(call_sid=call.call_sid, why="expired token", now=later(seconds=1))
+
+    assert leave(leg(call)) == HandOver(number=PERSON, business="Cedar Plumbing")
+    assert state(call) == ("handed_over", "auth_failed")
+
+
+def test_a_forged_stream_beside_the_true_one_says_nothing_of_the_call():
+    call = factories.make_call(status=Status.STREAMING, token_used_at=later(seconds=1))
+    streams.note_refusal(call_sid=call.call_sid, why="token already used", now=later(seconds=2))
+    leave(leg(call))
+
+    assert state(call) == ("handed_over", "stream_lost")
 
 
 @pytest.mark.parametrize("status", [Status.RINGING, Status.STREAMING])

@@ -51,11 +51,29 @@ async def test_database_that_is_away_is_waited_for_and_nothing_is_lost(monkeypat
     assert [record.message for record in caplog.records] == ["journal waits for the database"] * 2
 
 
-async def test_records_that_cannot_be_written_do_not_hold_up_those_behind(monkeypatch, caplog):
-    monkeypatch.setattr(journal, "BATCH", 1)
+class Choosy(Written):
+    """A `write` that cannot store one of the records, as a database that refuses a value."""
 
-    assert await written_by(Written(ValueError("no")), 1, 2) == [2]
-    assert [record.message for record in caplog.records] == ["journal records lost"]
+    async def __call__(self, entries) -> None:
+        if any(fields["at_ms"] == 2 for _, fields in entries):
+            raise ValueError("Failing row contains (what the caller said)")
+        await super().__call__(entries)
+
+
+async def test_record_that_cannot_be_written_takes_no_other_with_it_and_is_not_quoted(caplog):
+    assert await written_by(Choosy(), 1, 2, 3) == [1, 3]
+    assert [(record.message, record.error) for record in caplog.records] == [
+        ("a record of the journal is lost", "ValueError")
+    ]
+
+
+async def test_journal_has_a_bound_and_counts_what_it_drops(monkeypatch):
+    monkeypatch.setattr(journal, "LIMIT", 2)
+    book = Journal(Written(), LOG)
+    for record in records(1, 2, 3):
+        book.put(record)
+
+    assert book.dropped == 1
 
 
 async def test_records_are_written_while_the_call_goes_on():

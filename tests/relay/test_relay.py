@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 import wave
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +20,8 @@ from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import parse
 from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
-from calls.realtime import wire
-from calls.relay import carried, live
+from calls.realtime import client, wire
+from calls.relay import carried, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
 from tests.conversation.kit import FRAME
@@ -360,3 +361,89 @@ async def test_failure_beside_the_call_does_not_touch_it(openai, monkeypatch, ca
 
     assert caller.closed == [(1000, "ended", "caller_hangup")]
     assert "work beside the call failed" in [record.message for record in caplog.records]
+
+
+async def test_refused_stream_leaves_its_reason_on_the_call(openai):
+    caller = Caller(openai.url, await ringing())
+    caller.start("forged")
+    await caller.is_over()
+
+    event = await CallEvent.objects.aget()
+    assert (event.kind, event.detail) == ("stream_refused", {"why": "wrong token"})
+    assert (await Call.objects.aget()).end_reason == ""
+
+
+async def test_end_that_the_database_refuses_once_is_written_all_the_same(openai, monkeypatch):
+    finish, failures = streams.finish_stream, [OperationalError("database is locked")]
+
+    def failing(**fields):
+        if failures:
+            raise failures.pop()
+        finish(**fields)
+
+    before = asyncio.all_tasks()
+    monkeypatch.setattr(streams, "finish_stream", failing)
+    caller = await talking(openai)
+    caller.say("stop")
+    await caller.is_over()
+
+    call = await Call.objects.aget()
+    assert (call.status, call.end_reason, call.model) == ("ended", "caller_hangup", "gpt-realtime-2.1")
+    assert await leftovers(before) == []
+
+
+async def test_database_that_is_too_slow_at_the_door_is_answered_by_a_hand_over(openai, monkeypatch):
+    monkeypatch.setattr(relay, "ADMISSION_TIMEOUT", 0.05)
+    monkeypatch.setattr(streams, "admit_stream", lambda **fields: time.sleep(0.3))
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    await caller.is_over()
+
+    assert [code for code, _, _ in caller.closed] == [1011]
+    await asyncio.sleep(0.3)  # the thread has to be done before the database is taken away
+
+
+async def test_patience_counts_from_the_start_and_not_from_its_admission(openai, monkeypatch):
+    admit = streams.admit_stream
+
+    def slow(**fields):
+        time.sleep(0.4)
+        return admit(**fields)
+
+    monkeypatch.setattr(streams, "admit_stream", slow)
+    caller = await talking(openai, rate=1.0)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert (await Call.objects.aget()).first_audio_ms >= 400
+
+
+async def test_passing_failure_to_connect_is_tried_once_more(openai, monkeypatch):
+    open_line, problems = client.open_line, [client.LineUnavailable("timeout")]
+
+    async def flaky(**address):
+        if problems:
+            raise problems.pop()
+        return await open_line(**address)
+
+    monkeypatch.setattr(client, "open_line", flaky)
+    caller = await talking(openai)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert "line_retried" in [kind async for kind in CallEvent.objects.values_list("kind", flat=True)]
+
+
+async def test_wrong_key_is_not_tried_again(openai, monkeypatch):
+    tries = []
+
+    async def refused(**address):
+        tries.append(address)
+        raise client.LineUnavailable("refused", "HTTP 401", 401)
+
+    monkeypatch.setattr(client, "open_line", refused)
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    await caller.is_over()
+
+    assert (len(tries), caller.closed) == (1, [(1000, "handed_over", "upstream_unavailable")])
