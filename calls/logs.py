@@ -6,7 +6,7 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
-_NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ().-]{5,}\d{2}(?![\w.])")
+_NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ().-]{5,}\d{2}(?!\w|\.\d)")
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 
@@ -27,6 +27,15 @@ class CallLogger(logging.LoggerAdapter):  # type: ignore[type-arg]
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         kwargs["extra"] = {**(self.extra or {}), **kwargs.get("extra", {})}
         return msg, kwargs
+
+
+class WithoutTraceback(logging.Filter):
+    """For what strangers cause, such as a foreign Host header: one line is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
 
 
 class LineFormatter(logging.Formatter):

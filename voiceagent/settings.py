@@ -225,7 +225,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "calls.logs.LineFormatter"}},
+    "filters": {"without_traceback": {"()": "calls.logs.WithoutTraceback"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"calls": {"level": LOG_LEVEL}, "django.server": {"level": "WARNING", "propagate": True}},
+    "loggers": {
+        "calls": {"level": LOG_LEVEL},
+        "django.server": {"level": "WARNING", "propagate": True},
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
+    },
 }

@@ -62,13 +62,20 @@ def _in_own_connection(function: Callable[[], T]) -> T:
 async def line(visit: Visit) -> list[Finding]:
     """At least one telephone number of ours is answered by an agent."""
     lines, visit.session = await aside(_in_own_connection, partial(_lines_and_session, visit.site))
-    visit.line_number = next((line.number for line in lines if line.agent_id), "")
+    rung = _line_to_ring(lines)
+    visit.line_number = rung.number if rung else ""
     return [_agent(visit, lines), _handover(visit, lines)]
 
 
 def _lines_and_session(site: Site) -> tuple[list[PhoneLine], SessionSettings | None]:
     lines = list(PhoneLine.objects.select_related("agent__business", "business"))
-    return lines, next((_session(line, site) for line in lines if line.agent_id), None)
+    line = _line_to_ring(lines)
+    return lines, _session(line, site) if line else None
+
+
+def _line_to_ring(lines: list[PhoneLine]) -> PhoneLine | None:
+    """The newest with an agent: beside the line of the demonstration it is the one that was just connected."""
+    return max((line for line in lines if line.agent_id), key=lambda line: line.pk, default=None)
 
 
 def _session(line: PhoneLine, site: Site) -> SessionSettings:

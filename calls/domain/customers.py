@@ -15,7 +15,7 @@ class NumberNeeded(Exception):
 
 def calling_number(*, call: Call) -> str:
     """The other side's number as E.164; empty for an anonymous caller."""
-    told = call.to_number if call.direction == Call.Direction.OUTBOUND else call.from_number
+    told = call.other_number
     if not told.startswith("+"):
         return ""
     try:

@@ -14,7 +14,7 @@ def take_message(*, call_id: int, text: str, caller_name: str, number: str, now:
         defaults={
             "business_id": call.business_id,
             "caller_name": caller_name,
-            "number": number or call.from_number,
+            "number": number or call.other_number,
             "taken_at": now,
         },
     )

@@ -10,6 +10,7 @@ from calls import database
 from calls.doctor import aside, storage
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
+from calls.doctor.visit import Visit
 from tests import factories
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -101,6 +102,16 @@ async def test_a_business_without_a_way_to_a_person_is_a_warning():
 
     assert (without["line.handover"].level.value, without["line.handover"].seen) == ("WARN", "none for Cedar Plumbing")
     assert common["line.handover"].level.value == "OK"
+
+
+async def test_the_newest_line_with_an_agent_is_the_one_that_is_rung():
+    await database.run(factories.make_line, number="+15550109999")
+    await database.run(factories.make_line, number="+16505551234")
+    await database.run(factories.make_line, number="+17705551234", without_agent=True)
+    visit = Visit(Site())
+    await storage.line(visit)
+
+    assert visit.line_number == "+16505551234"
 
 
 async def test_a_hand_over_to_one_of_our_own_lines_is_a_failure():

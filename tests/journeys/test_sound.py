@@ -59,3 +59,5 @@ def test_first_sound_comes_soon(town):
     )
 
     assert call.heard.first_audio_ms < 5 * 1000
+    assert call.row.first_audio_ms < 5 * 1000
+    assert "filler" not in call.kinds  # what was heard was the agent and no clip of ours

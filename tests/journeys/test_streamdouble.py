@@ -81,5 +81,7 @@ def test_independent_phone_sees_no_violation_and_hears_the_agent_soon(lenient_st
     for result in results:
         assert result.marks_echoed != []
         row = settled_row(result.identity.call_sid)
+        assert row.first_audio_ms < 5 * 1000
+        assert not row.events.filter(kind="filler").exists()
         assert (row.status, row.end_reason) == (Call.Status.ENDED, Call.EndReason.CALLER_HANGUP)
         assert [turn.role for turn in row.turns.all()] == ["agent", "caller", "agent"]
