@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
+from django.utils.translation import get_language_info
 
 from calls.domain import callbacks, hours
 from calls.domain.spoken import spoken_time
@@ -70,6 +71,7 @@ def instructions_for(
     customer = Customer.objects.filter(business=business, number=caller).first() if caller else None
     context = {
         "agent": agent,
+        "language": _language(agent.language),
         "business": business,
         "greeting": greeting or greeting_of(agent),
         "week": _week(business),
@@ -87,6 +89,14 @@ def instructions_for(
 def estimated_tokens(instructions: str) -> int:
     """An estimate, a quarter of the letters; what OpenAI counts stands on the call."""
     return len(instructions) // LETTERS_PER_TOKEN
+
+
+def _language(code: str) -> str:
+    """The name of a language in English; the code where Django knows none."""
+    try:
+        return str(get_language_info(code)["name"])
+    except KeyError:
+        return code
 
 
 def _week(business: Business) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from calls.models import Call, OutgoingEmail, Turn
+from calls.models import Booking, Call, OutgoingEmail, Turn
 
 _WE = r"(?:i|we)(?:'ve| have)?"
 
@@ -43,11 +43,18 @@ def unbacked_claims(*, call: Call) -> list[str]:
     """What the agent claimed in a call and no row bears out, in words for the owner."""
     said = [turn.text for turn in call.turns.all() if turn.role == Turn.Role.AGENT and turn.text]
     backed = {
-        BOOKING: call.bookings.exists(),
+        BOOKING: call.bookings.exists() or _has_open_booking(call),
         QUOTE: OutgoingEmail.objects.filter(call=call, purpose="quote").exists(),
         CALLBACK: call.callbacks.exists() or call.messages.exists() or hasattr(call, "emergency"),
     }
     return [claim.what for claim, is_backed in backed.items() if not is_backed and _is_said(claim, said)]
+
+
+def _has_open_booking(call: Call) -> bool:
+    """A returning caller is told of a booking that an earlier call has made, or that this one has moved."""
+    is_open = (Booking.Status.BOOKED, Booking.Status.CONFIRMED)
+    mine = Booking.objects.filter(business=call.business_id, customer__number=call.other_number, status__in=is_open)
+    return bool(call.other_number) and mine.exists()
 
 
 def _is_said(claim: Claim, texts: Iterable[str]) -> bool:

@@ -72,7 +72,7 @@ def test_business_is_described_by_its_rows_and_without_a_price():
         "Services: Drain cleaning\n"
         "We do not repair gas boilers."
     )
-    assert "Speak es." in told(agent)
+    assert "Speak Spanish." in told(agent)
     assert "123" not in told(agent)
 
 

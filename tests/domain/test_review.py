@@ -5,6 +5,7 @@ import pytest
 from calls.domain import review
 from calls.models import Turn
 from tests.factories import make_call, make_message, make_turn
+from tests.factories_trade import make_booking, make_customer
 
 CLAIMS = {
     review.BOOKING: [
@@ -78,4 +79,15 @@ def test_callers_words_and_what_nobody_heard_claim_nothing():
     make_turn(call=call, text="So I've booked it, have I? You're booked!")
     make_turn(call=call, role=Turn.Role.AGENT, text="", unheard="You're booked for Tuesday.", interrupted=True)
 
+    assert review.unbacked_claims(call=call) == []
+
+
+@pytest.mark.django_db
+def test_returning_caller_may_be_told_of_an_open_booking_and_of_nobody_elses():
+    call = make_call()
+    make_turn(call=call, role=Turn.Role.AGENT, text="You're booked for Tuesday at nine.")
+    make_booking(customer=make_customer(business=call.business, number="+15550100777"))
+    assert review.unbacked_claims(call=call) == ["a booking"]
+
+    make_booking(customer=make_customer(business=call.business, number=call.from_number))
     assert review.unbacked_claims(call=call) == []
