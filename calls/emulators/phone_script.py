@@ -81,9 +81,10 @@ class Script:
         self.listened = handset.last_word
         while self.left:
             expected = [self._length_ms(agent) for agent in self._take_agent() if not _is_silent(agent)]
-            step = self.left.pop(0) if self.left else None
-            await self._wait_for_agent(handset, expected, step)
+            step = self.left[0] if self.left else None
+            await self._wait_for_agent(handset, expected, step)  # a stream that ends meanwhile leaves the step undone
             if step is not None:
+                del self.left[0]
                 await self._perform(step, handset)
                 self.undone -= 1
         await self._wait_until_quiet(handset, self.patience_ms)

@@ -54,6 +54,32 @@ async def test_the_caller_waits_for_all_that_the_script_announces():
 
 
 @pytest.mark.asyncio
+async def test_an_answer_that_only_calls_tools_is_not_waited_for():
+    silent = {"agent": {"tool": "wait_for_user"}}
+    async with a_stream(speaking((100, 600))) as server:
+        result = await ring(server, FIRST, HELLO, silent, {"wait_ms": 500}, {"hang_up": True})
+
+    [speech] = result.speeches
+    assert 500 <= result.ended_ms - speech.end_ms <= 1000
+    assert result.completed
+
+
+@pytest.mark.asyncio
+async def test_what_was_not_said_before_the_stream_ended_is_said_after_the_tone():
+    async def agent(socket):
+        await socket.until("start")
+        socket.media(sound.tone(600))
+        await asyncio.sleep(0.2)
+        socket.close()
+
+    async with a_stream(agent).on("/twilio/after", twiml("<Record/>")) as server:
+        result = await ring(server, FIRST, SECOND, HELLO)
+
+    assert [sound.duration_ms(piece.payload) for piece in result.recordings] == [300]
+    assert result.completed
+
+
+@pytest.mark.asyncio
 async def test_an_agent_that_says_less_than_announced_is_not_waited_for_for_ever():
     async with a_stream(speaking((100, 600))) as server:
         result = await ring(server, SECOND, HELLO, {"hang_up": True})
