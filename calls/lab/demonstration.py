@@ -4,24 +4,34 @@ The call is written to the project's own database, so that it can be looked at w
 """
 
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db.models import Model
 from django.urls import reverse
 
+from calls import mail
 from calls.domain import demo
+from calls.domain.money import written_range
+from calls.domain.spoken import spoken_time
 from calls.emulators import scenario as scenarios
 from calls.emulators.scenario import Scenario
 from calls.lab import report, scratch
 from calls.lab.calling import Outcome, Target, emulator_address, place
 from calls.lab.judging import Limits, shortcomings
 from calls.lab.processes import ChildFailed, EmulatorChild, ServerChild, WorkerChild, environment, leaving_none_behind
+from calls.models import Call, OutgoingEmail
 from voiceagent import settings as project
 
 NAME = "demo"
+CALLERS = 1000
+LETTER_SECONDS = 20
 SCRIPTED = "The agent in this demonstration is scripted: no model is asked, no telephone network and no key is used."
 
 Tell = Callable[[str], None]
@@ -42,7 +52,7 @@ def run(tell: Tell) -> list[str]:
 def _hold(tell: Tell) -> list[str]:
     call_command("migrate", verbosity=0)
     _prepare(tell)
-    scenario = scenarios.find(NAME)
+    scenario = _from_a_new_number(scenarios.find(NAME))
     outcome = _call(scenario, tell)
     found = shortcomings(outcome, scenario, Limits())
     if outcome.row is None:
@@ -71,7 +81,26 @@ def _call(scenario: Scenario, tell: Tell) -> Outcome:
             model.demand()
             worker.demand()
 
-        return place(target, scenario, tell=tell, save=Path(settings.BASE_DIR) / "var" / "calls", demand=demand)
+        outcome = place(target, scenario, tell=tell, save=Path(settings.BASE_DIR) / "var" / "calls", demand=demand)
+        _await_letters(outcome)
+        return outcome
+
+
+def _from_a_new_number(scenario: Scenario) -> Scenario:
+    """A caller gets so many quotes a day and has so many open bookings; whoever runs this often is not refused.
+
+    No script has such a number, so the emulator of the model plays its first one, which is this.
+    """
+    number = f"+1555010{6000 + Call.objects.count() % CALLERS}"
+    return replace(scenario, caller=replace(scenario.caller, number=number))
+
+
+def _await_letters(outcome: Outcome) -> None:
+    """Give the worker time to send what the call has put into the outbox."""
+    deadline = time.monotonic() + LETTER_SECONDS
+    waiting = OutgoingEmail.objects.filter(call=outcome.row, status=OutgoingEmail.Status.QUEUED)
+    while outcome.row is not None and waiting.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _prepare(tell: Tell) -> None:
@@ -96,6 +125,23 @@ def _tell_what_came_of_it(outcome: Outcome, found: list[str], tell: Tell) -> Non
     tell("")
     report.figures(outcome, tell)
     if outcome.row is not None:
-        page = reverse("admin:calls_call_change", args=[outcome.row.pk])
-        tell(f"In the admin          http://localhost:{settings.PORT}{page} (start it with `make run`)")
+        _tell_of_rows(outcome.row, tell)
+        tell(f"In the admin          {_page(outcome.row)} (start it with `make run`)")
     report.verdict(found, tell)
+
+
+def _tell_of_rows(call: Call, tell: Tell) -> None:
+    """What the call has left for the business, each with its page in the admin or its file."""
+    for quote in call.quotes.select_related("service", "business"):
+        price = written_range(quote.total, quote.total_to, quote.business.currency)
+        tell(f"Price                 {quote.service}, {price}: {_page(quote)}")
+    for booking in call.bookings.select_related("service", "technician", "business"):
+        when = spoken_time(booking.starts_at, ZoneInfo(booking.business.time_zone))
+        tell(f"Appointment           {booking.service}, {when}, {booking.technician}: {_page(booking)}")
+    for email in call.outgoingemails.filter(status=OutgoingEmail.Status.SENT).select_related("business"):
+        tell(f"E-mail                to {email.to}: {mail.path_of(email) or 'handed to the mail server'}")
+
+
+def _page(row: Model) -> str:
+    page = reverse(f"admin:calls_{row._meta.model_name}_change", args=[row.pk])
+    return f"http://localhost:{settings.PORT}{page}"

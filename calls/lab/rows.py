@@ -16,6 +16,7 @@ from calls.models import Call
 
 # How a row that does not name its call belongs to one; all others have a `call`.
 WAYS = {
+    "Call": "pk",
     "CallbackAttempt": "callback__call",
     "Customer": "bookings__call",
     "EmergencyAlert": "emergency__call",
@@ -28,7 +29,7 @@ def missing(call: Call, expected: Mapping[str, Any]) -> Iterator[str]:
     """Each way in which the rows are others than expected, as a sentence."""
     for name, wanted in expected.items():
         model = apps.get_model("calls", name)
-        found = model._default_manager.filter(**{WAYS.get(name, "call"): call}).distinct().order_by("pk")
+        found = model._default_manager.filter(**{WAYS.get(name, "call"): call.pk}).distinct().order_by("pk")
         number = wanted if isinstance(wanted, int) else len(wanted)
         if (seen := found.count()) != number:
             yield f"The call left {seen} {_called(model, seen)}, not {number}."

@@ -16,7 +16,7 @@ from calls.lab.judging import Limits, shortcomings, shortcomings_of_model
 from calls.lab.processes import ServerChild, fetch_json, leaving_none_behind
 
 FAST_RATE = 4.0
-DEFAULT_SCENARIO = "demo"
+DEFAULT_SCENARIO = "message"  # can be played any number of times: nothing of it is limited
 NO_KEY = "not run: OPENAI_API_KEY is not set, so there is no real model to call."
 
 

@@ -179,3 +179,20 @@ def test_a_sound_is_looked_for_beside_the_scenario_and_in_audio_folders(tmp_path
     assert script.audio_path("leak.ulaw") == tmp_path / "audio" / "leak.ulaw"
     with pytest.raises(ScenarioError):
         script.audio_path("nowhere.ulaw")
+
+
+def test_folders_in_a_folder_are_read_too(tmp_path):
+    (tmp_path / "stories").mkdir()
+    written(tmp_path, "steps: []", "hours.yaml")
+    written(tmp_path / "stories", "steps: []", "book.yaml")
+
+    assert [loaded.name for loaded in scenario.load_folder(tmp_path)] == ["hours", "book"]
+
+
+def test_every_bundled_scenario_has_a_name_and_a_caller_of_its_own_save_a_call_back_and_its_promise():
+    bundled = scenario.load_folder()
+    numbers = [loaded.caller.number for loaded in bundled if loaded.name != "callback_answered"]
+
+    assert len({loaded.name for loaded in bundled}) == len(bundled)
+    assert len(set(numbers)) == len(numbers)
+    assert bundled[0].name == "demo"  # whoever rings from another number gets the first one

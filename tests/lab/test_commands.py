@@ -211,13 +211,21 @@ def test_demonstration_whose_server_dies_says_so_and_fails(tmp_path):
 
 @pytest.mark.proof
 def test_demonstration_is_heard_to_its_end(tmp_path):
-    done = run("demo", DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3")
+    pinned = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3", "EMAIL_URL": f"filemail://{tmp_path}/outbox"}
+
+    done = run("demo", **pinned)
 
     told = done.stdout.splitlines()
     assert (done.returncode, told[-2]) == (0, "All went well.")
     assert told[0] == told[-1] == demonstration.SCRIPTED
-    assert sum(line.startswith("  Agent ") for line in told) == 6
-    assert sum(line.startswith("  Caller ") for line in told) == 4
+    assert sum(line.startswith("  Agent ") for line in told) == 9
+    assert sum(line.startswith("  Caller ") for line in told) == 6
+    [letter] = (tmp_path / "outbox").iterdir()
+    assert f"E-mail                to robert@example.com: {letter}" in told
+    assert "Price                 Drain cleaning, $204.12: http://localhost:8000/admin/calls/quote/1/change/" in told
+    assert re.search(
+        r"^Appointment           Drain cleaning, .+, Maria Ortiz: \S+/admin/calls/booking/1/change/$", done.stdout, re.M
+    )
     [reaction] = re.findall(r"Barge-in reaction     (\d+) ms", done.stdout)
     assert int(reaction) < 1000
     assert re.search(r"In the admin          http://localhost:8000/admin/calls/call/\d+/change/", done.stdout)

@@ -34,6 +34,7 @@ def test_rows_that_are_as_expected_are_not_spoken_of(call):
         "Customer": [{"name": "Robert Miller", "refuses_sms": False}],
         "TakenTime": 15,
         "Message": 0,
+        "Call": [{"from_number": "+15550100001"}],
     }
 
     assert [*missing(call, expected)] == []
