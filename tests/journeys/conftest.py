@@ -163,6 +163,7 @@ class Station:
     token: str
     realtime_port: int
     rate: float
+    rest_port: int = 0
 
 
 def free_port():
