@@ -110,7 +110,12 @@ def default_number() -> str:
 
 
 def send_message(message: OutgoingMessage) -> str:
-    """Send a text message of the outbox; its MessageSid. Raises NotSent."""
+    """Send a text message of the outbox; its MessageSid. Raises NotSent.
+
+    In development, without credentials, it becomes a file beside the e-mails, and the name of the file is its Sid.
+    """
+    if not is_equipped() and settings.DEBUG:
+        return _write_down(message)
     if not is_equipped():
         raise NotSent("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set.")
     try:
@@ -122,6 +127,13 @@ def send_message(message: OutgoingMessage) -> str:
         )
     except rest.Failed as failure:
         raise NotSent(str(failure), permanent=failure.code in PERMANENT, code=str(failure.code or "")) from None
+
+
+def _write_down(message: OutgoingMessage) -> str:
+    path = settings.DATA_DIR / "outbox" / f"{message.purpose}-{message.pk}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"To: {message.to}\n\n{message.body}\n")
+    return path.name
 
 
 def find_message(message: OutgoingMessage) -> str | None:

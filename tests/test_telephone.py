@@ -181,6 +181,16 @@ def test_a_message_that_cannot_leave_says_why(unequipped, line):
             ask(message)
 
 
+def test_a_message_becomes_a_file_in_development(unequipped, line, settings, tmp_path):
+    settings.DEBUG, settings.DATA_DIR = True, tmp_path
+    message = make_message(line)
+
+    assert list(tasks.send_messages(factories.RANG_AT)) == [f"text message {message.pk} (booking): sent"]
+    message.refresh_from_db()
+    assert message.message_sid == f"booking-{message.pk}.txt"
+    assert (tmp_path / "outbox" / message.message_sid).read_text() == f"To: {message.to}\n\n{message.body}\n"
+
+
 def test_a_business_without_a_line_sends_no_text_messages(api, line):
     message = make_message(line)
     OutgoingMessage.objects.update(call=None)

@@ -1,6 +1,7 @@
 """The database: reachable, writable, up to date, and does it know a line that an agent answers?"""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -13,11 +14,13 @@ from calls.doctor.caller import TEST_NUMBER
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
+from calls.domain import delivery
 from calls.domain.persona import persona_for
-from calls.models import Call, PhoneLine
+from calls.models import Call, OutgoingMessage, PhoneLine
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import profile_of
 
+UNREGISTERED_WITHIN = timedelta(days=7)
 T = TypeVar("T")
 _NOT_KEPT = "No call can be kept; callers get the apology and a way to a person."
 
@@ -131,3 +134,24 @@ def _handover(visit: Visit, lines: list[PhoneLine]) -> Finding:
 
 def _first_line(error: DatabaseError) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+async def text_messages(visit: Visit) -> list[Finding]:
+    """Text messages that carriers do not deliver until the number is registered with them."""
+    said = saying("text-messages", "Text messages")
+    since = timezone.now() - UNREGISTERED_WITHIN
+    blocked = await aside(_in_own_connection, partial(_blocked_messages, since))
+    if not blocked:
+        return [said(OK, "none blocked by carriers in the last week")]
+    return [
+        said(
+            WARN,
+            f"{blocked} blocked by carriers in the last week (error 30034)",
+            "Customers and technicians do not get the text messages that the agent speaks of.",
+            "Register the number for A2P 10DLC in Twilio's console: docs/deploy.md, Text messages.",
+        )
+    ]
+
+
+def _blocked_messages(since: datetime) -> int:
+    return OutgoingMessage.objects.filter(error_code=delivery.UNREGISTERED, written_at__gte=since).count()

@@ -87,6 +87,7 @@ def test_it_works_in_an_empty_environment_without_a_network(tmp_path):
         "settings.email": "WARN",
         "database": "FAIL",
         "line": "SKIPPED",
+        "text-messages": "SKIPPED",
         "port": "FAIL",
         "asgi": "SKIPPED",
         "webhook": "SKIPPED",

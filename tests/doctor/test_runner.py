@@ -26,11 +26,12 @@ def levels(findings):
     return [(finding.id, finding.level.value, finding.seen) for finding in findings]
 
 
-def test_there_are_ten_checks_in_the_order_of_a_call():
+def test_checks_stand_in_the_order_of_a_call():
     assert [check.id for check in runner.CHECKS] == [
         "settings",
         "database",
         "line",
+        "text-messages",
         "routes",
         "port",
         "asgi",

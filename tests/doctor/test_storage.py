@@ -1,16 +1,19 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import OperationalError
+from django.utils import timezone
 
 from calls import database
 from calls.doctor import aside, storage
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
+from calls.models import OutgoingMessage
 from tests import factories
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -138,3 +141,19 @@ async def test_what_blocks_is_left_behind():
         async with asyncio.timeout(0.1):
             await aside.aside(block)
     released.set()
+
+
+async def test_text_messages_that_carriers_block_are_a_warning_with_the_way_to_register():
+    call = await database.run(factories.make_call)
+    fields = {"business": call.business, "call": call, "purpose": "booking", "body": "x", "to": "+15550100001"}
+    now = timezone.now()
+    for key, age in (("new", timedelta(days=1)), ("old", timedelta(days=30))):
+        times = {"written_at": now - age, "due_at": now - age}
+        await database.run(
+            OutgoingMessage.objects.create, **fields, **times, key=key, status="failed", error_code="30034"
+        )
+
+    [finding] = [f async for f in diagnose(Site(), ["text-messages"]) if f.id == "text-messages"]
+
+    assert (finding.level.value, finding.seen) == ("WARN", "1 blocked by carriers in the last week (error 30034)")
+    assert "A2P 10DLC" in finding.remedy
