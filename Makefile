@@ -26,7 +26,7 @@ call: .venv/.installed ## place a call to the server that `make run` started
 	@$(MANAGE) simulate_call --url $(ARGS)
 
 test: .venv/.installed-dev ## the test suite; ends with what it leaves to `make proof`
-	@$(BIN)/python -X dev -m pytest $(ARGS)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
 	@$(BIN)/python -m pytest --collect-only -q -m proof 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
 
