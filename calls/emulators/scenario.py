@@ -120,9 +120,7 @@ class Scenario:
         for path in candidates:
             if path.is_file():
                 return path
-        raise ScenarioError(
-            f"{self.name}: no sound {name!r} in {', '.join(str(path.parent) for path in candidates)}"
-        )
+        raise ScenarioError(f"{self.name}: no sound {name!r} in {', '.join(str(path.parent) for path in candidates)}")
 
 
 def load(path: Path | str) -> Scenario:
@@ -183,9 +181,7 @@ def parse(document: object, *, source: str = "scenario", folder: Path = BUNDLED,
 def _step(document: object, where: str) -> Step:
     body = _mapping(document, where, STEPS.keys())
     if len(body) != 1:
-        raise ScenarioError(
-            f"{where}: one of {', '.join(STEPS)} is wanted, found {sorted(body) or 'nothing'}"
-        )
+        raise ScenarioError(f"{where}: one of {', '.join(STEPS)} is wanted, found {sorted(body) or 'nothing'}")
     [(kind, value)] = body.items()
     return STEPS[kind](value, f"{where} ({kind})")
 

@@ -104,8 +104,7 @@ def test_a_response_may_call_several_tools():
         ({"steps": [{"whistle": 1}]}, "scenario: step 1: unknown whistle"),
         (
             {"steps": [{"dtmf": "1", "wait_ms": 5}]},
-            "scenario: step 1: one of agent, say, dtmf, wait_ms, hang_up is wanted, "
-            "found ['dtmf', 'wait_ms']",
+            "scenario: step 1: one of agent, say, dtmf, wait_ms, hang_up is wanted, found ['dtmf', 'wait_ms']",
         ),
         (
             {"steps": [{"agent": {}}]},
