@@ -25,10 +25,17 @@ run: .venv/.installed data ## serve until stopped, with emulators for what has n
 call: .venv/.installed ## place a call to the server that `make run` started
 	@$(MANAGE) simulate_call --url $(ARGS)
 
+# Whole calls are timed, so they have the machine to themselves; the rest shares it.
+CALLS := tests/journeys tests/lab
 test: .venv/.installed-dev ## the test suite; ends with what it leaves to `make proof`
-	@$(BIN)/python -X dev -m pytest $(ARGS)
+ifdef ARGS
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest $(ARGS)
+else
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 2 $(CALLS:%=--ignore=%)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest $(CALLS)
 	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
 	@$(BIN)/python -m pytest --collect-only -q -m proof 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
+endif
 
 proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure
 	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(ARGS)

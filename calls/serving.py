@@ -1,7 +1,7 @@
 """The production server: uvicorn as measured best for calls, with a shutdown that lets running calls finish.
 
-Every ASGI server as it comes cuts live calls within a third of a second of SIGTERM. Here the first signal only drains:
-new callers are handed over by the voice webhook, who reads the same flag, and the process goes when the last call has.
+Every ASGI server as it comes cuts live calls within a third of a second of SIGTERM. Here the first signal only says so
+(`live.is_draining`), and the process goes when the last call has.
 """
 
 import errno

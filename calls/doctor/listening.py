@@ -215,9 +215,9 @@ def _why_nothing(heard: Heard) -> tuple[str, str]:
     if heard.close_code == _POLICY:
         remedy = "Restart the server, so that all its processes have one SECRET_KEY; and set its clock right."
         return f"the stream's token was refused (closed {_POLICY})", remedy
+    if heard.foreign:
+        return "what came is not what Twilio takes: another streamSid, binary, or no base64", "Read the server's log."
     if heard.close_code is not None:
         seen = f"{waiting}; the server closed the stream (code {heard.close_code}) after {heard.closed_after_ms} ms"
         return seen, _ASK_OPENAI
-    if heard.foreign:
-        return "what came is not what Twilio takes: another streamSid, binary, or no base64", "Read the server's log."
     return f"{waiting} within {PATIENCE_SECONDS:g} s", _ASK_OPENAI

@@ -11,7 +11,7 @@ from calls.doctor.visit import Visit, instance_at, is_ours, is_web_address
 from calls.twilio import addresses
 
 _APOLOGY = "The caller hears Twilio's apology and is cut off."
-_SLOW_MS = 5000
+SLOW_MS = 5000
 
 
 async def webhook(visit: Visit) -> list[Finding]:
@@ -55,7 +55,7 @@ async def _judged(visit: Visit, document: Document, took_ms: int) -> Finding:
     if not document.has_action:
         means = "When the stream ends, the call is cut off instead of reaching a person."
         return said(FAIL, f"{good}, but <Connect> has no action", means, Unfit.remedy)
-    if took_ms > _SLOW_MS:
+    if took_ms > SLOW_MS:
         means = "The caller hears nothing that long; after 15 s Twilio gives up."
         return said(WARN, good, means, "Look at the load of the server and of its database.")
     other = await _other_instance(visit)

@@ -56,7 +56,7 @@ CHECKS: tuple[Check, ...] = (
         listening.first_audio,
         needs=("upgrade", "settings.openai-key"),
     ),
-    Check("openai", "OpenAI Realtime", upstream.openai, needs=("settings.openai-key",)),
+    Check("openai", "OpenAI Realtime", upstream.openai, needs=("settings.openai-key", "settings.openai-url")),
 )
 LINE = tuple(check.id for check in CHECKS if check.id != "openai")
 OPENAI = ("openai",)
@@ -82,18 +82,25 @@ async def diagnose(
     checks: Collection[Check] = CHECKS,
     step_seconds: float = STEP_SECONDS,
 ) -> AsyncIterator[Finding]:
-    """The findings, each as soon as it is known, without any secret. `ids`: these checks and what they stand on."""
+    """The findings, each as soon as it is known, without any secret.
+
+    `ids`: these checks, and of those that they stand on what they stand on.
+    """
     visit = Visit(site)
+    asked = [check.id for check in checks] if ids is None else ids
+    walked = with_needs(asked, checks)
+    needed = {need for check in walked for need in check.needs}
     broken: set[str] = set()
     try:
-        for check in with_needs(ids if ids is not None else [check.id for check in checks], checks):
+        for check in walked:
             if missing := [need for need in check.needs if need in broken]:
                 findings = [saying(check.id, check.title)(SKIPPED, f"needs {missing[0]}, which did not succeed")]
             else:
                 findings = await _run(check, visit, step_seconds)
             broken |= {finding.id for finding in findings if finding.level in {FAIL, SKIPPED}}
             for finding in findings:
-                yield hide(finding, site.secrets)
+                if check.id in asked or finding.id in needed:
+                    yield hide(finding, site.secrets)
     finally:
         await _say_farewell(visit)
 

@@ -10,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from calls.doctor.aside import aside
-from calls.doctor.caller import TEST_NUMBER
+from calls.doctor.caller import TEST_CALL_PREFIX, TEST_NUMBER
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
@@ -19,6 +19,7 @@ from calls.domain.persona import persona_for
 from calls.models import Call, OutgoingMessage, PhoneLine
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import profile_of
+from calls.twilio.addresses import webhook_url
 
 UNREGISTERED_WITHIN = timedelta(days=7)
 T = TypeVar("T")
@@ -67,7 +68,8 @@ async def line(visit: Visit) -> list[Finding]:
     lines, visit.session = await aside(_in_own_connection, partial(_lines_and_session, visit.site))
     rung = _line_to_ring(lines)
     visit.line_number = rung.number if rung else ""
-    return [_agent(visit, lines), _handover(visit, lines)]
+    habits = await aside(_in_own_connection, partial(_habits, lines))
+    return [_agent(visit, lines), _handover(visit, lines), _console(visit, habits)]
 
 
 def _lines_and_session(site: Site) -> tuple[list[PhoneLine], SessionSettings | None]:
@@ -130,6 +132,36 @@ def _handover(visit: Visit, lines: list[PhoneLine]) -> Finding:
         remedy = f"Enter a hand-over number: {admin} or HANDOVER_NUMBER in .env."
         return said(WARN, f"none for {missing[0]}", means, remedy)
     return said(OK, "every business has a hand-over number" if targets else common or "no business yet")
+
+
+def _habits(lines: list[PhoneLine]) -> dict[str, list[str]]:
+    """What was odd about the way in which the newest real call of each line came, by number."""
+    found = {}
+    for line in lines:
+        real = Call.objects.filter(line=line).exclude(call_sid__startswith=TEST_CALL_PREFIX)
+        if newest := real.order_by("-rang_at").first():
+            found[line.number] = list(newest.events.filter(kind__in=_ODD).values_list("kind", flat=True))
+    return found
+
+
+def _console(visit: Visit, habits: dict[str, list[str]]) -> Finding:
+    said = saying("line.console", "Fields in Twilio's console")
+    odd = [(number, kinds[0]) for number, kinds in habits.items() if kinds]
+    if not odd:
+        return said(OK, "the newest call of each line came as it should" if habits else "no real call yet")
+    number, kind = odd[0]
+    means = "It is answered all the same; a slip of the same kind in another field would not be."
+    remedy = (
+        "In https://console.twilio.com, Phone Numbers, the number, A call comes in: Webhook, "
+        f"{webhook_url(visit.site.public_base_url, 'voice')}, HTTP POST."
+    )
+    return said(WARN, f"{number}: {_ODD[kind]}", means, remedy)
+
+
+_ODD = {
+    "webhook_by_get": "Twilio is told to use HTTP GET",
+    "webhook_at_stream_address": "Twilio is told the address of the stream instead of the webhook's",
+}
 
 
 def _first_line(error: DatabaseError) -> str:

@@ -50,6 +50,11 @@ async def _why_refused(visit: Visit, url: str, failed: Refused) -> Cause:
         remedy = "Take the Origin validator away from around the stream's route in voiceagent/asgi.py."
         return Cause(f"{url}: answered 403 because Twilio sends no Origin; with an Origin it opens", remedy)
     ours = await is_ours(base)
+    if answer.status == 403 and ours:
+        seen = (
+            f"{url}: answered 403 by this program, which accepts the webhook's signature: no such socket, or no proof"
+        )
+        return Cause(seen, "Look at the finding routes, and in the server's log for: stream refused at the door")
     if answer.status == 500 and ours:
         seen = f"{url}: the server failed (500): no such WebSocket route, or an error while connecting"
         return Cause(seen, "Add the route to calls/routing.py, or read the server's log; then restart it.")

@@ -58,7 +58,7 @@ _WRITERS = {"turn": _write_turn, "tool": _write_tool, "event": _write_event}
 def _arguments(text: str) -> Any:
     """The model's arguments for the reader: as JSON where they are JSON, else as the text that came."""
     try:
-        return json.loads(text)
+        return _storable(json.loads(text))  # an escaped NUL only shows once it is read
     except ValueError:
         return {"not JSON": text[:1000]}
 

@@ -21,10 +21,12 @@ from calls.models import Call, CallEvent, PhoneLine, Stream
 Status, Reason = Call.Status, Call.EndReason
 
 NO_OPENAI_KEY, NO_AGENT, NO_WEBSOCKETS = "no_openai_key", "no_agent", "no_websockets"
+DRAINING = "draining"
 _OBSTACLE_REASONS = {
     NO_OPENAI_KEY: Reason.UPSTREAM_UNAVAILABLE,
     NO_AGENT: Reason.UPSTREAM_UNAVAILABLE,
     NO_WEBSOCKETS: Reason.INTERNAL_ERROR,
+    DRAINING: Reason.DRAINING,
 }
 
 _ORDER = [Status.QUEUED, Status.RINGING, Status.STREAMING, Status.HANDED_OVER, Status.ENDED]

@@ -22,7 +22,8 @@ class Line:
         self.result = result
         self.rate = rate
         self.on_event = on_event
-        self.receiver_down = asyncio.Event()
+        self.receiver_down = False
+        self._sleepers: set[asyncio.Future[None]] = set()
         self._zero = time.monotonic()
 
     @property
@@ -47,14 +48,17 @@ class Line:
         self.result.mouth.append(Piece(round(at_ms), payload, "caller"))
 
     def hang_up(self, by: Literal["caller", "limit"] = "caller") -> None:
-        if not self.receiver_down.is_set():
-            self.result.ended_by = by
-            self.receiver_down.set()
-            self.tell("hang-up", by)
+        if self.receiver_down:
+            return
+        self.result.ended_by = by
+        self.receiver_down = True
+        for sleeper in self._sleepers:
+            _wake(sleeper)
+        self.tell("hang-up", by)
 
     def check(self) -> None:
         """Raise HungUp when nobody is there any more."""
-        if self.receiver_down.is_set():
+        if self.receiver_down:
             raise HungUp
 
     async def pause(self, ms: float) -> None:
@@ -63,14 +67,25 @@ class Line:
 
     async def until(self, at_ms: float) -> None:
         self.check()
-        delay = (at_ms - self.now_ms) / 1000 / self.rate
+        loop = asyncio.get_running_loop()
+        sleeper: asyncio.Future[None] = loop.create_future()
+        alarm = loop.call_later(self._seconds_until(at_ms), _wake, sleeper)
+        self._sleepers.add(sleeper)
         try:
-            async with asyncio.timeout(max(0.0, delay)):
-                await self.receiver_down.wait()
-        except TimeoutError:
-            return
-        raise HungUp
+            await sleeper
+        finally:
+            alarm.cancel()
+            self._sleepers.discard(sleeper)
+        self.check()
 
     async def tick_at(self, at_ms: float) -> None:
         """Sleep to a moment whatever happens; always lets others run, also when it is late."""
-        await asyncio.sleep(max(0.0, (at_ms - self.now_ms) / 1000 / self.rate))
+        await asyncio.sleep(self._seconds_until(at_ms))
+
+    def _seconds_until(self, at_ms: float) -> float:
+        return max(0.0, (at_ms - self.now_ms) / 1000 / self.rate)
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)

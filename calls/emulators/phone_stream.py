@@ -187,7 +187,7 @@ class Stream:
 
     async def _end(self, socket: ClientConnection) -> None:
         self.record.close_code, self.record.close_reason = socket.close_code, socket.close_reason or ""
-        if not self.line.receiver_down.is_set() and self.record.close_code not in NORMAL_CLOSES:
+        if not self.line.receiver_down and self.record.close_code not in NORMAL_CLOSES:
             self.record.error = f"31921 close error: {self.record.close_code} {self.record.close_reason}".strip()
             self.line.tell("stream-error", self.record.error)
             self.notify("stream-error", self.record.error)
@@ -241,7 +241,7 @@ class Stream:
                 self._listen(number * sound.FRAME_MS)
             if self._is_over(number * sound.FRAME_MS):
                 self.line.hang_up()
-            if self.line.receiver_down.is_set():
+            if self.line.receiver_down:
                 break
         self._leave(socket)
         # The reader sees the close and ends this task; a server that does not even read is cut off.

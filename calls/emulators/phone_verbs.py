@@ -217,7 +217,7 @@ class Interpreter:
             method = verb.get("recordingStatusCallbackMethod", "POST")
             self.leg.errand("recording", method, self._url(callback, document), extra | done)
         goto = self._action(verb, document, extra | ({} if ends_with == "silence" else {"Digits": ends_with}))
-        if self.line.receiver_down.is_set():
+        if self.line.receiver_down:
             # The action is told, but nobody is left to hear what its document says.
             self.leg.errand("action", goto.method, goto.url, goto.extra)
             self.line.check()

@@ -153,17 +153,20 @@ def _settled_sessions(target: Target, scenario: Scenario, before: int) -> list[D
 def settled_row(call_sid: str, *, look_seconds: float = LOOK_SECONDS) -> Call | None:
     """The row of the call, once it says how the call ended and nothing more is added to it."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    before = None
     while True:
         try:
             row = Call.objects.filter(call_sid=call_sid).first()
-            now = row and (row.status, row.turns.count(), row.tool_calls.count(), row.events.count())
+            is_settled = row is None or _is_settled(row)
         except DatabaseError:  # not migrated, or gone: then the server's rows are elsewhere
             return None
-        if row is None or time.monotonic() > deadline or (now == before and row.status in FINISHED):
+        if is_settled or time.monotonic() > deadline:
             return row
-        before = now
         time.sleep(look_seconds)
+
+
+def _is_settled(row: Call) -> bool:
+    # The model is written down last of all, when the journal of the call's stream is complete.
+    return row.status in FINISHED and (row.model != "" or not row.streams.exists())
 
 
 def _saved(heard: CallResult, folder: Path | None) -> Path | None:

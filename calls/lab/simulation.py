@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from calls.emulators import scenario as scenarios
+from calls.emulators import sound
 from calls.emulators.scenario import Say, Scenario
 from calls.lab import emulation, local, report, scratch
 from calls.lab.calling import Outcome, Target, emulator_address, place
@@ -26,7 +27,7 @@ class Request:
 
     url: str | None = None
     public_url: str | None = None
-    scenario: str = DEFAULT_SCENARIO
+    scenario: str | None = None  # None: demo, or with the real model every bundled caller
     audio: Path | None = None
     save: Path | None = None
     fast: bool = False
@@ -54,42 +55,47 @@ def run(request: Request, tell: Callable[[str], None]) -> Run:
         return Run(True, {"run": False, "reason": NO_KEY})
     if request.url and (real or request.fast):
         raise Impossible("--fast and --realtime are for a server that this command starts: leave out --url.")
-    scenario = _scenario(request)
+    stories = _stories(request)
     judge = shortcomings_of_model if real else shortcomings
     limits = Limits().times(FAST_RATE if request.fast else 1)
     calls: list[tuple[Outcome, list[str]]] = []
-    with leaving_none_behind(), _target(request, scenario) as target:
-        for _ in range(request.repeat):
+    with leaving_none_behind(), _target(request, stories) as target:
+        for scenario in stories * request.repeat:
             tell(f"{scenario.caller.number} rings {scenario.caller.to} at {target.base_url} ({scenario.name})")
             outcome = place(target, scenario, tell=tell, save=request.save, scripted=not real)
             found = judge(outcome, scenario, limits)
             report.figures(outcome, tell)
             report.verdict(found, tell)
             calls.append((outcome, found))
-    return _summed_up(calls, tell)
+    return _summed_up(calls, tell, as_series=real or len(calls) > 1)
 
 
-def _summed_up(calls: list[tuple[Outcome, list[str]]], tell: Callable[[str], None]) -> Run:
+def _summed_up(calls: list[tuple[Outcome, list[str]]], tell: Callable[[str], None], *, as_series: bool) -> Run:
     passed = not any(found for _, found in calls)
-    if len(calls) == 1:
+    if not as_series:
         return Run(passed, report.one(*calls[0]))
     summary = report.several(calls)
     report.series(summary, tell)
     return Run(passed, summary)
 
 
-def _scenario(request: Request) -> Scenario:
+def _stories(request: Request) -> list[Scenario]:
     try:
-        scenario = scenarios.find(request.scenario)
+        if request.scenario is None and request.realtime == "openai":
+            found = scenarios.load_folder()
+        else:
+            found = [scenarios.find(request.scenario or DEFAULT_SCENARIO)]
     except (OSError, scenarios.ScenarioError) as error:
         raise Impossible(str(error)) from None
-    return scenario if request.audio is None else with_audio(scenario, request.audio)
+    return found if request.audio is None else [with_audio(scenario, request.audio) for scenario in found]
 
 
 def with_audio(scenario: Scenario, path: Path) -> Scenario:
     """The scenario with the caller's first words replaced by a recording."""
-    if not path.is_file():
-        raise Impossible(f"There is no sound file {path}.")
+    try:
+        sound.read(path)
+    except (OSError, sound.SoundError) as error:
+        raise Impossible(f"{path} is no sound that can be played: {error}") from None
     steps = list(scenario.steps)
     at = next((number for number, step in enumerate(steps) if isinstance(step, Say)), None)
     if at is None:
@@ -99,20 +105,19 @@ def with_audio(scenario: Scenario, path: Path) -> Scenario:
 
 
 @contextmanager
-def _target(request: Request, scenario: Scenario) -> Iterator[Target]:
+def _target(request: Request, stories: list[Scenario]) -> Iterator[Target]:
     if request.url:
         yield _running(request.url, request.public_url)
         return
     with ExitStack() as stack:
         folder = stack.enter_context(scratch.database())
         if request.realtime == "openai":
-            key = settings.OPENAI_API_KEY
-            server = _server(folder, scenario, settings.OPENAI_REALTIME_URL, OPENAI_API_KEY=key)
-            yield stack.enter_context(server)
+            real = {name: getattr(settings, name) for name in ("OPENAI_API_KEY", "OPENAI_REALTIME_MODEL")}
+            yield stack.enter_context(_server(folder, stories, settings.OPENAI_REALTIME_URL, **real))
             return
         rate = FAST_RATE if request.fast else 1.0
-        emulator = stack.enter_context(emulation.in_background([scenario], rate=rate))
-        target = stack.enter_context(_server(folder, scenario, emulator.url, rate))
+        emulator = stack.enter_context(emulation.in_background(stories, rate=rate))
+        target = stack.enter_context(_server(folder, stories, emulator.url, rate))
         yield replace(target, emulator=emulator_address(emulator.url))
 
 
@@ -135,9 +140,12 @@ def _running(url: str, public_url: str | None) -> Target:
 
 
 @contextmanager
-def _server(folder: Path, scenario: Scenario, realtime_url: str, rate: float = 1.0, **more: str) -> Iterator[Target]:
+def _server(
+    folder: Path, stories: list[Scenario], realtime_url: str, rate: float = 1.0, **more: str
+) -> Iterator[Target]:
     """A server of our own on the scratch database."""
-    scratch.ensure_line(scenario)
+    for scenario in stories:
+        scratch.ensure_line(scenario)
     token = scratch.auth_token()
     environment = scratch.server_environment(
         token=token, database_url=scratch.url(folder), realtime_url=realtime_url, rate=rate, **more

@@ -4,30 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('calls', '0004_what_a_business_does'),
+        ("calls", "0004_what_a_business_does"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='business',
-            name='callbacks_a_day',
-            field=models.PositiveIntegerField(default=50, help_text='The most calls that are placed by themselves in a day; 0 places none.'),
+            model_name="business",
+            name="callbacks_a_day",
+            field=models.PositiveIntegerField(
+                default=50, help_text="The most calls that are placed by themselves in a day; 0 places none."
+            ),
         ),
         migrations.AddField(
-            model_name='call',
-            name='handover_accepted_at',
-            field=models.DateTimeField(blank=True, help_text='When the person pressed 1.', null=True),
+            model_name="call",
+            name="handover_accepted_at",
+            field=models.DateTimeField(blank=True, help_text="When the person pressed 1.", null=True),
         ),
         migrations.AddField(
-            model_name='call',
-            name='handover_is_announced',
-            field=models.BooleanField(default=False, help_text='The person had to press 1, so that a voicemail does not count as answered.'),
+            model_name="call",
+            name="handover_is_announced",
+            field=models.BooleanField(
+                default=False, help_text="The person had to press 1, so that a voicemail does not count as answered."
+            ),
         ),
         migrations.AddField(
-            model_name='callbackattempt',
-            name='answered_by',
-            field=models.CharField(blank=True, help_text='human, machine_end_beep … as Twilio heard it.', max_length=30),
+            model_name="callbackattempt",
+            name="answered_by",
+            field=models.CharField(
+                blank=True, help_text="human, machine_end_beep … as Twilio heard it.", max_length=30
+            ),
         ),
     ]

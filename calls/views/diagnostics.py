@@ -19,6 +19,7 @@ from calls.doctor import runner
 from calls.doctor.findings import exit_code, summary
 from calls.doctor.site import Site
 from calls.doctor.storage import missing_migrations
+from calls.relay import live
 
 JSON, HTML = "application/json", "text/html"
 
@@ -56,7 +57,9 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers and has every migration, else 503 with what is missing."""
+    """200 when new calls are welcome: 503 names a migration or a database that is missing, or says that it drains."""
+    if live.is_draining:
+        return JsonResponse({"status": "draining", "missing": []}, status=503)
     try:
         missing = await database.run(missing_migrations)
     except DatabaseError:

@@ -33,7 +33,10 @@ _apology = Apology()
 
 
 def from_twilio(purpose: str) -> Callable[[GuardedView], View]:
-    """Let in what Twilio signed, by POST or GET; explain the address (`purpose`) to a person's browser."""
+    """Let in what Twilio signed, by POST or GET; explain the address (`purpose`) to a person's browser.
+
+    Twilio uses no other method, so whoever does is told which are taken (405), and hears no TwiML.
+    """
 
     def decorate(view: GuardedView) -> View:
         @csrf_exempt

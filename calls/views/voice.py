@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from calls import database
 from calls.domain import lifecycle
 from calls.domain.decisions import Decision, Thanks
+from calls.relay import live
 from calls.twilio import addresses, webhook
 from calls.views.answers import to_twiml
 from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing, never_silent, no_content, plain
@@ -168,6 +169,8 @@ def _obstacle(request: HttpRequest) -> str:
     """Why no agent can answer, whatever the line says."""
     if not _can_stream(request):
         return lifecycle.NO_WEBSOCKETS
+    if live.is_draining:
+        return lifecycle.DRAINING
     return "" if settings.OPENAI_API_KEY else lifecycle.NO_OPENAI_KEY
 
 

@@ -71,11 +71,15 @@ class Socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn beside other code: it leaves the signals alone and tells when it listens."""
+    """uvicorn beside other code: it leaves the signals alone, tells when it listens, and stops at once."""
 
     def __init__(self, config):
         super().__init__(config)
-        self.is_up = asyncio.Event()
+        self.is_up, self.is_over = asyncio.Event(), asyncio.Event()
+
+    async def main_loop(self):
+        await self.on_tick(0)  # sets the headers Date and Server
+        await self.is_over.wait()
 
     def capture_signals(self):
         return contextlib.nullcontext()
@@ -114,7 +118,7 @@ class House:
         return self
 
     async def __aexit__(self, *_):
-        self._server.should_exit = True
+        self._server.is_over.set()
         await self._serving
 
     async def app(self, scope, receive, send):

@@ -1,9 +1,13 @@
 import asyncio
+import base64
+import hashlib
+import hmac
 import struct
 
 import pytest
 
-from calls.doctor import runner
+from calls.doctor import listening, remote, runner
+from calls.doctor.caller import signature
 from calls.doctor.findings import FAIL, OK, WARN
 from calls.doctor.runner import Check, diagnose
 from calls.doctor.site import Site
@@ -56,6 +60,7 @@ UNFIT = {
     "wrong type": (Reply(body=twiml().body, kind="text/plain"), "the content type is text/plain instead of text/xml"),
     "empty": (Reply(body=""), "an empty answer, on which Twilio hangs up"),
     "no XML": (Reply(body="<Response><Say>Tom & Jerry</Say></Response>"), "not well-formed XML"),
+    "doctype": (Reply(body="<!DOCTYPE Response><Response/>"), "it holds a document type declaration"),
     "wrong root": (Reply(body="<response/>"), "the outermost element is 'response' instead of Response"),
     "long": (Reply(body=f"<Response>{' ' * 70_000}</Response>"), "longer than the 64 KB"),
     "only listens": (twiml(verb="Start"), "<Start><Stream> only listens"),
@@ -240,6 +245,7 @@ DOORS = {
     "origin validator": (lambda house: origin_validator, "403 because Twilio sends no Origin"),
     "no route": (lambda house: broken_router, "the server failed (500): no such WebSocket route"),
     "always chosen": (always_chosen, "accepted with a subprotocol that nobody offered"),
+    "403": (lambda house: refusing(403), "answered 403 by this program, which accepts the webhook's signature"),
     "404": (lambda house: refusing(404), "answered 404 as a plain page: no ASGI server, or a proxy"),
     "redirect": (lambda house: refusing(301, location="/twilio/realtime/"), "a redirect to /twilio/realtime/"),
     "502": (lambda house: refusing(502), "a proxy answers 502"),
@@ -326,7 +332,25 @@ async def play_to_another_stream(socket):
 
 
 CLIP = sound.read("calls/relay/clips/one_moment.ulaw")
+
+
+async def play_no_base64(socket):
+    await socket.tell({"event": "media", "streamSid": socket.stream_sid, "media": {"payload": "%%%"}})
+    await socket.close(1000)
+
+
+async def send_bytes(socket):
+    await socket.send({"type": "websocket.send", "bytes": GREETING[:1600]})
+    await socket.send({"type": "websocket.send", "text": "no JSON"})
+    await socket.tell({"event": "hang_up", "streamSid": socket.stream_sid})
+    await socket.close(1000)
+
+
+NOT_TWILIOS = "what came is not what Twilio takes"
 TALKS = {
+    "another stream": (play_to_another_stream, NOT_TWILIOS),
+    "no base64": (play_no_base64, NOT_TWILIOS),
+    "binary": (send_bytes, NOT_TWILIOS),
     "mute": (say_nothing_and_leave, "nothing came; the server closed the stream (code 1000)"),
     "token": (refuse_the_token, "the stream's token was refused (closed 1008)"),
     "silence": (play_silence, "but it is silence"),
@@ -394,3 +418,60 @@ async def test_the_first_failing_step_alone_names_a_cause():
         findings = await walk(house)
 
     assert [finding.id for finding in findings if finding.level is FAIL] == ["webhook"]
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_stays_silent_is_given_up(monkeypatch):
+    async def say_nothing(socket):
+        pass
+
+    monkeypatch.setattr(listening, "PATIENCE_SECONDS", 0.3)
+    async with House(talk=say_nothing) as house:
+        findings = await walk(house)
+
+    assert (findings[2].level, findings[2].seen) == (FAIL, "nothing came within 0.3 s")
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_opens_only_without_a_call_is_a_failure():
+    """The token's stream is refused though the same upgrade went well before."""
+    async with House() as house:
+        welcome = house.welcome
+        doors = iter([welcome, welcome, refusing(500)])
+
+        async def third_is_refused(scope, receive, send):
+            await next(doors)(scope, receive, send)
+
+        house.door = third_is_refused
+        findings = await walk(house)
+
+    assert levels(findings) == [("webhook", "OK"), ("upgrade", "OK"), ("first-audio", "FAIL")]
+    assert "the server failed (500)" in findings[2].seen
+
+
+@pytest.mark.asyncio
+async def test_a_slow_webhook_is_a_warning(monkeypatch):
+    monkeypatch.setattr(remote, "SLOW_MS", -1)
+    async with House() as house:
+        findings = await walk(house)
+
+    assert (findings[0].level, findings[0].means) == (
+        WARN,
+        "The caller hears nothing that long; after 15 s Twilio gives up.",
+    )
+
+
+@pytest.mark.asyncio
+async def test_a_set_up_with_shared_keys_alone_signs_with_the_first():
+    async with House() as house:
+        site = Site(public_base_url=house.base, twilio_shared_keys=(("key-id", "12345"),))
+        form = {"CallSid": "CA1234567890ABCDE", "From": "+14158675309"}
+        url = "https://mycompany.com/myapp.php?foo=1&bar=2"
+        findings = [finding async for finding in diagnose(site, checks=ROAD[:1])]
+
+    wanted = hmac.new(b"12345", f"{url}CallSidCA1234567890ABCDEFrom+14158675309".encode(), hashlib.sha256).digest()
+    assert signature(site, url, form) == {
+        "X-Twilio-Signature": base64.b64encode(wanted).decode(),
+        "X-Twilio-Webhooks-Signature-Settings": "key=key-id,algorithm=HMAC_SHA256",
+    }
+    assert "the signature is not accepted" in findings[0].seen

@@ -118,6 +118,23 @@ async def test_findings_come_as_soon_as_they_are_known():
     assert [finding async for finding in findings] == []
 
 
+@pytest.mark.asyncio
+async def test_of_a_check_that_was_not_asked_for_only_what_is_stood_on_is_told():
+    async def several(visit):
+        return [Finding(f"one.{part}", OK, "One", "seen") for part in ("a", "b", "c")]
+
+    checks = [
+        Check("one", "One", several),
+        Check("two", "Two", well("two"), needs=("one.b",)),
+    ]
+
+    assert [id for id, *_ in levels(await walk(checks))] == ["one.a", "one.b", "one.c", "two"]
+    assert [id for id, *_ in levels([one async for one in diagnose(Site(), ["two"], checks=checks)])] == [
+        "one.b",
+        "two",
+    ]
+
+
 CANARIES = {
     "openai_key": "canary openai-key",
     "twilio_tokens": ("canary-token-one", "canary-token-two"),

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
 
 async def line(**fields):
-    findings = [finding async for finding in diagnose(Site(**fields), ["line"])]
+    findings = [finding async for finding in diagnose(Site(**fields), ["database", "line"])]
     return {finding.id: finding for finding in findings}
 
 
@@ -128,6 +128,35 @@ async def test_a_hand_over_to_one_of_our_own_lines_is_a_failure():
         "FAIL",
         "the hand-over number of Cedar Plumbing is one of our own lines",
     )
+
+
+async def test_a_line_that_no_real_caller_has_rung_has_nothing_odd():
+    own = await database.run(factories.make_line)
+    test_call = await database.run(factories.make_call, line=own, call_sid="CAd0c70f" + "0" * 26)
+    await database.run(factories.make_event, call=test_call, kind="webhook_by_get")
+
+    assert (await line())["line.console"].seen == "no real call yet"
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [
+        ("webhook_by_get", "Twilio is told to use HTTP GET"),
+        ("webhook_at_stream_address", "Twilio is told the address of the stream instead of the webhook's"),
+    ],
+)
+async def test_a_slip_in_twilios_console_is_told_until_a_call_comes_right(kind, seen):
+    own = await database.run(factories.make_line)
+    slipped = await database.run(factories.make_call, line=own)
+    await database.run(factories.make_event, call=slipped, kind=kind)
+
+    before = (await line(public_base_url="https://h"))["line.console"]
+    await database.run(factories.make_call, line=own, rang_at=factories.RANG_AT + timedelta(hours=1))
+    after = (await line())["line.console"]
+
+    assert (before.level.value, before.seen) == ("WARN", f"{own.number}: {seen}")
+    assert before.remedy.endswith("A call comes in: Webhook, https://h/twilio/voice, HTTP POST.")
+    assert (after.level.value, after.seen) == ("OK", "the newest call of each line came as it should")
 
 
 async def test_what_blocks_is_left_behind():

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from contextlib import asynccontextmanager
 
 import pytest
 from twilio.request_validator import RequestValidator
@@ -171,18 +172,22 @@ async def test_a_refused_connection_is_tried_twice():
         await Client(Road(url, PUBLIC), Signer(TOKEN)).send("POST", f"{PUBLIC}/twilio/voice", {}, {})
 
 
+@asynccontextmanager
 async def raw(content):
     """A server that answers any request with these bytes and closes."""
+    served = []
 
     async def serve(reader, writer):
+        served.append(asyncio.current_task())
         await reader.readuntil(b"\r\n\r\n")
         writer.write(content)
         await writer.drain()
         writer.close()
         await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    return server, Road(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", PUBLIC)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield Road(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", PUBLIC)
+        await asyncio.gather(*served, return_exceptions=True)
 
 
 @pytest.mark.asyncio
@@ -195,8 +200,7 @@ async def raw(content):
     ],
 )
 async def test_a_body_is_read_however_its_end_is_told(content):
-    server, road = await raw(content)
-    async with server:
+    async with raw(content) as road:
         answer = await Client(road, Signer(TOKEN)).send("POST", f"{PUBLIC}/x", {}, {})
 
     assert answer.body == b"<Response/>\n"
@@ -205,8 +209,7 @@ async def test_a_body_is_read_however_its_end_is_told(content):
 @pytest.mark.asyncio
 @pytest.mark.parametrize("content", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"])
 async def test_a_broken_answer_fails(content):
-    server, road = await raw(content)
-    async with server:
+    async with raw(content) as road:
         with pytest.raises(Failure, match="11200 broken answer"):
             await Client(road, Signer(TOKEN)).send("POST", f"{PUBLIC}/x", {}, {})
 

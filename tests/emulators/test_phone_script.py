@@ -117,6 +117,26 @@ async def test_a_barge_in_starts_so_long_after_the_first_sound_of_the_last_step(
 
 
 @pytest.mark.asyncio
+async def test_a_barge_in_does_not_wait_for_an_answer_that_is_left_out():
+    async with a_stream(speaking((100, 600))) as server:
+        result = await ring(server, FIRST, SECOND, STOP, {"hang_up": True})
+
+    [speech] = result.speeches
+    quiet_since = result.heard[-1][0] + 20 + result.start_ms
+    assert 3300 <= speech.start_ms - quiet_since <= 4000
+    assert result.barge_in_ms == []
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_came_while_the_script_waited_is_not_waited_for_again():
+    async with a_stream(speaking((100, 600))) as server:
+        result = await ring(server, {"wait_ms": 1500}, FIRST, HELLO, {"hang_up": True})
+
+    [speech] = result.speeches
+    assert 1500 <= speech.start_ms - result.start_ms <= 2000
+
+
+@pytest.mark.asyncio
 async def test_a_barge_in_that_is_obeyed_is_measured():
     async def agent(socket):
         await socket.until("start")

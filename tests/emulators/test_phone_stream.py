@@ -5,143 +5,23 @@ import time
 from itertools import pairwise
 
 import pytest
-from twilio.request_validator import RequestValidator
 
 from calls.emulators import sound
-from calls.emulators.phone import Faults, Gap
-from tests.emulators.tiny_server import PUBLIC, TOKEN, TinyServer, a_stream, ring, stream, twiml
+from calls.emulators.phone import Faults
+from tests.emulators.tiny_server import (
+    PUBLIC,
+    TinyServer,
+    a_stream,
+    events,
+    media,
+    ring,
+    silent,
+    stream,
+    twiml,
+)
 
 HELLO = {"say": {"text": "hello"}}  # 300 ms of tone
 HANG_UP = {"hang_up": True}
-STREAM_URL = "wss://cortana.example.com/twilio/realtime"
-
-
-async def silent(socket):
-    await socket.rest()
-
-
-def media(socket):
-    return [message["media"] for message in socket.seen if message["event"] == "media"]
-
-
-def events(socket):
-    return [message["event"] for message in socket.seen if message["event"] != "media"]
-
-
-# The upgrade.
-
-
-@pytest.mark.asyncio
-async def test_the_upgrade_carries_exactly_the_captured_headers():
-    async with a_stream(silent) as server:
-        await ring(server, HANG_UP)
-
-    [request] = server.upgrades
-    headers = dict(request.headers.raw_items())
-    key = headers.pop("Sec-WebSocket-Key")
-    assert (request.path, len(base64.b64decode(key))) == ("/twilio/realtime", 16)
-    assert headers == {
-        "Host": "cortana.example.com",
-        "User-Agent": "Twilio.TmeWs/1.0",
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "X-Twilio-Signature": "Mrrzjxcgen+ZfxoEk35hEps+BwA=",
-    }
-
-
-@pytest.mark.asyncio
-async def test_the_signature_of_the_upgrade_can_be_wrong_or_missing_on_purpose():
-    seen = []
-    for kind in ("wrong", "none"):
-        async with a_stream(silent) as server:
-            await ring(server, HANG_UP, faults=Faults(upgrade_signature=kind))
-        seen.append(server.upgrades[0].headers.get("X-Twilio-Signature"))
-
-    assert not RequestValidator(TOKEN).validate(STREAM_URL, {}, seen[0])
-    assert seen[1] is None
-
-
-@pytest.mark.asyncio
-async def test_a_subprotocol_that_nobody_asked_for_is_a_violation_and_ends_the_stream():
-    async with a_stream(silent, subprotocol="audio.twilio.com") as server:
-        result = await ring(server, HELLO)
-
-    text = "31920 handshake error: no subprotocols supported, and none was asked for"
-    assert (result.protocol_violations, result.streams[0].error) == ([text], text)
-    assert result.verbs == ["Connect", "Hangup"]
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("status", [200, 302, 403, 500])
-async def test_any_answer_but_101_is_a_handshake_error_that_goes_to_the_action(status):
-    async with a_stream(silent, upgrade_status=status) as server:
-        result = await ring(server, HELLO)
-
-    text = f"31920 handshake error: answered {status}"
-    assert (result.streams[0].handshake_status, result.streams[0].error) == (status, text)
-    assert sorted(server.paths()) == [
-        "/twilio/after",
-        "/twilio/status",
-        "/twilio/stream-status",
-        "/twilio/voice",
-    ]
-    assert server.form("/twilio/stream-status").items() >= {"StreamEvent": "stream-error", "StreamError": text}.items()
-    assert server.form("/twilio/after")["CallStatus"] == "in-progress"
-    assert (result.completed, len(server.upgrades)) == (False, 1)
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("url", "error"),
-    [
-        ("ws://cortana.example.com/twilio/realtime", "31922 the scheme of"),
-        ("https://cortana.example.com/twilio/realtime", "31922 the scheme of"),
-        ("/twilio/realtime", "31922 the scheme of"),
-        ("wss://localhost/twilio/realtime", "31902 'wss://localhost/twilio/realtime' is not on the public host"),
-    ],
-)
-async def test_a_url_that_twilio_could_not_open_is_not_tried(url, error):
-    server = TinyServer(on_stream=silent)
-    server.on("/twilio/voice", twiml(stream().replace(STREAM_URL, url))).on("/twilio/after", twiml("<Hangup/>"))
-    async with server:
-        result = await ring(server, HELLO)
-
-    [violation] = result.protocol_violations
-    assert (violation[: len(error)], result.streams[0].error, server.upgrades) == (error, violation, [])
-
-
-@pytest.mark.asyncio
-async def test_ws_is_accepted_when_the_public_url_is_plain_http():
-    server = TinyServer(on_stream=silent)
-    async with server:
-        url = server.url.replace("http", "ws") + "/twilio/realtime"
-        server.on("/twilio/voice", twiml(f'<Connect><Stream url="{url}"/></Connect>'))
-        result = await ring(server, HANG_UP, public_url=server.url)
-
-    assert (result.protocol_violations, len(server.upgrades)) == ([], 1)
-
-
-@pytest.mark.asyncio
-async def test_a_query_string_is_dropped_and_blamed():
-    server = TinyServer(on_stream=silent)
-    server.on("/twilio/voice", twiml(stream().replace(STREAM_URL, STREAM_URL + "?token=1")))
-    async with server:
-        result = await ring(server, HANG_UP)
-
-    assert [request.path for request in server.upgrades] == ["/twilio/realtime"]
-    assert result.protocol_violations == [
-        f"31920 the query string of '{STREAM_URL}?token=1' was dropped; use <Parameter>"
-    ]
-
-
-@pytest.mark.asyncio
-async def test_another_track_than_the_inbound_one_is_refused():
-    server = TinyServer().on("/twilio/voice", twiml(stream('track="both_tracks"')))
-    async with server.on("/twilio/after", twiml("<Hangup/>")):
-        result = await ring(server, HELLO)
-
-    assert result.protocol_violations == ["31941 invalid track 'both_tracks': <Connect> knows only inbound_track"]
 
 
 # What Twilio sends.
@@ -445,111 +325,6 @@ async def test_a_server_that_does_not_read_cannot_hold_the_caller():
 
     assert (result.ended_by, result.completed) == ("caller", True)
     assert time.monotonic() - began < 6.0
-
-
-# Faults.
-
-
-@pytest.mark.asyncio
-async def test_a_thin_stream_has_no_optional_field():
-    async with a_stream(silent) as server:
-        result = await ring(server, HELLO, HANG_UP, faults=Faults(thin=True))
-
-    [socket] = server.sockets
-    sid = result.stream_sid
-    assert set(socket.seen[1]["start"]) == {"accountSid", "callSid", "streamSid", "customParameters"}
-    assert set(map(frozenset, media(socket))) == {frozenset({"payload"})}
-    assert socket.seen[-1] == {
-        "event": "stop",
-        "stop": {"accountSid": "AC" + "0" * 32, "callSid": result.call_sid},
-        "streamSid": sid,
-    }
-
-
-@pytest.mark.asyncio
-async def test_marks_can_stay_unanswered():
-    async def agent(socket):
-        await socket.until("start")
-        socket.media(sound.tone(100))
-        socket.mark("end")
-        await socket.rest()
-
-    async with a_stream(agent) as server:
-        result = await ring(server, faults=Faults(mark_echo=False, hang_up_after_ms=500))
-
-    assert events(server.sockets[0]) == ["connected", "start", "stop"]
-    assert [mark.name for mark in result.marks] == ["end"]
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("kind", "frames_missing", "jump", "spoken_ms"),
-    [("lost", 10, 220, 400), ("stopped", 10, 220, 600), ("late", 0, 20, 600)],
-)
-async def test_a_gap_in_the_sound(kind, frames_missing, jump, spoken_ms):
-    gap = Gap(100, 200, kind, since="speech")
-    async with a_stream(silent) as server:
-        await ring(server, {"say": {"text": "ten letters"[:10]}}, HANG_UP, faults=Faults(gaps=(gap,)))
-
-    frames = media(server.sockets[0])
-    stamps = [int(frame["timestamp"]) for frame in frames]
-    audible = [frame for frame in frames if sound.is_audible(base64.b64decode(frame["payload"]))]
-    assert max(later - earlier for earlier, later in pairwise(stamps)) == jump
-    assert len(range(stamps[0], stamps[-1] + 20, 20)) - len(frames) == frames_missing
-    assert len(audible) * 20 == spoken_ms
-    assert [frame["chunk"] for frame in frames] == [str(n + 1) for n in range(len(frames))]
-
-
-@pytest.mark.asyncio
-async def test_held_frames_come_in_one_burst():
-    async with a_stream(silent) as server:
-        await ring(server, {"wait_ms": 900}, HANG_UP, rate=1.0, faults=Faults(gaps=(Gap(300, 300, "late"),)))
-
-    socket = server.sockets[0]
-    times = [at for at, message in zip(socket.times, socket.seen, strict=True) if message["event"] == "media"]
-    pauses = [later - earlier for earlier, later in pairwise(times)]
-    longest = pauses.index(max(pauses))
-    assert max(pauses) == pytest.approx(0.3, abs=0.1)
-    assert times[longest + 16] - times[longest + 1] < 0.02
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("fault", "parameters"),
-    [(Faults(token="forged"), {"token": "forged"}), (Faults(parameters=False), {})],
-)
-async def test_the_parameters_can_be_forged_or_missing(fault, parameters):
-    async with a_stream(silent) as server:
-        await ring(server, HANG_UP, faults=fault)
-
-    assert server.sockets[0].seen[1]["start"]["customParameters"] == parameters
-
-
-@pytest.mark.asyncio
-async def test_another_format_and_an_unknown_message_can_be_sent():
-    faults = Faults(media_format={"encoding": "audio/x-l16"}, unknown_event=True)
-    async with a_stream(silent) as server:
-        await ring(server, HANG_UP, faults=faults)
-
-    [socket] = server.sockets
-    assert socket.seen[1]["start"]["mediaFormat"] == {"encoding": "audio/x-l16"}
-    assert events(socket) == ["connected", "start", "weather", "stop"]
-
-
-@pytest.mark.asyncio
-async def test_a_second_socket_brings_the_same_token():
-    async def once(socket):
-        await socket.until("start")
-        if len(server.sockets) > 1:
-            socket.close(1008, "used")
-
-    async with a_stream(once) as server:
-        result = await ring(server, {"wait_ms": 1500}, HANG_UP, faults=Faults(second_socket=True))
-
-    first, second = (socket.seen[1]["start"] for socket in server.sockets)
-    assert result.second_socket_close == 1008
-    assert first["customParameters"] == second["customParameters"] == {"token": "secret"}
-    assert (first["callSid"] == second["callSid"], first["streamSid"] == second["streamSid"]) == (True, False)
 
 
 @pytest.mark.asyncio

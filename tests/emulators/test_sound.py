@@ -110,6 +110,7 @@ def test_eight_bits_are_read_as_unsigned(tmp_path):
         (b"RIFF\0\0\0\0WAVE", "the WAV file holds no sound"),
         (b"RIFF\0\0\0\0WAVEfmt \x02\0\0\0ab" + b"data\0\0\0\0", "unpack_from requires a buffer"),
     ],
+    ids=["no file of sound", "nothing inside", "half a header"],
 )
 def test_a_file_without_sound_is_refused_with_its_name(tmp_path, content, why):
     (tmp_path / "bad.wav").write_bytes(content)

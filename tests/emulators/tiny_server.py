@@ -21,6 +21,7 @@ from calls.emulators.phone_result import CallResult
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 PUBLIC = "https://cortana.example.com"
+STREAM_URL = "wss://cortana.example.com/twilio/realtime"
 XML = {"Content-Type": "text/xml"}
 
 
@@ -115,8 +116,7 @@ def twiml(body: str, *, status: int = 200) -> Route:
 
 
 def stream(attributes: str = "", inner: str = "", *, action: str = "/twilio/after") -> str:
-    url = "wss://cortana.example.com/twilio/realtime"
-    return f'<Connect action="{PUBLIC}{action}"><Stream url="{url}" {attributes}>{inner}</Stream></Connect>'
+    return f'<Connect action="{PUBLIC}{action}"><Stream url="{STREAM_URL}" {attributes}>{inner}</Stream></Connect>'
 
 
 @dataclass
@@ -228,3 +228,34 @@ async def ring(server: TinyServer, *steps: dict[str, Any], **options: Any) -> Ca
     """Call the server with these steps, five times as fast as life unless told otherwise."""
     phone = Phone(base_url=server.url, auth_token=TOKEN, **{"public_url": PUBLIC, "rate": 5.0, **options})
     return await phone.call(scenario.parse({"name": "test", "steps": list(steps)}))
+
+
+async def ring_fast(server: TinyServer, *steps: dict[str, Any], **options: Any) -> CallResult:
+    """For tests in which only the order of things and the shortest times matter, so that time may fly."""
+    return await ring(server, *steps, **{"rate": 25.0, **options})
+
+
+def serving(body: str, **more: str) -> TinyServer:
+    """A server with this document at the voice webhook, and others under /twilio/ by name."""
+    server = TinyServer().on("/twilio/voice", twiml(body))
+    for name, other in more.items():
+        server.on(f"/twilio/{name.replace('_', '-')}", twiml(other))
+    return server
+
+
+def answering(status: int = 200, headers: dict[str, str] = XML, body: bytes = b"<Response/>") -> Route:
+    return lambda request: (status, headers, body)
+
+
+async def silent(socket: Socket) -> None:
+    """An agent that hears everything and says nothing."""
+    await socket.rest()
+
+
+def media(socket: Socket) -> list[dict[str, str]]:
+    return [message["media"] for message in socket.seen if message["event"] == "media"]
+
+
+def events(socket: Socket) -> list[str]:
+    """All that came beside the sound."""
+    return [message["event"] for message in socket.seen if message["event"] != "media"]

@@ -24,7 +24,7 @@ from calls.lab.calling import settled_row
 from calls.lab.processes import ServerChild
 from tests import factories
 
-RATE = 5.0
+RATE = 8.0
 LINE = "+15550109999"
 CALLER = "+15550100001"
 PERSON = "+15550108000"

@@ -1,6 +1,5 @@
-"""SIGTERM in the middle of a call: the call goes on to its end, then the server goes."""
+"""SIGTERM in the middle of a call: the call goes on to its end, then the server goes. A second one ends the call."""
 
-import threading
 import time
 
 from calls.models import Call
@@ -15,16 +14,25 @@ TALK = """
 """
 
 
-def test_call_in_progress_is_finished_before_the_server_ends(django_db_setup, line, tmp_path):
-    stopped = threading.Event()
+class Stopper:
+    """Sends SIGTERM when the caller hears the first sound, and again at his first word if that is wanted."""
 
-    def stop(kind, detail):
-        if kind == "first-audio" and not stopped.is_set():
-            stopped.set()
-            station.server.end()
+    def __init__(self, kinds):
+        self.kinds = kinds
+        self.server = None
+
+    def on_event(self, kind, detail):
+        if kind in self.kinds:
+            self.kinds = self.kinds - {kind}
+            self.server.end()
+
+
+def test_call_in_progress_is_finished_before_the_server_ends(django_db_setup, line, tmp_path):
+    stopper = Stopper({"first-audio"})
 
     with running_station(tmp_path, RATE) as station, town_of(station) as town:
-        call = town.ring(story(TALK), on_event=stop)
+        stopper.server = station.server
+        call = town.ring(story(TALK), on_event=stopper.on_event)
         began = time.monotonic()
         code = station.server.wait(10)
         seconds = time.monotonic() - began
@@ -34,3 +42,16 @@ def test_call_in_progress_is_finished_before_the_server_ends(django_db_setup, li
     assert call.requests == ["voice", "action"]
     assert call.heard.verbs == ["Connect", "Hangup"]
     assert (code, seconds < 3) == (0, True)
+
+
+def test_second_signal_leaves_no_call_that_seems_to_go_on(django_db_setup, line, tmp_path):
+    stopper = Stopper({"first-audio", "say"})
+
+    with running_station(tmp_path, RATE) as station, town_of(station) as town:
+        stopper.server = station.server
+        call = town.ring(story(TALK), on_event=stopper.on_event, troubled=True)
+        code = station.server.wait(10)
+
+    assert (code, call.row.is_live and call.row.status != Call.Status.HANDED_OVER) == (0, False)
+    assert call.row.end_reason != ""
+    assert call.turns[0] == ("agent", "How can I help?")

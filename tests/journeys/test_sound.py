@@ -2,10 +2,12 @@
 
 import base64
 import random
+from dataclasses import replace
 
 import pytest
 
 from calls.emulators import sound
+from calls.emulators.realtime_faults import Faults
 from calls.emulators.scenario import Agent, Caller, HangUp, Say, Scenario, Wait
 from tests.journeys.conftest import CALLER, LINE, story
 
@@ -41,8 +43,19 @@ def test_callers_sound_reaches_the_model_whole_and_in_order(town, noisy_call):
     assert 0 <= call.heard.streams[0].sent["media"] * 160 - len(received) <= 10 * 160
 
 
-def test_agents_sound_reaches_the_caller_whole_and_in_order(town, noisy_call):
-    call = town.ring(noisy_call)
+def test_sound_held_until_the_model_is_ready_reaches_it_in_order(make_town, noisy_call):
+    town = make_town(faults=Faults(updated_ms=1000))
+
+    call = town.ring(replace(noisy_call, steps=noisy_call.steps[1:]))
+
+    assert sound.read(noisy_call.steps[1].audio) in bytes(call.session.audio_in)
+    assert call.event("session_ready").detail["held_frames_dropped"] == 0
+
+
+# As the model makes it, and all at once.
+@pytest.mark.parametrize("pace", [5.0, 1000.0])
+def test_agents_sound_reaches_the_caller_whole_and_in_order(make_town, noisy_call, pace):
+    call = make_town(pace=pace).ring(noisy_call)
 
     sent = b"".join(base64.b64decode(event["delta"]) for event in call.session.sent("response.output_audio.delta"))
     assert sent == b"".join(sound.read(noisy_call.steps[number].audio) for number in (0, 2))

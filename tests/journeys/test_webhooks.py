@@ -59,12 +59,11 @@ def test_fallback_request_is_answered_with_a_voice_and_a_person(town, faults):
     assert "fallback" in call.kinds
 
 
-@pytest.mark.parametrize("says_forwarded", [True, False])
-def test_forwarding_loop_ends_in_a_voicemail_after_one_hop(town, line, says_forwarded):
+def test_forwarding_loop_ends_in_a_voicemail_after_one_hop(town, line):
     line.agent = None
     line.save()
 
-    call = town.ring(story("[]"), callee=Callee(calls_back=True, says_forwarded=says_forwarded, **QUICK_CALLEE))
+    call = town.ring(story("[]"), callee=Callee(calls_back=True, **QUICK_CALLEE))
 
     [leg] = call.heard.legs
     second = Call.objects.get(call_sid=leg.call_sid)

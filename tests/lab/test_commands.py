@@ -14,7 +14,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from calls import serving
-from calls.lab import demonstration, local, scratch, simulation
+from calls.emulators import sound
+from calls.emulators.scenario import parse
+from calls.lab import demonstration, emulation, local, scratch, simulation
 from calls.lab.processes import ServerChild, environment
 from voiceagent.settings import BASE_DIR
 
@@ -113,6 +115,27 @@ def test_real_model_without_a_key_is_said_not_to_have_been_run(settings, capsys)
     assert json.loads(document) == {"run": False, "reason": simulation.NO_KEY}
 
 
+@pytest.mark.proof
+def test_real_model_is_called_as_often_as_wanted_and_measured():
+    """An emulator stands for the model, which this machine cannot reach; the command cannot tell."""
+    story = {"name": "hours", "caller": {"from": "+15550100002"}, "steps": [{"agent": {"text": "How can I help?"}}]}
+
+    with emulation.in_background([parse(story)]) as model:
+        done = run(
+            *("simulate_call", "--realtime", "openai", "--repeat", "2", "--json", "--scenario", "hours"),
+            OPENAI_API_KEY="sk-real",
+            OPENAI_REALTIME_URL=model.url,
+        )
+        keys = {session.headers["authorization"] for session in model.sessions}
+
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["passed"], told["of"], told["pass_rate"]) == (0, 2, 2, 1.0)
+    assert keys == {"Bearer sk-real"}
+    assert told["tokens"]["output"] > 0
+    assert 0 < told["first_audio_ms"]["median"] <= told["first_audio_ms"]["worst"] < 5 * 1000
+    assert [(run["turns"], run["tools"]) for run in told["runs"]] == [(None, None)] * 2
+
+
 def test_server_that_does_not_answer_is_named():
     port = free_port()
 
@@ -125,7 +148,7 @@ def test_server_that_does_not_answer_is_named():
     [
         (["--scenario", "nothing"], "no scenario 'nothing'"),
         (["--scenario", "nothing.yaml"], "nothing.yaml"),
-        (["--audio", "nothing.wav"], "There is no sound file nothing.wav."),
+        (["--audio", "nothing.wav"], "nothing.wav is no sound that can be played"),
         (["--url", "http://127.0.0.1:1", "--fast"], "leave out --url"),
         (["--url", "http://127.0.0.1:1", "--realtime", "openai"], "leave out --url"),
         (["--repeat", "0"], "at least 1"),
@@ -138,7 +161,7 @@ def test_options_that_cannot_be_are_refused(arguments, complaint):
 
 def test_recording_takes_the_place_of_the_callers_first_words(tmp_path):
     recording = tmp_path / "me.wav"
-    recording.touch()
+    sound.write_wav(recording, sound.tone(500))
     scenario = simulation.scenarios.find("demo")
 
     changed = simulation.with_audio(scenario, recording)

@@ -48,8 +48,12 @@ def test_agents_turn():
 
     assert audio == wire.OutputAudioDelta("r", "a", 1, "/////w==", 4)
     assert parse(type="response.output_audio.done", **part) == wire.OutputAudioDone("a", 1)
-    assert parse(type="response.output_audio_transcript.delta", delta="Hi", **part) == wire.AgentTextDelta("a", 1, "Hi", "r")
-    assert parse(type="response.output_audio_transcript.done", transcript="Hi", **part) == wire.AgentText("a", 1, "Hi", "r")
+    assert parse(type="response.output_audio_transcript.delta", delta="Hi", **part) == wire.AgentTextDelta(
+        "a", 1, "Hi", "r"
+    )
+    assert parse(type="response.output_audio_transcript.done", transcript="Hi", **part) == wire.AgentText(
+        "a", 1, "Hi", "r"
+    )
 
 
 @pytest.mark.parametrize(

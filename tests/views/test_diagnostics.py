@@ -10,6 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from calls import database
 from calls.doctor import runner
 from calls.doctor.findings import FAIL, OK, WARN, Finding
+from calls.relay import live
 from calls.views import diagnostics
 from calls.views.diagnostics import Allowance
 
@@ -73,6 +74,14 @@ async def test_readyz_is_503_and_names_the_migration_that_is_missing(async_clien
         await database.run(MigrationRecorder(connection).record_applied, app, newest)
 
     assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "missing": [f"calls.{newest}"]})
+
+
+async def test_readyz_is_503_while_the_server_shuts_down(async_client, monkeypatch):
+    monkeypatch.setattr(live, "is_draining", True)
+
+    answer = await async_client.get("/readyz")
+
+    assert (answer.status_code, answer.json()) == (503, {"status": "draining", "missing": []})
 
 
 async def test_readyz_is_503_without_a_database(async_client, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 
 from calls.domain import tokens
 from calls.models import Call, CallEvent
+from calls.relay import live
 from tests import factories
 from tests.twilio.kit import BASE, Twilio, dialed, spoken, token_in, tree, verbs, voice_form
 
@@ -175,6 +176,16 @@ async def test_without_a_key_a_voice_answers_and_a_person_is_dialed(twilio, line
     assert tree(response.content)[3][1][1] == {"action": f"{BASE}/twilio/dial-done", "method": "POST", "timeout": "20"}
     call = await stored(only_call)
     assert (call.status, call.end_reason) == ("handed_over", "upstream_unavailable")
+
+
+async def test_new_caller_of_a_server_that_shuts_down_reaches_a_person(twilio, line, stored, monkeypatch):
+    monkeypatch.setattr(live, "is_draining", True)
+
+    response = await twilio.post("/twilio/voice", voice_form(factories.make_sid(), To=line.number))
+
+    assert (verbs(response), dialed(response)) == (["Say", "Dial"], PERSON)
+    call = await stored(only_call)
+    assert (call.status, call.end_reason) == ("handed_over", "draining")
 
 
 async def test_a_line_without_agent_has_a_voice_and_a_person(twilio, stored):

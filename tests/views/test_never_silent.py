@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, transaction
 
 from calls import database
-from calls.domain import lifecycle
+from calls.domain import lifecycle, tokens
 from calls.domain.apology import Apology
 from calls.logs import LineFormatter
 from calls.models import Call
@@ -125,6 +125,14 @@ async def test_an_exception_is_logged_once_with_its_trace_and_without_numbers(tw
     assert "RuntimeError: a mistake of ours" in text
     assert "5550123456" not in text
     assert "CANARYVILLE" not in text
+
+
+async def test_a_document_that_cannot_be_made_is_an_apology_too(twilio, line, monkeypatch):
+    monkeypatch.setattr(tokens, "mint", fail)
+
+    response = await twilio.post("/twilio/voice", ring(line))
+
+    assert (verbs(response), dialed(response)) == (["Say", "Dial"], PERSON)
 
 
 async def test_a_failure_is_on_record_as_a_hand_over(twilio, line, stored, monkeypatch):

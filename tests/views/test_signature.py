@@ -155,6 +155,34 @@ async def test_two_hundred_requests_with_one_character_changed_make_no_call(line
     assert await stored(Call.objects.count) == 0
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"no boundary"),
+        ("multipart/form-data; boundary=x", b"--x\r\nbroken"),
+        ("application/x-www-form-urlencoded; charset=utf-16", b"CallSid=CA1"),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % number for number in range(2000))),
+        ("application/x-www-form-urlencoded", b"\xff\xfe=\xff&CallSid=%ED%A0%80"),
+        ("application/json", b"{"),
+        ("", b"\x00"),
+    ],
+)
+@pytest.mark.parametrize("name", ["voice", "status", "realtime"])
+async def test_a_body_that_cannot_be_read_is_refused(twilio, name, content_type, body):
+    headers = {"X-Twilio-Signature": "x"}
+
+    response = await twilio.client.post(f"/twilio/{name}", body, content_type=content_type, headers=headers)
+
+    assert response.status_code in {400, 403, 426}
+
+
+@pytest.mark.parametrize("address", ["https://host:99999", "https://[host", "wss://host", "not an address", ""])
+async def test_a_public_address_that_is_none_lets_nobody_in(twilio, line, settings, address):
+    settings.PUBLIC_BASE_URL = address
+
+    assert (await twilio.post("/twilio/voice", canaries())).status_code == 403
+
+
 async def test_a_signature_for_one_address_does_not_open_another(twilio, line):
     form = canaries()
     signed = signature(TOKEN, f"{BASE}/twilio/status", form)

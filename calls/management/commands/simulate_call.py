@@ -18,7 +18,7 @@ class Command(BaseCommand):
         add = parser.add_argument
         add("--url", nargs="?", const=here, metavar="BASE", help=f"A running server; without BASE: {here}.")
         add("--public-url", metavar="URL", help="What that server calls itself; default: PUBLIC_BASE_URL.")
-        add("--scenario", default=simulation.DEFAULT_SCENARIO, metavar="NAME|FILE", help="Default: %(default)s.")
+        add("--scenario", metavar="NAME|FILE", help="Default: demo; with the real model every bundled caller.")
         add("--audio", type=Path, metavar="FILE.wav", help="What the caller says first, instead of the script's sound.")
         add("--save", type=Path, metavar="DIR", help="Keep the call as a stereo WAV there.")
         add("--fast", action="store_true", help=f"{simulation.FAST_RATE:g} times as fast as real time.")
