@@ -29,6 +29,9 @@ _OBSTACLE_REASONS = {
     DRAINING: Reason.DRAINING,
 }
 
+NOBODY_ANSWERED = "Call back: nobody could take the call."
+LISTEN = "Listen to the voicemail, and call back."
+
 _ORDER = [Status.QUEUED, Status.RINGING, Status.STREAMING, Status.HANDED_OVER, Status.ENDED]
 _PROGRESS = {"initiated": Status.QUEUED, "queued": Status.QUEUED, "ringing": Status.RINGING}
 _OVER = {
@@ -192,6 +195,8 @@ def keep_recording(
     if url and status in {"", "completed"} and call.recording_sid in {"", recording_sid}:
         call.recording_sid, call.recording_url = recording_sid, url
         call.recording_seconds = seconds if seconds is not None else call.recording_seconds
+        if call.next_action in {"", NOBODY_ANSWERED}:
+            call.next_action = LISTEN
     if not status:
         _end(call, reason=Reason.VOICEMAIL, now=now)
     call.save()
@@ -296,6 +301,7 @@ def _to_voicemail(call: Call, *, now: datetime, came_back_from: Call | None = No
         _note_once(call, "forwarding_loop", now, first_call=came_back_from.call_sid)
     _note_once(call, "voicemail", now)
     call.end_reason = call.end_reason or Reason.VOICEMAIL
+    call.next_action = call.next_action or NOBODY_ANSWERED
     call.handed_over_at = call.handed_over_at or now
     _advance(call, Status.HANDED_OVER)
     call.save()

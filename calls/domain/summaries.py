@@ -40,7 +40,7 @@ def conclude_call(*, call_id: int, model_text: str, now: datetime) -> Conclusion
     conclusion = Conclusion(
         outcome=_outcome(call),
         summary=_told_by_model(model_text) or _told_by_rows(call),
-        next_action=_next_action(call),
+        next_action=_next_action(call) or call.next_action,
         review_reason=f"The agent spoke of {' and '.join(claims)}, but there is none." if claims else "",
     )
     call.outcome, call.summary, call.next_action = conclusion.outcome, conclusion.summary, conclusion.next_action

@@ -784,3 +784,19 @@ def test_the_first_recording_of_a_call_stands():
 
 def test_the_recording_of_an_unknown_call_is_not_stored():
     assert keep(Call(call_sid="CA404")) is False
+
+
+def test_a_caller_whom_nobody_took_is_to_be_called_back_and_a_voicemail_to_be_listened_to():
+    call = factories.make_call(end_reason=Reason.TRANSFERRED, handover_number=PERSON)
+    finish_dial(leg(call), "no-answer")
+    assert row(call).next_action == "Call back: nobody could take the call."
+
+    lifecycle.keep_recording(
+        call_sid=call.call_sid,
+        recording_sid="RE1",
+        url="https://api.twilio.com/RE1",
+        seconds=7,
+        status="",
+        now=later(seconds=40),
+    )
+    assert row(call).next_action == "Listen to the voicemail, and call back."

@@ -124,3 +124,9 @@ def test_owner_is_not_told_of_a_call_that_needs_nobody():
 
     assert conclude(call).outcome == Call.Outcome.ANSWERED
     assert OutgoingEmail.objects.count() == 0
+
+
+def test_what_the_hand_over_left_to_do_is_not_forgotten():
+    call = make_call(next_action="Listen to the voicemail, and call back.")
+
+    assert conclude(call).next_action == "Listen to the voicemail, and call back."

@@ -17,6 +17,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.proof
 def test_callers_who_ask_are_answered(stage):
     stage.play_all(NAMES)
 

@@ -51,6 +51,7 @@ def test_callers_who_are_new_book_once_and_what_is_free(stage, business):
     assert len(twice.session.received("conversation.item.create")) == 3
 
 
+@pytest.mark.proof
 def test_callers_who_are_known_move_hear_and_cancel_their_own_and_nobody_elses(stage, business):
     moved = appointment(business, "+15550100213", "Ian Reid")
     cancelled = appointment(business, "+15550100220", "Susan Clark", days=1)
@@ -68,6 +69,7 @@ def test_callers_who_are_known_move_hear_and_cancel_their_own_and_nobody_elses(s
     assert calls[3].session.tools[0].result["appointments"] == []
 
 
+@pytest.mark.proof
 def test_two_callers_for_one_slot_get_two_times(make_stage, business):
     """Only one technician cleans drains today; the second caller's booking is held until the first one's is made."""
     business.technicians.filter(name="Dan Kowalski").update(is_active=False)
@@ -108,12 +110,14 @@ def took_ms(call, name):
     return call.row.tool_calls.get(name=name).duration_ms
 
 
+@pytest.mark.proof
 def test_a_caller_who_speaks_while_a_tool_runs_is_answered_and_booked(slow_booking):
     call = slow_booking.play("barge_in_during_a_tool")
 
     assert took_ms(call, "book_appointment") > 0.5 * HELD_SECONDS * 1000
 
 
+@pytest.mark.proof
 def test_callers_who_hang_up_have_what_they_had_confirmed_and_nothing_else(slow_booking):
     confirmed, *_ = slow_booking.play_all(["hang_up_while_booking", "hang_up_unconfirmed", "hang_up_while_looking"])
 

@@ -25,6 +25,7 @@ def make_network(fast_station):
         yield lambda **options: stack.enter_context(network_of(fast_station, **options))
 
 
+@pytest.mark.proof
 def test_who_is_on_call_accepts_an_emergency_and_who_is_asked_for_a_caller(make_stage, make_network):
     network = make_network(people={MARIA: PRESSES_1})
     stage = make_stage(**LATE_TRANSCRIPTS)
@@ -38,6 +39,7 @@ def test_who_is_on_call_accepts_an_emergency_and_who_is_asked_for_a_caller(make_
     assert asked.row.handover_accepted_at is not None
 
 
+@pytest.mark.proof
 def test_who_does_not_accept_is_not_connected_and_the_next_one_is_rung(make_stage, make_network):
     network = make_network(people={MARIA: BUSY, DAN: PRESSES_1})
     stage = make_stage(**LATE_TRANSCRIPTS)
@@ -51,6 +53,7 @@ def test_who_does_not_accept_is_not_connected_and_the_next_one_is_rung(make_stag
     assert refused.row.recording_sid.startswith("RE")
 
 
+@pytest.mark.proof
 def test_words_raise_the_emergency_that_the_model_misses_and_nobody_answering_is_said(stage, make_network):
     network = make_network(person=BUSY)
 
@@ -60,6 +63,7 @@ def test_words_raise_the_emergency_that_the_model_misses_and_nobody_answering_is
     assert call.row.next_action == "Ring the caller now: nobody has accepted the emergency."
 
 
+@pytest.mark.proof
 def test_a_promise_to_ring_back_is_kept_by_the_worker(stage, make_network, fast_station, settings):
     stage.play("callback_asked")
     promise = Callback.objects.get()
