@@ -76,6 +76,21 @@ def test_forwarding_loop_ends_in_a_voicemail_after_one_hop(town, line):
     assert Call.objects.count() == 2
 
 
+def test_forwarding_loop_behind_a_stream_that_was_lost_reaches_no_second_agent(town):
+    lost = """
+    - agent: {text: "How can I help?"}
+    - say: {text: "When are you open?"}
+    - agent: {fault: drop}
+    """
+
+    call = town.ring(story(lost), callee=Callee(calls_back=True, **QUICK_CALLEE), troubled=True)
+
+    [leg] = call.heard.legs
+    assert (call.heard.verbs[:3], leg.verbs, leg.legs) == (["Connect", "Say", "Dial"], ["Say", "Record"], [])
+    assert len(call.sessions) == 1
+    assert call.row.end_reason == Call.EndReason.UPSTREAM_LOST
+
+
 def test_second_call_while_nothing_is_handed_over_reaches_the_agent_again(town):
     first = town.ring(story(GREETING))
     second = town.ring(story(GREETING))
