@@ -3,11 +3,13 @@
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from calls.admin import display, forms
 from calls.admin.local_time import LocalTimeMixin
+from calls.domain import by_hand
 from calls.models import Message
 
 _HARMLESS_LOOKUPS = {"is_done", "business", "taken_at"}
@@ -20,7 +22,7 @@ class MessageAdmin(LocalTimeMixin, admin.ModelAdmin):
     list_select_related = ["business"]
     date_hierarchy = "taken_at"
     show_full_result_count = False
-    actions = ["mark_done", "mark_open"]
+    actions = ["mark_done", "mark_open", "ring_back"]
 
     class Media:
         css = {"all": ["calls/admin.css"]}
@@ -52,11 +54,11 @@ class MessageAdmin(LocalTimeMixin, admin.ModelAdmin):
         words = ["caller_name", "number", "text"] if whole else ["caller_name", "masked_number", "masked_text"]
         return [
             (None, {"fields": [*words, "is_done"]}),
-            ("Where it comes from", {"fields": ["business", "taken", "of_call"]}),
+            ("Where it comes from", {"fields": ["business", "taken", "of_call", "sound"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Message | None = None) -> list[str]:
-        return ["business", "taken", "of_call", "masked_number", "masked_text"]
+        return ["business", "taken", "of_call", "sound", "masked_number", "masked_text"]
 
     @admin.action(description="Mark as done", permissions=["change"])
     def mark_done(self, request, queryset):
@@ -65,6 +67,24 @@ class MessageAdmin(LocalTimeMixin, admin.ModelAdmin):
     @admin.action(description="Mark as open", permissions=["change"])
     def mark_open(self, request, queryset):
         messages.success(request, f"{queryset.update(is_done=False)} marked as open.")
+
+    @admin.action(description="Let the agent call back", permissions=["change"])
+    def ring_back(self, request, queryset):
+        for message in queryset.select_related("business", "call"):
+            try:
+                callback = by_hand.ring_back(message=message, now=timezone.now())
+            except by_hand.NotSent as why:
+                messages.error(request, str(why))
+            else:
+                messages.success(request, f"{callback}: due {display.show_moment(callback.due_at)}.")
+
+    @admin.display(description="sound")
+    def sound(self, message):
+        """The voicemail, where there is one; nothing of it loads before somebody presses play."""
+        url = message.call.recording_url if message.call else ""
+        if not url:
+            return "–"
+        return format_html('<audio controls preload="none" src="{0}"></audio> <a href="{0}">Listen at Twilio</a>', url)
 
     @admin.display(description="taken", ordering="taken_at")
     def taken(self, message):

@@ -40,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     Check("database", "Database and migrations", storage.database),
     Check("line", "A line with an agent", storage.line, needs=("database",)),
     Check("text-messages", "Text messages", storage.text_messages, needs=("database",)),
+    Check("emergencies", "Emergencies", storage.emergencies, needs=("database",)),
     Check("routes", "Routes", local.routes),
     Check("port", "Who owns the port", local.port),
     Check("asgi", "A server that takes sockets", local.asgi, needs=("port",)),

@@ -16,12 +16,12 @@ from calls.doctor.site import Site
 from calls.doctor.visit import Visit
 from calls.domain import delivery
 from calls.domain.persona import persona_for
-from calls.models import Call, OutgoingMessage, PhoneLine
+from calls.models import Call, Emergency, OutgoingEmail, OutgoingMessage, PhoneLine
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import profile_of
 from calls.twilio.addresses import webhook_url
 
-UNREGISTERED_WITHIN = timedelta(days=7)
+RECENT = timedelta(days=7)
 T = TypeVar("T")
 _NOT_KEPT = "No call can be kept; callers get the apology and a way to a person."
 
@@ -171,7 +171,7 @@ def _first_line(error: DatabaseError) -> str:
 async def text_messages(visit: Visit) -> list[Finding]:
     """Text messages that carriers do not deliver until the number is registered with them."""
     said = saying("text-messages", "Text messages")
-    since = timezone.now() - UNREGISTERED_WITHIN
+    since = timezone.now() - RECENT
     blocked = await aside(_in_own_connection, partial(_blocked_messages, since))
     if not blocked:
         return [said(OK, "none blocked by carriers in the last week")]
@@ -187,3 +187,25 @@ async def text_messages(visit: Visit) -> list[Finding]:
 
 def _blocked_messages(since: datetime) -> int:
     return OutgoingMessage.objects.filter(error_code=delivery.UNREGISTERED, written_at__gte=since).count()
+
+
+async def emergencies(visit: Visit) -> list[Finding]:
+    """Emergencies that reached nobody, and letters about one that did not arrive."""
+    said = saying("emergencies", "Emergencies")
+    unanswered, undelivered = await aside(_in_own_connection, partial(_lost_alerts, timezone.now() - RECENT))
+    if not unanswered and not undelivered:
+        return [said(OK, "every alert of the last week arrived")]
+    return [
+        said(
+            WARN,
+            f"{unanswered} that nobody accepted, {undelivered} alerts not delivered, in the last week",
+            "Somebody in danger was told that the business is alarmed, and nobody knew.",
+            f"Check the numbers of the on-call rota: {visit.site.public_base_url}/admin/calls/emergency/",
+        )
+    ]
+
+
+def _lost_alerts(since: datetime) -> tuple[int, int]:
+    unanswered = Emergency.objects.filter(status=Emergency.Status.UNANSWERED, raised_at__gte=since).count()
+    lost = {"purpose__startswith": "emergency", "status": "failed", "written_at__gte": since}
+    return unanswered, OutgoingEmail.objects.filter(**lost).count() + OutgoingMessage.objects.filter(**lost).count()

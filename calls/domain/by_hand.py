@@ -7,9 +7,12 @@ from datetime import datetime
 
 from django.db.models import Model, Q
 
-from calls.domain import outbox
+from calls.domain import callbacks, outbox
+from calls.domain.dialing_rules import Forbidden, number_to_dial
 from calls.domain.quotes import PURPOSE
-from calls.models import Booking, Callback, Emergency, OutgoingEmail, Quote
+from calls.models import Booking, Callback, Emergency, Message, OutgoingEmail, Quote
+
+CONSENT_OF_A_MESSAGE = "The caller left this number with a message."
 
 OPEN_BOOKING = (Booking.Status.BOOKED, Booking.Status.CONFIRMED)
 OWED = (Callback.Status.DUE, Callback.Status.FAILED)
@@ -35,6 +38,31 @@ def finish_booking(*, booking: Booking) -> None:
 def ring_now(*, callback: Callback, now: datetime) -> None:
     """Let the worker dial next; whose daytime it has to be still holds, and so do the limits of a day."""
     _change(callback, _free(now), status=Callback.Status.DUE, due_at=now, claimed_until=None)
+
+
+def ring_back(*, message: Message, now: datetime) -> Callback:
+    """Have the agent ring who left a message, at the next daytime of both sides; the message is done with that.
+
+    Raises NotSent where the number cannot be rung; the text says why.
+    """
+    business = message.business
+    try:
+        number = number_to_dial(message.number, country=business.country)
+        due_at = callbacks.due_time(when=callbacks.When(), business=business, number=number, now=now)
+    except (Forbidden, callbacks.NotPossible) as why:
+        raise NotSent(f"{message}: {why}") from None
+    callback = Callback.objects.create(
+        business=business,
+        call=message.call,
+        number=number,
+        caller_name=message.caller_name,
+        reason=message.text[:300],
+        consent=CONSENT_OF_A_MESSAGE,
+        asked_at=message.taken_at,
+        due_at=due_at,
+    )
+    Message.objects.filter(pk=message.pk).update(is_done=True)
+    return callback
 
 
 def close_callback(*, callback: Callback, is_reached: bool, now: datetime) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import history, hours
+from calls.domain import history, hours, messages
 from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Thanks, Transfer, Voicemail
 from calls.domain.handover import caller_id, open_handover, person_to_dial
 from calls.domain.streams import REFUSED
@@ -197,6 +197,7 @@ def keep_recording(
         call.recording_seconds = seconds if seconds is not None else call.recording_seconds
         if call.next_action in {"", NOBODY_ANSWERED}:
             call.next_action = LISTEN
+        messages.keep_voicemail(call=call, now=now)
     if not status:
         _end(call, reason=Reason.VOICEMAIL, now=now)
     call.save()

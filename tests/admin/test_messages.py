@@ -5,6 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from calls.models import Call, Callback
 from tests import factories
 
 LIST = reverse("admin:calls_message_changelist")
@@ -134,3 +135,39 @@ def test_neither_numbers_nor_words_can_be_sorted_by(clerk):
 
     sortable = {int(column) for column in re.findall(r'href="\?o=-?(\d)(?:\.|")', page)}
     assert sortable <= {1, 2, 4}  # when, the name, the state
+
+
+def ring_back(client, message):
+    picked = {"action": "ring_back", "_selected_action": [message.pk]}
+    return client.post(LIST, picked, follow=True).content.decode()
+
+
+def test_a_message_becomes_a_callback_and_is_done_with_that(owner):
+    message = factories.make_message(number="+15550100001")
+
+    page = ring_back(owner, message)
+
+    callback = Callback.objects.get()
+    message.refresh_from_db()
+    assert (callback.number, callback.caller_name, callback.call) == ("+15550100001", "Robert Miller", message.call)
+    assert (callback.reason, callback.status, message.is_done) == ("The kitchen tap is dripping.", "due", True)
+    assert "Callback for Robert Miller: due " in page
+
+
+def test_a_number_that_is_not_rung_leaves_the_message_open(owner):
+    message = factories.make_message(number="+19005551234")
+
+    page = ring_back(owner, message)
+
+    message.refresh_from_db()
+    assert (Callback.objects.count(), message.is_done) == (0, False)
+    assert "Only ordinary land lines and mobile phones are called from here." in page
+
+
+def test_a_voicemail_can_be_heard_where_it_waits(owner):
+    message = factories.make_message()
+    assert "<audio" not in owner.get(change(message)).content.decode()
+
+    url = "https://api.twilio.com/2010-04-01/Accounts/AC1/Recordings/RE1"
+    Call.objects.update(recording_url=url)
+    assert f'<audio controls preload="none" src="{url}"></audio>' in owner.get(change(message)).content.decode()

@@ -88,6 +88,7 @@ def test_it_works_in_an_empty_environment_without_a_network(tmp_path):
         "database": "FAIL",
         "line": "SKIPPED",
         "text-messages": "SKIPPED",
+        "emergencies": "SKIPPED",
         "port": "FAIL",
         "asgi": "SKIPPED",
         "webhook": "SKIPPED",

@@ -32,6 +32,7 @@ def test_checks_stand_in_the_order_of_a_call():
         "database",
         "line",
         "text-messages",
+        "emergencies",
         "routes",
         "port",
         "asgi",

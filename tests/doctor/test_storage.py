@@ -13,7 +13,7 @@ from calls.doctor import aside, storage
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
-from calls.models import OutgoingMessage
+from calls.models import Emergency, OutgoingMessage
 from tests import factories
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -186,3 +186,27 @@ async def test_text_messages_that_carriers_block_are_a_warning_with_the_way_to_r
 
     assert (finding.level.value, finding.seen) == ("WARN", "1 blocked by carriers in the last week (error 30034)")
     assert "A2P 10DLC" in finding.remedy
+
+
+async def test_emergencies_that_reached_nobody_and_alerts_that_did_not_arrive_are_a_warning():
+    call = await database.run(factories.make_call)
+    now = timezone.now()
+    about = {"business": call.business, "call": call}
+    await database.run(
+        Emergency.objects.create, **about, raised_by="tool", kind="gas", status="unanswered", raised_at=now
+    )
+    letter = {"purpose": "emergency", "body": "x", "to": "+15550100001", "written_at": now, "due_at": now}
+    await database.run(OutgoingMessage.objects.create, **about, **letter, key="k", status="failed")
+
+    [finding] = [f async for f in diagnose(Site(), ["emergencies"]) if f.id == "emergencies"]
+
+    assert (finding.level.value, finding.seen) == (
+        "WARN",
+        "1 that nobody accepted, 1 alerts not delivered, in the last week",
+    )
+
+
+async def test_a_week_without_emergencies_is_well():
+    [finding] = [f async for f in diagnose(Site(), ["emergencies"]) if f.id == "emergencies"]
+
+    assert finding.level.value == "OK"

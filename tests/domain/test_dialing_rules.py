@@ -1,8 +1,10 @@
 """Which numbers a caller may have rung, and when somebody there is awake."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
 
 from calls.domain import dialing_rules
@@ -204,3 +206,27 @@ def test_no_call_falls_into_the_night_of_the_callee_in_a_whole_year():
         moment += timedelta(hours=29, minutes=7)
 
     assert night == []
+
+
+def forbidden_by_the_hundred():
+    """What every numbering plan knows of numbers that cost more than a call, and whole ranges of the worst ones."""
+    kinds = phonenumbers.PhoneNumberType
+    costly = (kinds.PREMIUM_RATE, kinds.SHARED_COST, kinds.UAN, kinds.VOIP, kinds.PERSONAL_NUMBER, kinds.MOBILE)
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS - {"US"}):
+        for kind in costly:
+            if example := phonenumbers.example_number_for_type(region, kind):
+                yield phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    yield from (f"+1900{exchange}1234" for exchange in range(200, 1000, 20))
+    yield from (f"+1{area}9761234" for area in (212, 213, 305, 312, 404, 415, 518, 617, 702, 718))
+    yield from (f"+88{digit}{start}1234567" for digit in (1, 2, 3) for start in (6, 8, 13, 16))
+
+
+def test_no_number_of_hundreds_that_cost_more_than_a_call_is_dialed():
+    numbers = list(forbidden_by_the_hundred())
+    allowed = []
+    for number in numbers:
+        with contextlib.suppress(Forbidden):
+            allowed.append(dialing_rules.number_to_dial(number, country="US"))
+
+    assert len(numbers) >= 500
+    assert allowed == []

@@ -800,3 +800,5 @@ def test_a_caller_whom_nobody_took_is_to_be_called_back_and_a_voicemail_to_be_li
         now=later(seconds=40),
     )
     assert row(call).next_action == "Listen to the voicemail, and call back."
+    [message] = call.messages.all()
+    assert (message.number, message.text) == (call.from_number, "Voicemail: the sound is on the page of the call.")
