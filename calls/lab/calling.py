@@ -150,9 +150,11 @@ def _settled_sessions(target: Target, scenario: Scenario, before: int) -> list[D
         time.sleep(LOOK_SECONDS)
 
 
-def settled_row(call_sid: str, *, look_seconds: float = LOOK_SECONDS) -> Call | None:
-    """The row of the call, once it says how the call ended and nothing more is added to it."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+def settled_row(
+    call_sid: str, *, look_seconds: float = LOOK_SECONDS, patience_seconds: float = SETTLE_SECONDS
+) -> Call | None:
+    """The row of the call, once it says how the call ended and nothing more is added to it, or as it stands then."""
+    deadline = time.monotonic() + patience_seconds
     while True:
         try:
             row = Call.objects.filter(call_sid=call_sid).first()

@@ -109,7 +109,7 @@ class Town:
         [journey] = self.ring_all([scenario], **options)
         return journey
 
-    def ring_all(self, stories, *, on_event=None, troubled=False, **options):
+    def ring_all(self, stories, *, on_event=None, troubled=False, patience_seconds=6, **options):
         """Place calls at the same time and wait until everything about them is written; unless it may be `troubled`,
         nobody had anything to complain of."""
         before, log_before = len(self.emulator.sessions), len(self.server.written())
@@ -125,7 +125,7 @@ class Town:
         journeys = [
             Journey(
                 heard,
-                settled_row(heard.call_sid, look_seconds=0.05),
+                settled_row(heard.call_sid, look_seconds=0.05, patience_seconds=patience_seconds),
                 [s for s in sessions if s.caller in {None, told.caller.number}],
                 clock,
             )

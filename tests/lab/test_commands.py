@@ -216,6 +216,7 @@ def test_taken_port_is_refused_with_its_owner():
 # demo
 
 
+@pytest.mark.proof
 def test_demonstration_whose_server_dies_says_so_and_fails(tmp_path):
     output = tmp_path / "output"
     pinned = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
