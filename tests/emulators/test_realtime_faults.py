@@ -182,7 +182,7 @@ async def test_the_echo_can_be_wrong():
 )
 async def test_each_answer_can_come_late_and_rate_scales_it(fault, waited_for):
     faults = Faults(**{fault: 2000})
-    async with RealtimeServer([script(GREETING)], rate=10, think_ms=0, faults=faults) as server:
+    async with RealtimeServer([script(GREETING)], rate=4, think_ms=0, faults=faults) as server:
         began = time.monotonic()
         async with connected(server) as client:
             moments = {}
@@ -200,7 +200,7 @@ async def test_each_answer_can_come_late_and_rate_scales_it(fault, waited_for):
             await client.until("response.output_audio.delta")
             moments["response.output_audio.delta"] = time.monotonic() - began
 
-    assert [name for name, seconds in moments.items() if seconds >= 0.19] == [waited_for]
+    assert [name for name, seconds in moments.items() if seconds >= 0.48] == [waited_for]
 
 
 @pytest.mark.asyncio
