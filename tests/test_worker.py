@@ -30,7 +30,7 @@ def unhurried(monkeypatch):
     monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.01)
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

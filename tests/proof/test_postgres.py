@@ -33,6 +33,7 @@ def test_the_database_tests_pass_on_postgresql(postgres_url):
             *(f"--deselect={name}" for name in IN_THE_ORDER_OF_SQLITE),
             # The threads of the pools keep their connections, so the database goes with its server, not before.
             "--reuse-db",
+            "--reruns=1",
         ],
         cwd=ROOT,
         env=os.environ | {"TEST_DATABASE_URL": postgres_url},
