@@ -273,6 +273,7 @@ class Hasty:
 def kill_workers(tmp_path, *, letters, workers, kills, **more):
     """Send `letters` with workers of whom one after the other is killed, until all is sent."""
     write_letters(letters)
+    before = sessions()  # the threads of this process may hold some from earlier tests
     hasty = Hasty(tmp_path, child_environment(tmp_path / "out", **more))
     queued = OutgoingEmail.objects.filter(status="queued")
     try:
@@ -283,7 +284,7 @@ def kill_workers(tmp_path, *, letters, workers, kills, **more):
         until(lambda: not queued.exists(), 120)
     finally:
         hasty.end()
-        until(lambda: sessions() == 0)
+        until(lambda: sessions() <= before)
     return hasty
 
 
