@@ -25,22 +25,20 @@ run: .venv/.installed data ## serve until stopped, with emulators for what has n
 call: .venv/.installed ## place a call to the server that `make run` started
 	@$(MANAGE) simulate_call --url $(ARGS)
 
-# Whole calls are timed, so they have the machine to themselves; the rest shares it.
+# Whole calls are timed and mostly wait: several of them share the machine, with nothing else.
 CALLS := tests/journeys tests/lab
-# A machine that others use may stand still for a moment: what fails is tried once more, and told as RERUN.
-AGAIN := --reruns 1
 test: .venv/.installed-dev ## the test suite; ends with what it leaves to `make proof`
 ifdef ARGS
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest $(ARGS)
 else
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 2 $(AGAIN) $(CALLS:%=--ignore=%)
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest $(AGAIN) $(CALLS)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 3 $(CALLS:%=--ignore=%)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 4 $(CALLS)
 	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
 	@$(BIN)/python -m pytest --collect-only -q -m proof 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
 endif
 
 proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure
-	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(AGAIN) $(ARGS)
+	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(ARGS)
 
 lint: .venv/.installed-dev ## format, lint and types, changing nothing
 	$(BIN)/ruff format --check .
