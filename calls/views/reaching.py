@@ -1,6 +1,7 @@
 """Webhooks of the calls that we place and of the people we ring: each reads the form and makes one domain call."""
 
 import logging
+from dataclasses import asdict
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -68,15 +69,7 @@ async def callback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_failing("callback-status")
 async def callback_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     change, now = webhook.status_change(form), timezone.now()
-    await database.run(
-        lifecycle.change_status,
-        call_sid=change.call_sid,
-        call_status=change.call_status,
-        sequence=change.sequence,
-        seconds=change.seconds,
-        findings=[],
-        now=now,
-    )
+    await database.run(lifecycle.change_status, **asdict(change), findings=[], now=now)
     if attempt_id := webhook.row_id(request.GET, "attempt"):
         await database.run(
             callback_dialing.note_status,
@@ -112,9 +105,7 @@ async def machine_detection(request: HttpRequest, form: QueryDict) -> HttpRespon
 @never_failing("message-status")
 async def message_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     told = webhook.message_status(form)
-    is_known = await database.run(
-        delivery.note_delivery, message_sid=told.message_sid, status=told.status, error_code=told.error_code
-    )
+    is_known = await database.run(delivery.note_delivery, **asdict(told))
     if told.error_code:
         logger.warning(
             "text message was not delivered", extra={"message_sid": told.message_sid, "error_code": told.error_code}

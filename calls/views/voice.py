@@ -1,7 +1,13 @@
-"""Twilio's webhooks: each reads the form, makes one domain call, and answers TwiML, or 204 to a status callback."""
+"""Twilio's webhooks: each reads the form, makes one domain call, and answers TwiML, or 204 to a status callback.
+
+What is read from a form is named as the domain names it, so that it is handed over whole.
+"""
 
 import logging
+from collections.abc import Callable
+from dataclasses import asdict
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
@@ -32,10 +38,7 @@ async def incoming_call(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_silent("after")
 async def stream_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg = webhook.incoming_call(form)
-    decision = await database.run(
-        lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER, now=timezone.now()
-    )
-    return _speak("stream is over", leg.call_sid, decision)
+    return await _decide("stream is over", lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER)
 
 
 @from_twilio("Twilio asks here when another address of this server did not answer.")
@@ -48,16 +51,7 @@ async def fallback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_silent("dial-done")
 async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg, outcome = webhook.incoming_call(form), webhook.dial_outcome(form)
-    decision = await database.run(
-        lifecycle.finish_dial,
-        leg=leg,
-        result=outcome.result,
-        seconds=outcome.seconds,
-        is_bridged=outcome.is_bridged,
-        obstacle=_obstacle(request),
-        now=timezone.now(),
-    )
-    return _speak("dial is over", leg.call_sid, decision)
+    return await _decide("dial is over", lifecycle.finish_dial, leg=leg, obstacle=_obstacle(request), **asdict(outcome))
 
 
 @from_twilio("Twilio tells here that a voicemail was recorded.")
@@ -65,15 +59,7 @@ async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
 async def recording(request: HttpRequest, form: QueryDict) -> HttpResponse:
     """The action of `<Record>`, which is answered in words, and the recording's status callback, which is not."""
     told = webhook.recording(form)
-    is_known = await database.run(
-        lifecycle.keep_recording,
-        call_sid=told.call_sid,
-        recording_sid=told.recording_sid,
-        url=told.url,
-        seconds=told.seconds,
-        status=told.status,
-        now=timezone.now(),
-    )
+    is_known = await database.run(lifecycle.keep_recording, **asdict(told), now=timezone.now())
     if told.status:
         return _noted("recording status", told.call_sid, is_known, status=told.status)
     return _speak("voicemail left", told.call_sid, Thanks())
@@ -84,13 +70,7 @@ async def recording(request: HttpRequest, form: QueryDict) -> HttpResponse:
 async def call_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     change = webhook.status_change(form)
     is_known = await database.run(
-        lifecycle.change_status,
-        call_sid=change.call_sid,
-        call_status=change.call_status,
-        sequence=change.sequence,
-        seconds=change.seconds,
-        findings=_by_get(request),
-        now=timezone.now(),
+        lifecycle.change_status, **asdict(change), findings=_by_get(request), now=timezone.now()
     )
     return _noted("call status", change.call_sid, is_known, status=change.call_status)
 
@@ -99,14 +79,7 @@ async def call_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_failing("stream-status")
 async def stream_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     told = webhook.stream_status(form)
-    is_known = await database.run(
-        lifecycle.note_stream_status,
-        call_sid=told.call_sid,
-        stream_sid=told.stream_sid,
-        event=told.event,
-        error=told.error,
-        now=timezone.now(),
-    )
+    is_known = await database.run(lifecycle.note_stream_status, **asdict(told), now=timezone.now())
     if told.error:
         logger.warning("Twilio reports a stream error", extra={"call_sid": told.call_sid, "error": told.error})
     return _noted("stream status", told.call_sid, is_known, status=told.event)
@@ -137,15 +110,14 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
     if failure := webhook.failure(form):
         return await _fall_back(form, failure)
     leg = webhook.incoming_call(form)
-    decision = await database.run(
+    return await _decide(
+        "call comes in",
         lifecycle.receive_call,
         leg=leg,
         obstacle=_obstacle(request),
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
-        now=timezone.now(),
     )
-    return _speak("call comes in", leg.call_sid, decision)
 
 
 async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:
@@ -154,15 +126,19 @@ async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:
         "Twilio could not use a document of ours",
         extra={"call_sid": leg.call_sid, "error_code": failure.error_code, "webhook": failure.address},
     )
-    decision = await database.run(
+    return await _decide(
+        "fallback",
         lifecycle.fall_back,
         leg=leg,
         error_code=failure.error_code,
         failed_address=failure.address,
         default_number=settings.HANDOVER_NUMBER,
-        now=timezone.now(),
     )
-    return _speak("fallback", leg.call_sid, decision)
+
+
+async def _decide(what: str, rule: Callable[..., Decision], *, leg: webhook.IncomingCall, **facts: Any) -> HttpResponse:
+    decision = await database.run(rule, leg=leg, **facts, now=timezone.now())
+    return _speak(what, leg.call_sid, decision)
 
 
 def _obstacle(request: HttpRequest) -> str:
