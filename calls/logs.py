@@ -6,7 +6,11 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
-_NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ().-]{5,}\d{2}(?!\w|\.\d)")
+# A number may stand in an address, its plus and spaces escaped (`%2B1%20555…`, and `%252B…` inside another address), or
+# in quoted JSON (`\u002b1555…`). An escape ends in a letter or digit, which would otherwise hide the number behind it.
+_BEFORE = r"(?:(?<![\w.])\+?|(?<=%2[Bb])|(?<=%252[Bb])|(?<=\\u002[Bb])|(?<=\\x2[Bb]))"
+_BETWEEN = r"(?:[\d ().+-]|%(?:25)?2[089BbDdEe])"
+_NUMBER = re.compile(rf"{_BEFORE}\d{_BETWEEN}{{5,}}\d{{2}}(?!\w|\.\d)")
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 

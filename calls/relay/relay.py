@@ -21,6 +21,10 @@ POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
 
 
+class ClosedEarly(Exception):
+    """The socket was closed before its `start`: the caller hung up that soon, or somebody only tried it."""
+
+
 class Relay:
     """One Media Stream. The consumer keeps `run` running, and calls `feed` and `stream_closed`."""
 
@@ -77,6 +81,11 @@ class Relay:
         """From the wait for `start` until nothing of the call is left. What breaks on the way ends in a hand-over."""
         try:
             admitted = await self._admit()
+        except ClosedEarly:
+            # Nothing to mend, and nobody to hand over: the doctor, a caller who changed their mind, or any scanner
+            # where signatures are not checked.
+            self._log.info("stream closed before its start")
+            return
         except streams.StreamRefused as refusal:
             # Nobody has spent a cent at OpenAI up to here.
             self._log.warning("stream refused", extra={"why": str(refusal)})
@@ -105,7 +114,7 @@ class Relay:
         except TimeoutError:
             raise streams.StreamRefused("no start within 5 s") from None
         if start is None:
-            raise streams.StreamRefused("closed before its start")
+            raise ClosedEarly
         # The caller hears nothing yet: a database that takes longer than this is answered by a hand-over.
         async with asyncio.timeout(ADMISSION_TIMEOUT):
             return await database.run(

@@ -24,6 +24,7 @@ from calls.realtime import client, wire
 from calls.relay import carried, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
+from calls.twilio import stream
 from tests.conversation.kit import FRAME
 from tests.factories import make_call
 
@@ -149,6 +150,54 @@ async def test_call_from_start_to_hang_up_leaves_rows_and_nothing_else(openai):
     ]
     assert live.count() == 0
     assert await leftovers(before) == []
+
+
+async def test_stream_that_closes_before_its_start_is_no_warning(openai, caplog):
+    caplog.set_level(logging.INFO, "calls.test")
+    caller = Caller(openai.url, await ringing())
+    caller.relay.stream_closed(1006)
+    await caller.is_over()
+
+    assert [(r.levelname, r.message) for r in caplog.records] == [("INFO", "stream closed before its start")]
+    assert (caller.closed, openai.sessions) == ([], [])
+
+
+async def test_stream_without_a_start_is_a_warning(openai, caplog, monkeypatch):
+    monkeypatch.setattr(relay, "START_TIMEOUT", 0.1)
+    caller = Caller(openai.url, await ringing())
+    await caller.is_over()
+
+    [record] = caplog.records
+    assert (record.levelname, record.message, record.why) == ("WARNING", "stream refused", "no start within 5 s")
+    assert caller.closed == [(1008, "ringing", "")]
+
+
+async def test_end_of_a_call_tells_what_was_lost_or_not_understood(openai, caplog, monkeypatch):
+    """The last line of a call: 19 of 20 frames that came at once found no room, and each peer said odd things."""
+    passed_over, pass_over = [], Conversation._pass_over
+
+    def noting(conversation, message, now):
+        passed_over.append(message)
+        return pass_over(conversation, message, now)
+
+    monkeypatch.setattr(Conversation, "_pass_over", noting)
+    caplog.set_level(logging.INFO, "calls.test")
+    monkeypatch.setattr(carried, "CALLER_SOUND_WAITING", 1)
+    openai.faults.malformed_json = openai.faults.unknown_events = True
+    caller = await talking(openai)
+    caller.say("weather", weather="fine")
+    for _ in range(20):
+        caller.say("media", media={"payload": FRAME})
+    caller.relay._call._to_twilio.dropped, caller.relay._call._journal.dropped = 300, 5000
+    await asyncio.sleep(0.05)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert stream.Unknown("weather") in passed_over
+    [ended] = [record for record in caplog.records if record.message == "call ended"]
+    assert (ended.levelname, ended.reason, ended.call_sid) == ("INFO", "caller_hangup", caller.call.call_sid)
+    assert (ended.bad_events, ended.passed_over, ended.dropped) == (1, len(passed_over), 5319)
+    assert 0 < ended.ms < 15_000 * 4
 
 
 @pytest.mark.parametrize("token", ["", "forged"])
