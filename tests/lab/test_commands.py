@@ -174,19 +174,24 @@ def test_recording_takes_the_place_of_the_callers_first_words(tmp_path):
 # serve
 
 
+def style_from(base_url):
+    with urllib.request.urlopen(f"{base_url}/static/admin/css/base.css") as answer:
+        return answer.status, answer.headers["Content-Type"]
+
+
 def test_server_without_debug_serves_the_admin_and_its_styles(tmp_path):
     settings = scratch.server_environment(
         token="t", database_url=f"sqlite:///{tmp_path}/db.sqlite3", realtime_url="ws://127.0.0.1:9/v1/realtime"
     )
 
     with ServerChild(environment=settings, log=tmp_path / "log") as server:
-        with urllib.request.urlopen(f"{server.base_url}/static/admin/css/base.css") as answer:
-            style = (answer.status, answer.headers["Content-Type"])
+        style = style_from(server.base_url)
         with urllib.request.urlopen(f"{server.base_url}/admin/login/") as answer:
             page = answer.read().decode()
 
     assert style == (200, 'text/css; charset="utf-8"')
     assert "/static/admin/css/base.css" in page
+    assert "Warning" not in server.written()
 
 
 def test_server_can_run_a_worker_inside(tmp_path):
@@ -290,6 +295,7 @@ def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path
         wait_for(r"e-mail \d+ \(test\): sent", output)
         call = run("simulate_call", "--url", "--json", "--scenario", "hours", **pinned)
         again = run("runserver", **pinned)
+        style = style_from(f"http://127.0.0.1:{port}")
         model = wait_for(r"Realtime emulator at ws://127\.0\.0\.1:(\d+)", output)[1]
         server.send_signal(signal.SIGTERM)
         server.wait(LIMIT_SECONDS)
@@ -297,6 +303,8 @@ def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path
     told = json.loads(call.stdout)
     assert (call.returncode, told["shortcomings"], len(told["turns"])) == (0, [], 3)
     assert again.stderr.splitlines()[-1].startswith(f"CommandError: Port {port} is taken by pid ")
+    assert style == (200, 'text/css; charset="utf-8"')
+    assert "Warning" not in output.read_text()
     assert f"http://localhost:{port}/twilio/voice" in output.read_text()
     assert f"http://localhost:{port}/admin/" in output.read_text()
     assert (serving.port_owner(port), serving.port_owner(int(model))) == (None, None)
