@@ -75,4 +75,6 @@ def signature(site: Site, url: str, form: Mapping[str, str]) -> dict[str, str]:
             "X-Twilio-Signature": RequestValidator(secret).compute_signature(url, form, HMAC_SHA256),
             "X-Twilio-Webhooks-Signature-Settings": f"key={key},algorithm={HMAC_SHA256}",
         }
+    if site.checkout_token:
+        return {"X-Twilio-Signature": RequestValidator(site.checkout_token).compute_signature(url, form)}
     return {}

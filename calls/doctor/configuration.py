@@ -94,7 +94,7 @@ def _allowed_hosts(site: Site) -> Finding:
 
 
 def _debug(site: Site) -> Finding:
-    if site.debug and not is_local(_host(site.public_base_url)):
+    if site.debug and not is_local(host_of(site.public_base_url)):
         means = "Whoever meets an error page sees the inside of the program."
         remedy = f"Set DEBUG=off in .env, {_RESTART}"
         return Finding("settings.debug", WARN, "DEBUG", "on, at a public address", means, remedy)
@@ -122,11 +122,11 @@ def _openai_key(site: Site) -> Finding:
 
 
 def is_foreign_realtime(site: Site) -> bool:
-    return _host(site.openai_url) != OPENAI_HOST
+    return host_of(site.openai_url) != OPENAI_HOST
 
 
 def _openai_url(site: Site) -> Finding:
-    host = _host(site.openai_url)
+    host = host_of(site.openai_url)
     if not is_foreign_realtime(site):
         return Finding("settings.openai-url", OK, "OPENAI_REALTIME_URL", f"{host}, model {site.openai_model}")
     means = "Calls are answered by that server, as in the demonstration, and not by OpenAI."
@@ -144,6 +144,9 @@ def _twilio_token(site: Site) -> Finding:
     remedy = f"Copy the Auth Token from https://console.twilio.com into TWILIO_AUTH_TOKEN in .env, {_RESTART}"
     if not tokens and site.twilio_signature == "off":
         return finding(WARN, "not set; signatures are not checked", remedy)
+    if not tokens and not keys and site.checkout_token:
+        means = "A development server takes calls placed from here; every call of Twilio's own gets 403."
+        return Finding("settings.twilio-token", WARN, "TWILIO_AUTH_TOKEN", "not set", means, remedy)
     if not tokens:
         return finding(OK, f"{len(keys)} shared key(s) instead") if keys else finding(FAIL, "not set", remedy)
     for token in tokens:
@@ -201,7 +204,8 @@ def _email(site: Site) -> Finding:
     return Finding("settings.email", WARN, "EMAIL_URL", f"letters become files in {site.letters_folder}", means, remedy)
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """The host of an address; blank where there is none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

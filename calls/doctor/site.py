@@ -19,6 +19,8 @@ class Site:
     twilio_account: str = ""
     twilio_tokens: tuple[str, ...] = field(default=(), repr=False)
     twilio_shared_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    checkout_token: str = field(default="", repr=False)
+    """What signs the calls that are placed from this checkout, where `runserver` has no token of Twilio's."""
     twilio_signature: str = "enforce"
     handover_number: str = ""
     diagnostic_token: str = field(default="", repr=False)
@@ -60,7 +62,8 @@ class Site:
         """Everything that may never be shown, passwords inside addresses among it."""
         inside = [part for url in (self.public_base_url, self.openai_url) for part in _secret_parts(url)]
         shared = [secret for _, secret in self.twilio_shared_keys]
-        return [self.openai_key, *self.twilio_tokens, *shared, self.diagnostic_token, *self.other_secrets, *inside]
+        own = [self.checkout_token, self.diagnostic_token, *self.other_secrets]
+        return [self.openai_key, *self.twilio_tokens, *shared, *own, *inside]
 
     @property
     def local_base_url(self) -> str:

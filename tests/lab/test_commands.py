@@ -294,6 +294,7 @@ def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path
         wait_for("Place a call", output)
         wait_for(r"e-mail \d+ \(test\): sent", output)
         call = run("simulate_call", "--url", "--json", "--scenario", "hours", **pinned)
+        doctor = run("doctor", "--json", **pinned)
         again = run("runserver", **pinned)
         style = style_from(f"http://127.0.0.1:{port}")
         model = wait_for(r"Realtime emulator at ws://127\.0\.0\.1:(\d+)", output)[1]
@@ -303,6 +304,12 @@ def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path
     told = json.loads(call.stdout)
     assert (call.returncode, told["shortcomings"], len(told["turns"])) == (0, [], 3)
     assert again.stderr.splitlines()[-1].startswith(f"CommandError: Port {port} is taken by pid ")
+    assert {one["id"]: one["level"] for one in json.loads(doctor.stdout)["findings"] if one["level"] != "OK"} == {
+        "settings.public-url": "FAIL",  # nobody outside of this machine can call
+        "settings.openai-url": "WARN",
+        "settings.twilio-token": "WARN",
+        "settings.email": "WARN",
+    }
     assert style == (200, 'text/css; charset="utf-8"')
     assert "Warning" not in output.read_text()
     assert f"http://localhost:{port}/twilio/voice" in output.read_text()

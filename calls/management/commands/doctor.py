@@ -1,11 +1,13 @@
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calls.doctor import runner
+from calls.doctor.checkout import as_served_here
 from calls.doctor.findings import FAIL, OK, SKIPPED, WARN, Finding, exit_code, summary
 from calls.doctor.site import Site
 
@@ -33,8 +35,10 @@ class Command(BaseCommand):
         raise SystemExit(exit_code(findings))
 
     async def _walk(self, ids: list[str] | None, *, quiet: bool) -> list[Finding]:
+        site = Site.from_settings(settings, serving=False)
+        site = await as_served_here(site, secret_key=settings.SECRET_KEY, base=Path(settings.BASE_DIR))
         findings = []
-        async for finding in runner.diagnose(Site.from_settings(settings, serving=False), ids):
+        async for finding in runner.diagnose(site, ids):
             findings.append(finding)
             if not quiet:
                 self._print(finding)
