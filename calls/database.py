@@ -3,6 +3,9 @@
 Channels' default is one thread shared by everything that is "thread sensitive": a slow query of one call would then
 stand before the audio of all others. `run` is for webhooks, admission and tools, `run_journal` for the journal, whose
 one thread keeps the records of each call in order.
+
+A connection is closed after each use, or kept as long as `?conn_max_age=` in DATABASE_URL says: then at most one for
+each thread here, tried before it is used again, so that a database that was restarted costs no call.
 """
 
 from collections.abc import Callable

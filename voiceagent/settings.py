@@ -197,6 +197,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": environ.Env.db_url_config(_text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
+# A connection that `?conn_max_age=60` keeps may have died with its server: it is tried before it is used again.
+DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Django's default DEFERRED transactions fail at once when a read turns into a write while another call writes.
     DATABASES["default"]["OPTIONS"] = {

@@ -8,44 +8,72 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 
+class PostgresServer:
+    """A PostgreSQL server with a folder of its own; it can be stopped and started again as a host restarts it."""
+
+    def __init__(self):
+        self.owner = _unprivileged_user()
+        self.home = Path(tempfile.mkdtemp(prefix="voiceagent-postgres-"))
+        if self.owner["user"] is not None:
+            shutil.chown(self.home, self.owner["user"], self.owner["group"])
+        self.port = _free_port()
+        self.url = f"postgres://voiceagent@127.0.0.1:{self.port}/postgres"
+        subprocess.run(
+            [_program("initdb"), "-D", self.home / "data", "-U", "voiceagent"]
+            + ["--auth=trust", "--encoding=UTF8", "--locale=C"],
+            check=True,
+            capture_output=True,
+            cwd=self.home,
+            **self.owner,
+        )
+
+    def start(self):
+        with (self.home / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                [_program("postgres"), "-D", self.home / "data", "-h", "127.0.0.1", "-p", str(self.port)]
+                + ["-k", self.home, "-c", "fsync=off"],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.home,
+                **self.owner,
+            )
+        _wait_until_it_answers(self._server, self.url, self.home / "log")
+
+    def stop(self):
+        self._server.send_signal(signal.SIGINT)  # "fast shutdown": roll back and stop
+        self._server.wait(timeout=30)
+
+
+@contextmanager
+def _running_server():
+    server = PostgresServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.home)
+
+
 @pytest.fixture(scope="session")
 def postgres_url():
     """The address of an empty PostgreSQL server on a free port, gone with its data after the session."""
-    home = Path(tempfile.mkdtemp(prefix="voiceagent-postgres-"))
-    owner = _unprivileged_user()
-    if owner["user"] is not None:
-        shutil.chown(home, owner["user"], owner["group"])
-    port = _free_port()
-    data = home / "data"
-    subprocess.run(
-        [_program("initdb"), "-D", data, "-U", "voiceagent", "--auth=trust", "--encoding=UTF8", "--locale=C"],
-        check=True,
-        capture_output=True,
-        cwd=home,
-        **owner,
-    )
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [_program("postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", home, "-c", "fsync=off"],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=home,
-            **owner,
-        )
-    url = f"postgres://voiceagent@127.0.0.1:{port}/postgres"
-    try:
-        _wait_until_it_answers(server, url, home / "log")
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)  # "fast shutdown": roll back and stop
-        server.wait(timeout=30)
-        shutil.rmtree(home)
+    with _running_server() as server:
+        yield server.url
+
+
+@pytest.fixture
+def postgres():
+    """A PostgreSQL server of one test, which may stop it."""
+    with _running_server() as server:
+        yield server
 
 
 def _program(name):
