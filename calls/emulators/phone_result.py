@@ -55,6 +55,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
+    """`at_ms` is how far the sound was, as for all that is heard: on a busy machine it is behind the clock."""
+
     at_ms: float
     dropped_bytes: int
 
@@ -71,11 +73,17 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class BargeIn:
-    """The caller spoke over the agent; times count from his first audible frame."""
+    """The caller spoke over the agent; times count from his first audible frame.
+
+    `clear_ms` is when `clear` came, if it came while he spoke or the agent went on. `quiet_ms` is when the agent had
+    fallen silent: at the end of the last audible frame, or at `clear` where that came later. A caller may well begin in
+    the pause between two words; that the agent was silent by chance until `clear` cut off the rest is no reaction in no
+    time.
+    """
 
     speech: Speech
-    clear_ms: int | None  # when `clear` came, if it came while he spoke or the agent went on
-    quiet_ms: int  # how long the agent was heard
+    clear_ms: int | None
+    quiet_ms: int
 
 
 @dataclass(slots=True)
@@ -165,12 +173,17 @@ class CallResult:
 
     @property
     def barge_in_ms(self) -> list[int]:
-        """For each time that the caller spoke over the agent: how long the agent went on to be heard."""
+        """For each time that the caller spoke over the agent: how long it took until the agent was silent for good.
+
+        See BargeIn for what is measured. Never 0: the agent is heard, or cut off, after the caller's first word.
+        """
         return [barge_in.quiet_ms for barge_in in self.barge_ins]
 
     @property
     def barge_ins(self) -> list[BargeIn]:
-        return [self._barge_in(speech) for speech in self.speeches if speech.over_agent]
+        """Without those where the agent had just ended by itself: nothing more was to be heard, nothing was cut off."""
+        found = [self._barge_in(speech) for speech in self.speeches if speech.over_agent]
+        return [barge_in for barge_in in found if barge_in.quiet_ms or barge_in.clear_ms is not None]
 
     def save_wav(self, path: Path | str) -> None:
         """Write the whole call as stereo, the caller left, what he heard right."""
@@ -204,9 +217,9 @@ class CallResult:
             if end > speech.start_ms and begin - quiet <= PAUSE_MS:
                 quiet = end
         until = max(quiet, speech.end_ms) + PAUSE_MS
-        clears = (round(c.at_ms) for c in self.clears if speech.start_ms <= c.at_ms <= until)
-        clear = next(clears, None)
-        return BargeIn(speech, None if clear is None else clear - speech.start_ms, quiet - speech.start_ms)
+        clears = (round(c.at_ms) - speech.start_ms for c in self.clears if speech.start_ms <= c.at_ms <= until)
+        clear_ms = next(clears, None)
+        return BargeIn(speech, clear_ms, max(quiet - speech.start_ms, clear_ms or 0))
 
 
 def _track(pieces: Iterable[Piece]) -> bytes:

@@ -97,6 +97,11 @@ class Stream:
         return self._at_ms
 
     @property
+    def _sound_ms(self) -> float:
+        """Where in the 20 ms of the last step this moment is; on a late machine at their end."""
+        return min(self.line.now_ms, self._at_ms + sound.FRAME_MS)
+
+    @property
     def quiet_ms(self) -> float | None:
         return None if self._sounded_ms is None else max(0.0, self.now_ms - self._sounded_ms)
 
@@ -353,7 +358,7 @@ class Stream:
                     self._echo(name, "empty")
             case messages.Clear():
                 dropped, names = self.playback.clear()
-                self.line.result.clears.append(Clear(self.line.now_ms, dropped))
+                self.line.result.clears.append(Clear(self._sound_ms, dropped))
                 self.line.tell("clear", dropped)
                 for name in names:
                     self._echo(name, "cleared")

@@ -93,6 +93,29 @@ def test_a_barge_in_without_a_clear_lasts_as_long_as_the_answer():
     assert (barge_in.clear_ms, barge_in.quiet_ms) == (None, 4400)
 
 
+@pytest.mark.parametrize(
+    ("ear", "clear", "reaction"),
+    [
+        # He begins in a pause between two words, and `clear` comes before the next one: the agent would have gone on.
+        ([(20, 580)], (680, 4000), (80, 80)),
+        ([(20, 580)], (601, 4000), (1, 1)),
+        # The next word begins before it.
+        ([(20, 580), (680, 740)], (730, 4000), (130, 140)),
+        # The pause is longer than any that one utterance has.
+        ([(20, 580), (1080, 1400)], (1390, 4000), (790, 790)),
+    ],
+)
+def test_pause_between_two_words_is_no_quick_reaction(ear, clear, reaction):
+    call = a_call(ear=ear, speeches=[(600, 1300, True)], clears=[clear])
+
+    [barge_in] = call.barge_ins
+    assert (barge_in.clear_ms, barge_in.quiet_ms) == reaction
+
+
+def test_agent_that_had_just_ended_by_itself_was_not_spoken_over():
+    assert a_call(ear=[(20, 580)], speeches=[(600, 1300, True)]).barge_ins == []
+
+
 def test_speech_into_silence_is_no_barge_in():
     assert a_call(ear=[(20, 500)], speeches=[(1000, 1300, False)]).barge_in_ms == []
 

@@ -156,6 +156,37 @@ async def test_a_barge_in_that_is_obeyed_is_measured():
     assert abs(barge_in.quiet_ms - barge_in.clear_ms) <= 40 + result.streams[0].latest_ms
 
 
+WORD, PAUSE = sound.tone(280), sound.silence(380)  # who speaks over it after 300 ms begins in the pause
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("answer", "clears_after_ms", "least_ms", "most_ms"),
+    [
+        pytest.param(sound.tone(3000), 0, 5, 150, id="in a word, cleared at once"),
+        pytest.param(sound.tone(3000), 500, 500, 800, id="in a word, cleared late"),
+        pytest.param(WORD + PAUSE + sound.tone(3000), 0, 1, 150, id="in a pause, cleared at once"),
+        pytest.param(WORD + PAUSE + sound.tone(3000), 100, 100, 250, id="in a pause, cleared in it"),
+        pytest.param(WORD + PAUSE + sound.tone(3000), 600, 600, 900, id="in a pause, cleared after it"),
+    ],
+)
+async def test_reaction_to_a_barge_in_is_when_the_agent_was_silent_for_good(answer, clears_after_ms, least_ms, most_ms):
+    async def agent(socket):
+        await socket.until("start")
+        socket.media(answer)
+        async for message in socket.messages():
+            if is_loud(message):
+                break
+        await asyncio.sleep(clears_after_ms / 1000 / 5)
+        socket.clear()
+        await socket.rest()
+
+    async with a_stream(agent) as server:
+        result = await ring(server, {"agent": {"text": "0" * 50}}, STOP, {"wait_ms": 1000}, {"hang_up": True})
+
+    assert [least_ms <= ms <= most_ms + result.streams[0].latest_ms for ms in result.barge_in_ms] == [True]
+
+
 @pytest.mark.asyncio
 async def test_an_answer_that_begins_softly_after_a_long_question_is_waited_for():
     async def agent(socket):
