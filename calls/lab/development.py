@@ -32,9 +32,14 @@ def surroundings() -> Iterator[None]:
             model = stack.enter_context(EmulatorChild(environment=environment(), log=log))
             _set("OPENAI_API_KEY", scratch.EMULATED_KEY)
             _set("OPENAI_REALTIME_URL", model.url)
-            stack.callback(local.forget_emulator, base)
-            local.note_emulator(base, model.url)
+            stack.callback(local.forget_emulator, base, model.url)
         yield
+
+
+def note_emulator() -> None:
+    """Tell the other commands of this checkout of the emulator; only now, as the port is ours and no other server's."""
+    if settings.OPENAI_API_KEY == scratch.EMULATED_KEY:
+        local.note_emulator(Path(settings.BASE_DIR), settings.OPENAI_REALTIME_URL)
 
 
 def _set(name: str, text: str, *, setting: str = "", value: object = None) -> None:

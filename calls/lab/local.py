@@ -21,8 +21,10 @@ def note_emulator(base: Path, realtime_url: str) -> None:
     _note(base).write_text(realtime_url)
 
 
-def forget_emulator(base: Path) -> None:
-    _note(base).unlink(missing_ok=True)
+def forget_emulator(base: Path, realtime_url: str) -> None:
+    """Take back the own note; one that another server has left since stays."""
+    if noted_emulator(base) == realtime_url:
+        _note(base).unlink(missing_ok=True)
 
 
 def noted_emulator(base: Path) -> str:

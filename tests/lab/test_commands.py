@@ -294,8 +294,8 @@ def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path
         wait_for("Place a call", output)
         wait_for(r"e-mail \d+ \(test\): sent", output)
         call = run("simulate_call", "--url", "--json", "--scenario", "hours", **pinned)
-        doctor = run("doctor", "--json", **pinned)
         again = run("runserver", **pinned)
+        doctor = run("doctor", "--json", **pinned)
         style = style_from(f"http://127.0.0.1:{port}")
         model = wait_for(r"Realtime emulator at ws://127\.0\.0\.1:(\d+)", output)[1]
         server.send_signal(signal.SIGTERM)
@@ -317,6 +317,16 @@ def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path
     assert (serving.port_owner(port), serving.port_owner(int(model))) == (None, None)
     assert local.noted_emulator(BASE_DIR) == ""
     assert len(list((tmp_path / "outbox").glob("test-*.eml"))) == 1
+
+
+def test_note_of_an_emulator_is_taken_back_by_who_left_it(tmp_path):
+    local.note_emulator(tmp_path, "ws://127.0.0.1:2/v1/realtime")
+
+    local.forget_emulator(tmp_path, "ws://127.0.0.1:1/v1/realtime")
+    kept = local.noted_emulator(tmp_path)
+    local.forget_emulator(tmp_path, "ws://127.0.0.1:2/v1/realtime")
+
+    assert (kept, local.noted_emulator(tmp_path)) == ("ws://127.0.0.1:2/v1/realtime", "")
 
 
 def test_token_of_a_checkout_is_derived_only_when_twilio_gave_none():

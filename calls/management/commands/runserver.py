@@ -41,6 +41,7 @@ class Command(runserver.Command):
             raise CommandError(str(error)) from None
 
     def _ready(self) -> None:
+        development.note_emulator()
         development.say_where(self.port, self._tell)
         # Never stopped: its threads go with the process, and what they had in hand is free again with its lease.
         Worker(tell=self._tell).start()
