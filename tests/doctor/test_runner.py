@@ -140,6 +140,7 @@ CANARIES = {
     "openai_key": "canary openai-key",
     "twilio_tokens": ("canary-token-one", "canary-token-two"),
     "twilio_shared_keys": (("key-id", "canary-shared"),),
+    "checkout_token": "canary-checkout",
     "diagnostic_token": "canary-diagnostic",
     "other_secrets": ("canary-secret-key", "canary-database-password"),
 }
