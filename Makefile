@@ -6,7 +6,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run call test proof lint format audio lock clean announce data
+.PHONY: help setup demo run call test proof faults lint format audio lock clean announce data
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ endif
 
 proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure
 	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(ARGS)
+
+faults: .venv/.installed-dev ## play every fault against a real server and write docs/reliability.md
+	@$(MANAGE) fault_lab --write docs/reliability.md $(ARGS)
 
 lint: .venv/.installed-dev ## format, lint and types, changing nothing
 	$(BIN)/ruff format --check .

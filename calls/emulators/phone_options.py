@@ -24,7 +24,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """Ways in which a call differs from a plain one; the default is a plain call."""
+    """Ways in which a call differs from a plain one; the default is a plain call.
+
+    STREAM_SID in a text frame of `before_start` and `noise` stands for the stream's own.
+    """
 
     # webhooks
     webhook_method: Literal["POST", "GET"] = "POST"
@@ -45,6 +48,11 @@ class Faults:
     unknown_event: bool = False  # a message of a kind that nobody knows, after start
     mark_echo: bool = True
     gaps: tuple[Gap, ...] = ()
+    subprotocols: tuple[str, ...] = ()  # what the upgrade offers; Twilio offers none
+    never_starts: bool = False  # `connected`, and then nothing
+    before_start: tuple[str | bytes, ...] = ()  # frames sent between `connected` and `start`
+    noise: tuple[str | bytes, ...] = ()  # frames of which one, in turn, comes before each media message
+    deaf_ms: int = 0  # reads nothing from the socket for so long after `start`
 
     # the end
     hang_up_after_ring_ms: int | None = None

@@ -7,7 +7,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 from typing import Literal
 
 from websockets.asyncio.client import ClientConnection
@@ -78,7 +78,8 @@ class Stream:
         self._started_ms = 0.0
         self._at_ms = 0.0
         self._last_word = Moment(0.0, 0.0)
-        self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self._outbox: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._noise = cycle(faults.noise)
         self._sounded_ms: float | None = None
         self._first_sound_ms: float | None = None
         self._first_word_ms: float | None = None
@@ -153,7 +154,8 @@ class Stream:
         self.notify("stream-stopped", "")
 
     async def _open(self) -> ClientConnection:
-        return await open_socket(self.road, self.target.url, self._signature(self.target.url))
+        signature = self._signature(self.target.url)
+        return await open_socket(self.road, self.target.url, signature, self.faults.subprotocols)
 
     def _signature(self, url: str) -> dict[str, str]:
         if self.faults.upgrade_signature == "none":
@@ -177,7 +179,10 @@ class Stream:
 
     def _begin(self) -> None:
         self._put(self.writer.connected())
-        self._send("start", self._start_message(self.writer))
+        for frame in self.faults.before_start:
+            self._put(self._filled_in(frame))
+        if not self.faults.never_starts:
+            self._send("start", self._start_message(self.writer))
         self._started_ms = self._at_ms = self.record.started_ms = self.line.now_ms
         self._last_word = Moment(self._at_ms, 0.0)
         self.line.tell("start", self.record.stream_sid)
@@ -225,8 +230,11 @@ class Stream:
         self.record.sent[kind] += 1
         self._put(message)
 
-    def _put(self, message: str) -> None:
+    def _put(self, message: str | bytes) -> None:
         self._outbox.put_nowait(message)
+
+    def _filled_in(self, frame: str | bytes) -> str | bytes:
+        return frame if isinstance(frame, bytes) else frame.replace("STREAM_SID", self.record.stream_sid)
 
     async def _write(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
@@ -286,13 +294,15 @@ class Stream:
     def _listen(self, at_ms: int) -> None:
         """Send what the caller says or does not say in these 20 ms."""
         gap = self._gap(at_ms)
-        if gap == "stopped":
+        if gap == "stopped" or self.faults.never_starts:
             return
         frame = self.mouth.take()
         if frame:
             self._note_speech(frame, at_ms)
         if gap == "lost":
             return
+        if self.faults.noise:
+            self._put(self._filled_in(next(self._noise)))
         message = self.writer.media(frame.ljust(sound.FRAME_BYTES, QUIET_FRAME[:1]), self._timestamp(at_ms))
         if gap == "late":
             self._late.append(message)
@@ -336,6 +346,8 @@ class Stream:
     # From the server.
 
     async def _read(self, socket: ClientConnection) -> None:
+        if self.faults.deaf_ms:
+            await self.line.tick_at(self.line.now_ms + self.faults.deaf_ms)
         with contextlib.suppress(ConnectionClosed):
             while True:
                 frame = await socket.recv()

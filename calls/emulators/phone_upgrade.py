@@ -1,10 +1,11 @@
 """The upgrade as it was captured from Twilio: no Origin, no subprotocol, no extensions, signed over the wss URL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
+from websockets.typing import Subprotocol
 
 from calls.emulators.phone_http import Road
 
@@ -30,7 +31,9 @@ class _Upgrade(connect):
         return exc
 
 
-async def open_socket(road: Road, url: str, headers: Mapping[str, str]) -> ClientConnection:
+async def open_socket(
+    road: Road, url: str, headers: Mapping[str, str], subprotocols: Sequence[str] = ()
+) -> ClientConnection:
     """Connect to `url` by the given road; raises Rejected for everything but a plain 101."""
     host, port, secure = road.target()
     # Host is the public name, as behind a proxy that passes it on; the connection goes where we are told.
@@ -44,6 +47,7 @@ async def open_socket(road: Road, url: str, headers: Mapping[str, str]) -> Clien
             user_agent_header=USER_AGENT,
             additional_headers=headers,
             proxy=None,
+            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
             open_timeout=HANDSHAKE_SECONDS,
             close_timeout=CLOSE_SECONDS,
             ping_interval=None,

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -31,14 +31,16 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """One `manage.py` command in a process of its own."""
+    """One `manage.py` command in a process of its own; `program` may stand for manage.py."""
 
-    def __init__(self, *arguments: str, environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, *arguments: str, environment: dict[str, str], log: Path, program: Sequence[str] = ("manage.py",)
+    ) -> None:
         self.name = arguments[0]
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments],
+                [sys.executable, *program, *arguments],
                 cwd=settings.BASE_DIR,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -103,12 +105,15 @@ class Child:
 
 
 class ServerChild(Child):
-    """`manage.py serve` on a free port; entering waits until the very process that was started answers."""
+    """`manage.py serve` on `port` (0: a free one); entering waits until the very process that was started answers."""
 
     base_url = ""
 
-    def __init__(self, *, environment: dict[str, str], log: Path) -> None:
-        super().__init__("serve", "--host", "127.0.0.1", "--port", "0", environment=environment, log=log)
+    def __init__(
+        self, *, environment: dict[str, str], log: Path, program: Sequence[str] = ("manage.py",), port: int = 0
+    ) -> None:
+        arguments = ("serve", "--host", "127.0.0.1", "--port", str(port))
+        super().__init__(*arguments, environment=environment, log=log, program=program)
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:

@@ -16,6 +16,7 @@ from calls.twilio import stream
 
 START_TIMEOUT = 5.0
 ADMISSION_TIMEOUT = 2.0
+NOTE_TIMEOUT = 1.0
 EARLY_FRAMES = 100  # 2 s of sound, while the call is admitted
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
@@ -59,7 +60,8 @@ class Relay:
         if self._stream_sid and stream_sid not in ("", self._stream_sid):
             return
         if not isinstance(message, stream.Start):
-            self._tell(message)
+            if self._start.done():  # what comes before is of no call
+                self._tell(message)
         elif not self._start.done():
             self._stream_sid = message.stream_sid
             self._arrived = asyncio.get_running_loop().time()
@@ -89,8 +91,11 @@ class Relay:
         except streams.StreamRefused as refusal:
             # Nobody has spent a cent at OpenAI up to here.
             self._log.warning("stream refused", extra={"why": str(refusal)})
+            # Twilio asks what follows as soon as the socket is closed, and that depends on what was noted.
+            noting = asyncio.create_task(self._note_refusal(str(refusal)))
+            await asyncio.wait({noting}, timeout=NOTE_TIMEOUT)
             await self._close(POLICY_VIOLATION)
-            await self._note_refusal(str(refusal))
+            await noting
             return
         except Exception:
             # Bulkhead: without a database nobody is admitted, and Twilio asks what follows.

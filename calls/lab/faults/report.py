@@ -1,0 +1,62 @@
+"""The verdicts of the laboratory as lines, as JSON and as the page docs/reliability.md."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from calls.lab.faults.laboratory import RATE, Verdict, seconds
+from calls.lab.faults.table import FIRST_SOUND_MS, RECOVERY_MS, SILENCE_MS
+
+HEAD = "Per row: first sound, longest silence, time to recovery or hand-over, whom the caller reached."
+
+INTRODUCTION = f"""\
+# Reliability: what the caller hears when something goes wrong
+
+Written by `make faults` (`manage.py fault_lab --write docs/reliability.md`). Each row is a call over real sockets to a
+real server process of its own; the telephone network and OpenAI are emulators with the fault switched on, time runs
+{RATE:g} times as fast. Judged is what reached the caller's ear, in seconds of the call.
+
+A row passes when the caller hears a first sound within {FIRST_SOUND_MS / 1000:g} s, never more than
+{SILENCE_MS / 1000:g} s of silence while a sound is owed, and has within {RECOVERY_MS / 1000:g} s either the agent
+again, a person, or a voicemail; when what is stored and what was opened at OpenAI is as it must be; and when nothing
+is left behind. "Logged" is what the server said of it as a warning or worse.
+
+| row | fault | first sound | longest silence | recovered or handed over | whom the caller reached | stored | logged | |
+|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def summary(verdicts: Sequence[Verdict], took: int) -> str:
+    failed = [verdict.number for verdict in verdicts if not verdict.passed]
+    told = f"{len(verdicts) - len(failed)} of {len(verdicts)} rows passed in {took} s."
+    return f"{told} Failed: {', '.join(failed)}." if failed else told
+
+
+def document(verdicts: Sequence[Verdict], took: int) -> dict[str, Any]:
+    return {
+        "passed": all(verdict.passed for verdict in verdicts),
+        "seconds": took,
+        "rows": [
+            {
+                "row": verdict.number,
+                "fault": verdict.fault,
+                "passed": verdict.passed,
+                "first_sound_ms": verdict.seen.first_sound_ms,
+                "longest_silence_ms": verdict.seen.longest_silence_ms,
+                "recovery_ms": verdict.seen.recovery_ms,
+                **{name: asdict(verdict.seen)[name] for name in ("reached", "stored", "logged", "shortcomings")},
+            }
+            for verdict in verdicts
+        ],
+    }
+
+
+def page(verdicts: Sequence[Verdict]) -> str:
+    return INTRODUCTION + "".join(f"| {' | '.join(_cells(verdict))} |\n" for verdict in verdicts)
+
+
+def _cells(verdict: Verdict) -> list[str]:
+    seen = verdict.seen
+    figures = [seconds(ms) for ms in (seen.first_sound_ms, seen.longest_silence_ms, seen.recovery_ms)]
+    verdict_cell = "pass" if verdict.passed else "**fail**: " + " ".join(seen.shortcomings)
+    return [verdict.number, verdict.fault, *figures, seen.reached, seen.stored, seen.logged, verdict_cell]

@@ -1,0 +1,86 @@
+"""A server without one of its guards: `python -m calls.lab.faults.weakened GUARD serve …`.
+
+What a guard is good for shows when it is gone: its rows have to turn red. The product knows nothing of this.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any
+
+import django
+from django.core.management import execute_from_command_line
+
+
+class UnknownGuard(Exception):
+    """The message names what was asked for and what there is."""
+
+
+class _Forgetful(set[str]):
+    """A set that never knows what is in it."""
+
+    def __contains__(self, item: object) -> bool:
+        return False
+
+
+def _as(value: Any) -> Callable[[Any], Any]:
+    return lambda original: value
+
+
+def _hearing_everything(original: Any) -> Any:
+    codec = resolve_name("calls.realtime.codec")
+    return lambda self, frame: self.tell(codec.parse(frame))
+
+
+def _muting_nothing(original: Any) -> Any:
+    def init(self: Any, transcript: Any) -> None:
+        original(self, transcript)
+        self._muted = _Forgetful()
+
+    return init
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """`owner` as `module` or `module:Class`, its attribute that guards, and what makes a stand-in of the original."""
+
+    owner: str
+    attribute: str
+    instead: Callable[[Any], Any]
+
+    def take_away(self) -> None:
+        """Raises AttributeError when there is nothing to take away, as after the guard was renamed."""
+        owner = resolve_name(self.owner)
+        setattr(owner, self.attribute, self.instead(getattr(owner, self.attribute)))
+
+
+GUARDS: Mapping[str, Guard] = {
+    "filler": Guard("calls.conversation.company:Company", "keep", _as(lambda self, now, *, is_first: [])),
+    "limit": Guard("calls.conversation.patience:Patience", "exhausted_after", _as(lambda self, now: None)),
+    "malformed_events": Guard("calls.relay.carried:Carried", "_hear", _hearing_everything),
+    "session_format": Guard(
+        "calls.conversation.session_setup:SessionSetup", "is_met_by", _as(staticmethod(lambda updated: True))
+    ),
+    "late_sound": Guard("calls.conversation.voice:AgentVoice", "__init__", _muting_nothing),
+    "signature": Guard("calls.twilio.signature:Verifier", "accepts", _as(lambda *given: True)),
+    "token": Guard("calls.domain.tokens", "matches", _as(lambda **given: True)),
+    "start_limit": Guard("calls.relay.relay", "START_TIMEOUT", _as(3600.0)),
+    "gap_padding": Guard("calls.conversation.caller_audio", "SMALLEST_GAP_MS", _as(10**9)),
+    "stall": Guard("calls.conversation.caller_audio:CallerAudio", "stalled", _as(lambda self, now: [])),
+    "mark_clock": Guard("calls.conversation.playback:Playback", "ends_at", _as(lambda self: 0.0)),
+}
+
+
+def demand(name: str) -> None:
+    """Raises UnknownGuard."""
+    if name not in GUARDS:
+        raise UnknownGuard(f"There is no guard {name}. There are: {', '.join(GUARDS)}.")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
+    django.setup()
+    GUARDS[sys.argv[1]].take_away()
+    execute_from_command_line(["manage.py", *sys.argv[2:]])

@@ -1,0 +1,93 @@
+import json
+import re
+import subprocess
+import sys
+from pkgutil import resolve_name
+
+import pytest
+from django.conf import settings
+
+from calls.lab.faults import laboratory, weakened
+from calls.lab.faults.laboratory import TABLE
+
+QUICK = ["T3", "T4b", "O2", "O12"]
+
+
+def lab(*arguments):
+    run = subprocess.run(
+        [sys.executable, "manage.py", "fault_lab", "--json", *arguments],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert run.stdout, run.stderr
+    return run.returncode, {row["row"]: row for row in json.loads(run.stdout)["rows"]}
+
+
+def shortcomings(rows):
+    return {number: row["shortcomings"] for number, row in rows.items() if not row["passed"]}
+
+
+def test_a_few_faults_end_as_they_have_to():
+    code, rows = lab("--only", ",".join(QUICK))
+
+    assert (code, [*rows], shortcomings(rows)) == (0, QUICK, {})
+
+
+def test_a_guard_that_is_taken_away_turns_its_row_red():
+    code, rows = lab("--without", "token", "--only", "T4b")
+
+    assert code == 1
+    assert "1 sessions were opened." in shortcomings(rows)["T4b"]
+
+
+def test_rows_are_chosen_by_number_and_by_side():
+    numbers = [row.number for row in TABLE]
+
+    assert laboratory.chosen([]) == numbers
+    assert laboratory.chosen(["O1", "T4"]) == ["T4", "T4b", "T4c", "O1"]
+    assert laboratory.chosen(["D"]) == [number for number in numbers if number.startswith("D")]
+    assert laboratory.chosen(["T1"]) == ["T1", "T1b"]
+
+
+@pytest.mark.parametrize("name", ["X1", "T99", "t"])
+def test_a_row_that_does_not_exist_is_told_with_those_that_do(name):
+    with pytest.raises(laboratory.UnknownRow, match=f"There is no row {name}. There are: T1, "):
+        laboratory.chosen([name])
+
+
+def test_each_row_has_a_number_of_its_own_and_guards_that_exist():
+    numbers = [row.number for row in TABLE]
+
+    assert sorted(set(numbers)) == sorted(numbers)
+    assert [number for number in numbers if not re.fullmatch(r"[TODP]\d+[b-f]?", number)] == []
+    assert {guard for row in TABLE for guard in row.guards} == set(weakened.GUARDS)
+
+
+def test_an_unknown_guard_is_told_with_those_that_exist():
+    with pytest.raises(weakened.UnknownGuard, match="There is no guard hope. There are: filler, "):
+        laboratory.guarded_by("hope")
+
+
+@pytest.mark.parametrize("name", weakened.GUARDS)
+def test_a_guard_stands_where_it_is_looked_for(name):
+    guard = weakened.GUARDS[name]
+
+    assert hasattr(resolve_name(guard.owner), guard.attribute)
+
+
+@pytest.mark.proof
+def test_every_fault_ends_as_it_has_to():
+    code, rows = lab()
+
+    assert (code, shortcomings(rows)) == (0, {})
+    assert len(rows) == len(TABLE)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", weakened.GUARDS)
+def test_every_guard_is_needed_by_each_of_its_rows(name):
+    code, rows = lab("--without", name)
+
+    assert (code, [number for number, row in rows.items() if row["passed"]]) == (1, [])
