@@ -55,6 +55,11 @@ class Script:
     def next_step(self) -> Agent:
         return self._steps.pop(0) if self._steps else AFTERWARDS
 
+    def was_said(self, text: str) -> None:
+        """The client tells that the agent has said this before: a step that begins so is not said again."""
+        if self._steps and text.strip() and self._steps[0].text.startswith(text.strip()):
+            self._steps.pop(0)
+
     def next_transcript(self) -> str:
         """What the transcription of the caller's next turn returns."""
         return self._transcripts.pop(0) if self._transcripts else UNHEARD

@@ -124,7 +124,10 @@ class Session:
         item = self._line.conversation.create(event["item"], after=event.get("previous_item_id"))
         record = self._line.record
         if item.role in {"user", "assistant"}:
-            record.turns.append(Turn(str(item.role), item.text, item_id=item.id))
+            place = 0 if event.get("previous_item_id") == "root" else len(record.turns)
+            record.turns.insert(place, Turn(str(item.role), item.text, item_id=item.id))
+        if item.role == "assistant":
+            self._speaking.was_said(item.text)
         for tool in record.tools:
             if item.type == "function_call_output" and tool.call_id == item.body["call_id"]:
                 tool.result = plain(item.body["output"])

@@ -84,9 +84,18 @@ class Speaking:
             self._announce(response)
             response.task = line.spawn(response.play(), f"response {response.id}")
 
-    def _next_step(self) -> Agent:
+    def was_said(self, text: str) -> None:
+        """The client puts words of the agent into the conversation, such as a greeting that it played itself."""
+        self._choose()
+        self._script.was_said(text)
+        self._line.record.steps_left = self._script.steps_left
+
+    def _choose(self) -> None:
         self._script.choose(self._line.settings["instructions"])
         self._line.record.scenario = self._script.scenario.name if self._script.scenario else None
+
+    def _next_step(self) -> Agent:
+        self._choose()
         step = self._script.next_step()
         self._line.record.steps_left = self._script.steps_left
         return step

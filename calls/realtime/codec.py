@@ -178,9 +178,10 @@ def _body(event: wire.ClientEvent) -> dict[str, Any]:
             return {"type": "session.update", "event_id": event_id, "session": session}
         case wire.CommitAudio():
             return {"type": "input_audio_buffer.commit"}
-        case wire.AddText(item_id, role, text):
-            content = [{"type": "input_text", "text": text}]
-            return _item({"id": item_id, "type": "message", "role": role, "content": content})
+        case wire.AddText(item_id, role, text, previous_item_id):
+            content = [{"type": "output_text" if role == "assistant" else "input_text", "text": text}]
+            item = {"id": item_id, "type": "message", "role": role, "content": content}
+            return _item(item) | ({"previous_item_id": previous_item_id} if previous_item_id else {})
         case wire.ToolOutput(item_id, tool_call_id, output):
             item = {"id": item_id, "type": "function_call_output", "call_id": tool_call_id, "output": output}
             return _item(item)

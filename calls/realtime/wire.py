@@ -217,14 +217,16 @@ class CommitAudio:
 
 @dataclass(frozen=True, slots=True)
 class AddText:
-    """Told to the model in words: what the caller (`user`) did without speaking, or what the server (`system`) knows.
+    """Told to the model in words: what the caller (`user`) did without speaking, what the server (`system`) knows, or
+    what the agent (`assistant`) has said without the model.
 
-    The id is ours, 32 letters at most.
+    The id is ours, 32 letters at most. `previous_item_id` is `root` for the front; empty means the end.
     """
 
     item_id: str
-    role: Literal["user", "system"]
+    role: Literal["user", "system", "assistant"]
     text: str
+    previous_item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

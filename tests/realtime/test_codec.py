@@ -139,6 +139,7 @@ EVENTS = [
     wire.CommitAudio(),
     wire.AddText("keypad-1", "user", "(The caller pressed 1.)"),
     wire.AddText("advice-1", "system", "Say the safety sentence."),
+    wire.AddText("greeting", "assistant", "Hello.", previous_item_id="root"),
     wire.ToolOutput("answer-1", "call_1", "{}"),
     wire.TruncateItem("item_1", 0, 120),
     wire.DeleteItem("item_1"),
