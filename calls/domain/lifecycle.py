@@ -41,7 +41,7 @@ _OVER = {
     "failed": Reason.FAILED,
     "canceled": Reason.FAILED,
 }
-_NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.MAX_DURATION}
+_NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE}
 _REACHED_A_PERSON = {"completed", "answered"}
 NOT_ACCEPTED = "not_accepted"
 RING_SECONDS = 25
