@@ -23,9 +23,17 @@ FLOORS: list[tuple[str, tuple[str, ...]]] = [
     ("calls.realtime.wire", ()),
     ("calls.realtime.codec", ("calls.realtime.wire",)),
     ("calls.realtime.session", ()),
+    ("calls.realtime.reasons", ()),
     (
         "calls.conversation",
-        ("calls.conversation", "calls.twilio.stream", "calls.realtime.wire", "calls.realtime.session", "calls.audio"),
+        (
+            "calls.conversation",
+            "calls.twilio.stream",
+            "calls.realtime.wire",
+            "calls.realtime.session",
+            "calls.realtime.reasons",
+            "calls.audio",
+        ),
     ),
     ("calls.twilio", ("calls.twilio", *WIRES)),
     ("calls.realtime", ("calls.realtime", *WIRES)),
@@ -56,6 +64,7 @@ PURE = (
     "calls.twilio.webhook",
     "calls.realtime.wire",
     "calls.realtime.session",
+    "calls.realtime.reasons",
     "calls.conversation",
 )
 PURE_FORBIDS = {"django", "channels", "asyncio", "websockets", "socket", "time", "random", "os", "logging", "threading"}

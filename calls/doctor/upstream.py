@@ -20,6 +20,7 @@ from calls.doctor.causes import Cause
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.visit import Visit
 from calls.realtime.client import Line, LineUnavailable, open_line
+from calls.realtime.reasons import Reason
 from calls.realtime.session import SessionSettings, update_ladder
 
 PATIENCE_SECONDS = 9.0
@@ -260,9 +261,9 @@ def _unavailable(error: LineUnavailable, url: str) -> Cause:
             return Cause(f"network: {host} refused the connection{_with_proxy()}", "Let this machine reach it.")
         case InvalidStatus(response=response):
             return _answered(response.status_code, str(host))
-    if error.cause == "bad_address":
+    if error.reason is Reason.BAD_ADDRESS:
         return Cause("OPENAI_REALTIME_URL is no WebSocket address", "Clear OPENAI_REALTIME_URL in .env.")
-    if error.cause == "timeout":
+    if error.reason is Reason.TIMEOUT:
         remedy = f"Let this machine reach {host} on port 443; look at the firewall and https://status.openai.com"
         return Cause(f"network: {host} did not open within 3 s{_with_proxy()}", remedy)
     return Cause(f"network: {error}{_with_proxy()}", f"Let this machine reach {host} on port 443.")

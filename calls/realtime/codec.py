@@ -48,7 +48,7 @@ def _part(event: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _read_session_created(event: Mapping[str, Any]) -> wire.SessionCreated:
     session = _part(event, "session")
-    return wire.SessionCreated(_text(session, "id"), _text(session, "model"))
+    return wire.SessionCreated(_text(session, "id"), _text(session, "model"), _number(session, "expires_at"))
 
 
 def _read_session_updated(event: Mapping[str, Any]) -> wire.SessionUpdated:
@@ -182,6 +182,9 @@ def _body(event: wire.ClientEvent) -> dict[str, Any]:
             content = [{"type": "output_text" if role == "assistant" else "input_text", "text": text}]
             item = {"id": item_id, "type": "message", "role": role, "content": content}
             return _item(item) | ({"previous_item_id": previous_item_id} if previous_item_id else {})
+        case wire.AddToolCall(item_id, tool_call_id, name, arguments):
+            called = {"type": "function_call", "call_id": tool_call_id, "name": name, "arguments": arguments}
+            return _item({"id": item_id, **called})
         case wire.ToolOutput(item_id, tool_call_id, output):
             item = {"id": item_id, "type": "function_call_output", "call_id": tool_call_id, "output": output}
             return _item(item)

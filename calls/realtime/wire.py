@@ -8,26 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FATAL_CODES = frozenset(
-    {
-        "invalid_api_key",
-        "insufficient_quota",
-        "account_deactivated",
-        "billing_hard_limit_reached",
-        "invalid_model",
-        "model_not_found",
-        "missing_model",
-        "beta_api_shape_disabled",
-        "session_expired",
-    }
-)
-"""Errors that no second try mends: a key, an account or a model that is wrong, or a session that is over."""
-
 
 @dataclass(frozen=True, slots=True)
 class SessionCreated:
+    """`expires_at`: when OpenAI ends the session, in seconds since 1970; 0 where it does not say so."""
+
     session_id: str
     model: str = ""
+    expires_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +218,16 @@ class AddText:
 
 
 @dataclass(frozen=True, slots=True)
+class AddToolCall:
+    """A tool call of an earlier session: the answer to it can only be given where the call stands too."""
+
+    item_id: str
+    tool_call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolOutput:
     item_id: str
     tool_call_id: str
@@ -271,6 +269,7 @@ ClientEvent = (
     | AppendAudio
     | CommitAudio
     | AddText
+    | AddToolCall
     | ToolOutput
     | TruncateItem
     | DeleteItem

@@ -21,6 +21,7 @@ from calls.emulators.scenario import parse
 from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
+from calls.realtime.reasons import Reason
 from calls.relay import carried, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
@@ -419,7 +420,7 @@ async def test_patience_counts_from_the_start_and_not_from_its_admission(openai,
 
 
 async def test_passing_failure_to_connect_is_tried_once_more(openai, monkeypatch):
-    open_line, problems = client.open_line, [client.LineUnavailable("timeout")]
+    open_line, problems = client.open_line, [client.LineUnavailable(Reason.TIMEOUT)]
 
     async def flaky(**address):
         if problems:
@@ -439,7 +440,7 @@ async def test_wrong_key_is_not_tried_again(openai, monkeypatch):
 
     async def refused(**address):
         tries.append(address)
-        raise client.LineUnavailable("refused", "HTTP 401", 401)
+        raise client.LineUnavailable(Reason.BAD_KEY, "HTTP 401", 401)
 
     monkeypatch.setattr(client, "open_line", refused)
     caller = Caller(openai.url, await ringing())
