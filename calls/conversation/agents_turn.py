@@ -4,14 +4,15 @@ from dataclasses import replace
 
 from calls.conversation.goodbye import TRANSFERRED
 from calls.conversation.messages import Advised, Command, RunTool, ToolFinished, event, to_ms
-from calls.conversation.state import Phase, State
+from calls.conversation.state import Phase
+from calls.conversation.watching import Watching
 from calls.realtime import wire
 
 STAYED = '{"status": "not_done", "why": "The caller is speaking. Listen, and answer."}'
 LEAVING = {"end_call": "agent_hangup", "transfer": TRANSFERRED}
 
 
-class AgentsTurn(State):
+class AgentsTurn(Watching):
     def _on_response_created(self, message: wire.ResponseCreated, now: float) -> list[Command]:
         if not message.out_of_band:
             self._gate.created(message.response_id, knows_all=not self._untold)
@@ -24,7 +25,8 @@ class AgentsTurn(State):
             return []
         self._tools.response_done(message.response_id)
         self._goodbye.response_done(now, was_spoken=self._voice.has_spoken(message.response_id))
-        commands: list[Command] = [*self._gate.done(message.response_id)]
+        self._capture.done(message)
+        commands: list[Command] = [*self._gate.done(message.response_id), *self._keep_greeting(now)]
         if message.status in ("failed", "incomplete"):
             commands += self._on_response_failed(message, now)
         return commands + self._answer_tools(now)
@@ -53,8 +55,10 @@ class AgentsTurn(State):
         if self._speech_ended_at is not None:
             commands.append(event("answer", now, after_speech_ms=to_ms(now - self._speech_ended_at)))
             self._speech_ended_at = None
-        self._may_retry = True
+        self._may_retry = self._has_answered = True
         self._patience.settle()
+        self._silence.listen(self._voice.ends_at())
+        self._capture.sound(message)
         return commands
 
     def _on_audio_done(self, message: wire.OutputAudioDone, now: float) -> list[Command]:
@@ -66,6 +70,7 @@ class AgentsTurn(State):
 
     def _on_agent_text(self, message: wire.AgentText, now: float) -> list[Command]:
         taken_back = self._voice.words_came(message.item_id, message.response_id, now)
+        self._capture.words(message)
         said = self._transcript.agent_said(message.item_id, message.content_index, message.text, to_ms(now))
         return [*taken_back, said]
 

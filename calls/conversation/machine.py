@@ -43,6 +43,11 @@ class Conversation(CallersTurn, AgentsTurn):
             self._caller.stall_at,
             self._gate.retry_at,
             self._goodbye.until,
+            self._greeting.wake_at,
+            self._silence.due_at,
+            self._media.due_at,
+            self._limit.warn_at,
+            self._limit.end_at,
             self._keypad.complete_at if self.phase is Phase.TALKING else None,  # before, nobody can be told
         )
         return min((moment for moment in moments if moment is not None), default=None)
@@ -65,11 +70,12 @@ class Conversation(CallersTurn, AgentsTurn):
             return self._close() if self.closing.until is not None and now >= self.closing.until else []
         if self.phase is Phase.CLOSED:
             return []
-        commands: list[Command] = [*self._caller.stalled(now), *self._gate.retry(now)]
+        commands: list[Command] = [*self._greet_first(now), *self._caller.stalled(now), *self._gate.retry(now)]
         if self.phase is Phase.TALKING and self._keypad.is_complete(now):
             commands += self._tell_digits(now)
         if self._goodbye.until is not None and now >= self._goodbye.until:
             return commands + self._finish(self._goodbye.reason, now)
+        commands += self._watch_over(now)
         return commands + self._keep_company(now)
 
     def _pass_over(self, message: Message, now: float) -> list[Command]:
@@ -81,14 +87,18 @@ class Conversation(CallersTurn, AgentsTurn):
     def _on_start(self, message: stream.Start, now: float) -> list[Command]:
         self._started_at = now
         self._patience.owe_first(now)
+        self._media.came(now)
+        self._limit.begin(now)
         noted = event("stream_started", now, stream_sid=message.stream_sid)
         if (message.encoding, message.sample_rate) != ("audio/x-mulaw", 8000):
             wrong = event("wrong_stream_format", now, encoding=message.encoding, sample_rate=message.sample_rate)
             return [noted, wrong, *self._finish("stream_lost", now)]
+        self._greeting.play_at(now)
         return [noted]
 
     def _on_mark(self, message: stream.Mark, now: float) -> list[Command]:
-        return self._voice.acknowledge(message.name, now)
+        self._voice.acknowledge(message.name, now)
+        return [*self._greeting.acknowledged(message.name), *self._keep_greeting(now)]
 
     def _on_stop(self, message: stream.Stop, now: float) -> list[Command]:
         return self._finish("caller_hangup", now)
@@ -113,9 +123,8 @@ class Conversation(CallersTurn, AgentsTurn):
             wrong = event("wrong_session_format", now, heard=message.input_format, spoken=message.output_format)
             return [wrong, *self._ask_for_less(now)]
         self.phase = Phase.TALKING
-        greeting = f"Say exactly this and nothing else: {self._profile.greeting}"
         ready = event("session_ready", now, rung=self._setup.rung, held_frames_dropped=self._caller.dropped)
-        return [ready, *self._caller.release(), *self._gate.ask(greeting)]
+        return [ready, *self._caller.release(), *self._greet(now)]
 
     def _on_error(self, message: wire.ErrorEvent, now: float) -> list[Command]:
         noted = event("openai_error", now, code=message.code, param=message.param)
@@ -135,13 +144,11 @@ class Conversation(CallersTurn, AgentsTurn):
     # Waiting and ending
 
     def _keep_company(self, now: float) -> list[Command]:
+        if self.phase in (Phase.CLOSING, Phase.CLOSED):
+            return []
         if (waited := self._patience.exhausted_after(now)) is not None:
             return [event("gave_up_waiting", now, waited_ms=to_ms(waited)), *self._finish(self._upstream_reason(), now)]
-        return self._company.keep(now, is_first=self.first_audio_ms is None)
-
-    def _hang_up_when_said(self, now: float) -> list[Command]:
-        is_said = self._goodbye.was_spoken and self._gate.is_idle and not self._voice.is_playing(now)
-        return self._finish(self._goodbye.reason, now) if is_said else []
+        return self._company.keep(now, is_first=not self._has_answered)
 
 
 HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {

@@ -71,6 +71,13 @@ class EndCall:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepGreeting:
+    """Keep the greeting that the model has just said, in base64 of 8 kHz mu-law, for the calls to come."""
+
+    payloads: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CloseLine:
     """Nothing more is expected of OpenAI: close its socket and wind down."""
 
@@ -114,7 +121,7 @@ class RecordEvent:
 
 Record = RecordTurn | RecordTool | RecordEvent
 Message = stream.Incoming | wire.ServerEvent | LineOpened | LineLost | StreamClosed | ToolFinished | Advised
-Command = stream.Outgoing | wire.ClientEvent | RunTool | EndCall | CloseLine | Record
+Command = stream.Outgoing | wire.ClientEvent | RunTool | EndCall | CloseLine | KeepGreeting | Record
 
 
 def to_ms(seconds: float) -> int:

@@ -10,6 +10,8 @@ TOOL_FILLER = 1.5
 NEXT_FILLER = 2.5  # after the end of the last one
 FIRST_LIMIT = 8.0
 REPLY_LIMIT = 10.0
+AFTER_GREETING = 3.0
+"""Seconds after a greeting of ours that OpenAI still has, where the greeting took most of the first limit."""
 LONGEST_WAIT = 30.0
 """However often tools renew the limit, a caller never waits longer than this for the agent's voice."""
 
@@ -18,6 +20,8 @@ class Patience:
     """`filler_at` and `give_up_at` are moments, None while the agent owes nothing."""
 
     def __init__(self) -> None:
+        self.has_filled = False
+        """Whether a clip was played since the agent last spoke."""
         self.owed_since: float | None = None
         self.filler_at: float | None = None
         self.give_up_at: float | None = None
@@ -25,6 +29,15 @@ class Patience:
     def owe_first(self, now: float) -> None:
         """The stream has started."""
         self._owe(now, FIRST_FILLER, FIRST_LIMIT)
+
+    def greet(self, ends_at: float) -> None:
+        """A greeting of ours plays until `ends_at`: only then does the silence begin."""
+        self.filler_at = ends_at + FIRST_FILLER
+        self.give_up_at = max(self.give_up_at or 0.0, ends_at + AFTER_GREETING)
+
+    def allow(self, now: float) -> None:
+        """OpenAI is ready late: it is given the time to say its first word."""
+        self.give_up_at = max(self.give_up_at or 0.0, now + AFTER_GREETING)
 
     def owe_reply(self, since: float) -> None:
         """The caller has finished, or something else wants an answer."""
@@ -52,10 +65,12 @@ class Patience:
     def settle(self) -> None:
         """The agent speaks, or it is the caller's turn."""
         self.owed_since = self.filler_at = self.give_up_at = None
+        self.has_filled = False
 
     def filled(self, ends_at: float) -> None:
         """A clip plays until `ends_at`."""
         self.filler_at = ends_at + NEXT_FILLER
+        self.has_filled = True
 
     def postpone(self, ends_at: float) -> None:
         """The agent's last words play until `ends_at`: only then does the silence begin."""

@@ -2,7 +2,7 @@
 
 from calls.audio import payload_bytes
 from calls.conversation.messages import Command, RecordTurn, event, to_ms
-from calls.conversation.playback import CLIP, Playback
+from calls.conversation.playback import CLIP, Cut, Playback
 from calls.conversation.transcript import Transcript
 from calls.realtime import wire
 from calls.twilio import stream
@@ -15,6 +15,7 @@ class AgentVoice:
         self._muted: set[str] = set()  # items and responses of which nothing more may be heard
         self._spoken: set[str] = set()  # responses of which the caller was sent sound
         self._sounded: set[str] = set()  # items of which the caller was sent sound
+        self._own: set[str] = set()  # items of ours, of which OpenAI has no sound
         self._wordy: dict[str, str] = {}  # items that have words but no sound yet, and their responses
 
     def speak(self, delta: wire.OutputAudioDelta, now: float) -> list[Command]:
@@ -28,6 +29,12 @@ class AgentVoice:
         self._transcript.agent_speaks(delta.item_id, to_ms(max(now, self._playback.ends_at())))
         mark = self._playback.send(delta.item_id, delta.content_index, delta.length, now)
         return [stream.Media(delta.payload), stream.Mark(mark)]
+
+    def play_own(self, item_id: str, payload: str, now: float) -> list[Command]:
+        """Play words of the agent that OpenAI did not say: an item that it cannot cut."""
+        self._own.add(item_id)
+        mark = self._playback.send(item_id, 0, payload_bytes(payload), now)
+        return [stream.Media(payload), stream.Mark(mark)]
 
     def play_clip(self, payload: str, now: float) -> list[Command]:
         """Play a clip of ours, which is no item of OpenAI's conversation."""
@@ -82,16 +89,20 @@ class AgentVoice:
         commands: list[Command] = [stream.Clear()]
         for cut in self._playback.interrupt(now):
             self._muted.add(cut.item_id)
-            if cut.heard_ms:
-                commands.append(wire.TruncateItem(cut.item_id, cut.content_index, cut.heard_ms))
-            else:
-                # OpenAI refuses to truncate at 0: an item that nobody heard is taken out whole.
-                commands.append(wire.DeleteItem(cut.item_id))
+            if cut.item_id not in self._own:
+                commands.append(self._cut_at_openai(cut))
             commands += [
                 self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.received_ms, to_ms(now)),
                 event("barge_in", now, item_id=cut.item_id, heard_ms=cut.heard_ms, received_ms=cut.received_ms),
             ]
         return commands
+
+    @staticmethod
+    def _cut_at_openai(cut: Cut) -> Command:
+        if cut.heard_ms:
+            return wire.TruncateItem(cut.item_id, cut.content_index, cut.heard_ms)
+        # OpenAI refuses to truncate at 0: an item that nobody heard is taken out whole.
+        return wire.DeleteItem(cut.item_id)
 
     def cut_off(self, now: float) -> list[RecordTurn]:
         """The call is over: what the caller did not hear any more."""

@@ -201,7 +201,7 @@ def test_tool_that_wants_silence_asks_for_no_response_and_nothing_is_owed():
     call.receive(done(), 5.3)
 
     assert actions(call.receive(finished("c1", "wait"), 5.4)) == [answered("c1")]
-    assert events(call.wake(30.0)) == []
+    assert events(call.wake(24.9)) == []
 
 
 def test_answer_beside_a_wish_for_silence_is_spoken_all_the_same():
