@@ -6,7 +6,7 @@ from calls.conversation.goodbye import TRANSFERRED
 from calls.conversation.messages import Advised, Command, RunTool, ToolFinished, event, to_ms
 from calls.conversation.state import Phase
 from calls.conversation.watching import Watching
-from calls.realtime import wire
+from calls.realtime import reasons, wire
 
 STAYED = '{"status": "not_done", "why": "The caller is speaking. Listen, and answer."}'
 LEAVING = {"end_call": "agent_hangup", "transfer": TRANSFERRED}
@@ -33,7 +33,7 @@ class AgentsTurn(Watching):
 
     def _on_response_failed(self, message: wire.ResponseDone, now: float) -> list[Command]:
         noted = event("response_failed", now, status=message.status, code=message.code)
-        if message.code in wire.FATAL_CODES:
+        if reasons.is_fatal(reasons.of_code(message.code)):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if message.status == "incomplete" and self._voice.has_spoken(message.response_id):
             return [noted]  # it only ended sooner than the model wanted

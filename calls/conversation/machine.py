@@ -27,7 +27,7 @@ from calls.conversation.messages import (
     to_ms,
 )
 from calls.conversation.state import Phase
-from calls.realtime import wire
+from calls.realtime import reasons, wire
 from calls.twilio import stream
 
 
@@ -128,14 +128,14 @@ class Conversation(CallersTurn, AgentsTurn):
 
     def _on_error(self, message: wire.ErrorEvent, now: float) -> list[Command]:
         noted = event("openai_error", now, code=message.code, param=message.param)
-        if message.code in wire.FATAL_CODES:
+        if reasons.is_fatal(reasons.of_code(message.code, message.message)):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if self.phase is Phase.OPENING and self._setup.is_refused_by(message):
             return [noted, *self._ask_for_less(now)]
         return [noted, *(self._gate.refused(message, now) or ())]
 
     def _on_line_lost(self, message: LineLost, now: float) -> list[Command]:
-        noted = event("line_lost", now, cause=message.cause, code=message.code, detail=message.detail)
+        noted = event("line_lost", now, cause=message.reason, code=message.code, detail=message.detail)
         return [noted, *self._finish(self._upstream_reason(), now), *self._close()]
 
     def _ask_for_less(self, now: float) -> list[Command]:
