@@ -5,6 +5,7 @@ from math import log10
 
 BYTES_PER_MS = 8
 SILENCE = 0xFF
+BIAS, CLIP = 0x84, 32635
 
 
 def _linear(code: int) -> int:
@@ -15,6 +16,14 @@ def _linear(code: int) -> int:
 
 
 MULAW_TO_LINEAR = tuple(_linear(code) for code in range(256))
+
+
+def mulaw(sample: int) -> int:
+    """The mu-law byte of a 16-bit sample; louder than that is cut (ITU-T G.711)."""
+    magnitude = min(abs(sample), CLIP) + BIAS
+    exponent = magnitude.bit_length() - 8
+    code = exponent << 4 | magnitude >> exponent + 3 & 0x0F
+    return ~(code | (0x80 if sample < 0 else 0)) & 0xFF
 
 
 def silence_payload(ms: int) -> str:

@@ -21,6 +21,7 @@ from calls.conversation.messages import (
     CloseLine,
     Command,
     EndCall,
+    KeepGreeting,
     Message,
     OpenLine,
     PrepareLine,
@@ -34,6 +35,7 @@ from calls.conversation.messages import (
 )
 from calls.domain import alarm, history, streams, summaries
 from calls.logs import CallLogger
+from calls.relay import greetings
 from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from calls.relay.lines import Lines
@@ -60,6 +62,9 @@ class RelaySettings:
     is_token_required: bool
     recordings: Path
     rate: float = 1.0
+    longest_call_seconds: float = 1800.0
+    clips: Path | None = None
+    """Where the owner's clips lie."""
 
 
 class Carried:
@@ -80,7 +85,7 @@ class Carried:
         self._close = close
         self._log = log
         self._loop = asyncio.get_running_loop()
-        self._profile = profile_of(admitted.persona, default_model=settings.default_model)
+        self._profile = profile_of(admitted, longest_seconds=settings.longest_call_seconds, clips_folder=settings.clips)
         self._conversation = Conversation(self._profile)
         self._journal = Journal(self._write_records, log)
         self._to_twilio = Outbox(AGENT_SOUND_WAITING)
@@ -115,6 +120,7 @@ class Carried:
             PrepareLine: lambda _: self._lines.prepare(),
             TakeLine: lambda _: self._lines.take(),
             CloseLine: self._finish,
+            KeepGreeting: self._keep_greeting,
             RecordTurn: self._note_turn,
             RecordTool: self._journal.put,
             RecordEvent: self._journal.put,
@@ -185,6 +191,9 @@ class Carried:
 
     def _begin_tool(self, command: RunTool) -> None:
         self._work_aside(self._run_tool(command), f"tool {command.name[:40]}")
+
+    def _keep_greeting(self, command: KeepGreeting) -> None:
+        self._work_aside(greetings.keep(self._admitted, command.payloads, self._log), "greeting")
 
     def _note_turn(self, turn: RecordTurn) -> None:
         self._journal.put(turn)
