@@ -1,6 +1,7 @@
 """8 kHz mu-law (G.711), the sound of the telephone: 8 bytes are a millisecond, base64 is the payload on the wire."""
 
 from base64 import b64encode
+from collections import Counter
 from math import log10
 
 BYTES_PER_MS = 8
@@ -42,3 +43,22 @@ def level_dbov(sound: bytes) -> float:
         return -96.0
     power = sum(MULAW_TO_LINEAR[code] ** 2 for code in sound) / len(sound)
     return 10 * log10(power / 32768**2) if power > 8 else -96.0
+
+
+_TOO_LOUD_DBOV = -6.0  # the loudest voice on a telephone has -10
+_UNLIKE = 0.4
+_SHADES = 16
+
+
+def is_linear(sound: bytes) -> bool:
+    """Whether what is said to be mu-law is 16-bit linear sound, which would be noise on the telephone.
+
+    In linear samples every second byte is the high one, and those are much alike, while the bytes of mu-law are all of
+    one kind; linear silence is a deafening tone in mu-law. Of less than 20 ms nothing can be told.
+    """
+    if len(sound) < 20 * BYTES_PER_MS:
+        return False
+    even, odd = (Counter(code // _SHADES for code in sound[start::2]) for start in (0, 1))
+    half = len(sound) / 2
+    unlike = sum(abs(even[shade] - odd[shade]) for shade in range(256 // _SHADES)) / half / 2
+    return unlike > _UNLIKE or level_dbov(sound) > _TOO_LOUD_DBOV

@@ -5,6 +5,7 @@ from dataclasses import replace
 from calls.conversation.goodbye import TRANSFERRED
 from calls.conversation.messages import Advised, Command, RunTool, ToolFinished, event, to_ms
 from calls.conversation.state import Phase
+from calls.conversation.tool_calls import answer_id
 from calls.conversation.watching import Watching
 from calls.realtime import reasons, wire
 
@@ -46,6 +47,9 @@ class AgentsTurn(Watching):
 
     def _on_audio_delta(self, message: wire.OutputAudioDelta, now: float) -> list[Command]:
         # Before the session is ready OpenAI would speak 24 kHz PCM: noise on the telephone.
+        if self.phase is Phase.TALKING and self._sound_check.is_noise(message):
+            wrong = event("format_mismatch", now, response_id=message.response_id)
+            return [wrong, *self._finish(self._upstream_reason(), now)]
         commands = self._voice.speak(message, now) if self.phase is Phase.TALKING else []
         if not commands:
             return []
@@ -56,6 +60,7 @@ class AgentsTurn(Watching):
             commands.append(event("answer", now, after_speech_ms=to_ms(now - self._speech_ended_at)))
             self._speech_ended_at = None
         self._may_retry = self._has_answered = True
+        self._caller.understood()
         self._patience.settle()
         self._silence.listen(self._voice.ends_at())
         self._capture.sound(message)
@@ -88,19 +93,22 @@ class AgentsTurn(Watching):
 
     def _on_tool_finished(self, message: ToolFinished, now: float) -> list[Command]:
         record = self._tools.finish(message)
-        if self.phase is not Phase.TALKING:
+        if self.phase not in (Phase.TALKING, Phase.RESUMING):
             return [record]
-        item_id = f"answer-{message.tool_call_id}"[:32]
-        self._untold.add(item_id)
         if message.then == "end_call" and self._turns_begun > self._turns_before[message.tool_call_id]:
             message = replace(message, output=STAYED, then="")  # the caller has something to say after all
         if message.then in LEAVING:
             was_spoken = self._voice.has_spoken(self._tools.response_of(message.tool_call_id))
             self._goodbye.begin(now, reason=LEAVING[message.then], was_spoken=was_spoken)
+        self._tools.keep_answer(message.tool_call_id, message.output)
+        if self.phase is Phase.RESUMING:
+            return [record]  # the next session is told the call and its answer together
         if message.then == "wait" or self._caller.is_speaking:
             self._patience.settle()  # nothing is owed while the caller has the word
         else:
             self._patience.renew(now)
+        item_id = answer_id(message.tool_call_id)
+        self._untold.add(item_id)
         return [record, wire.ToolOutput(item_id, message.tool_call_id, message.output), *self._answer_tools(now)]
 
     def _answer_tools(self, now: float) -> list[Command]:
@@ -112,7 +120,7 @@ class AgentsTurn(Watching):
         return self._ask()
 
     def _on_advised(self, message: Advised, now: float) -> list[Command]:
-        if self.phase is not Phase.TALKING:
+        if self.phase not in (Phase.TALKING, Phase.RESUMING):
             return []
         self._advice += 1
         return [event("advised", now), *self._tell(f"advice-{self._advice}", "system", message.text)]

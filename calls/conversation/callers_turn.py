@@ -57,7 +57,10 @@ class CallersTurn(Watching):
 
     def _on_transcript(self, message: wire.TranscriptCompleted | wire.TranscriptFailed, now: float) -> list[Command]:
         text = message.text if isinstance(message, wire.TranscriptCompleted) else UNINTELLIGIBLE
-        return [self._transcript.caller_said(message.item_id, text, to_ms(now))]
+        said = self._transcript.caller_said(message.item_id, text, to_ms(now))
+        if self._transcript.is_complete:
+            self._caller.understood()
+        return [said]
 
     def _tell_digits(self, now: float) -> list[Command]:
         digits = self._keypad.take()

@@ -60,6 +60,11 @@ class ResponseGate:
         self._over.append(response_id)
         return self.ask() if self._is_wanted and self.retry_at is None else []
 
+    def forget(self) -> None:
+        """The session is lost, and with it every response and every wish."""
+        self.active = self._requested = ""
+        self.retry_at, self._last, self._is_wanted = None, None, False
+
     def ask_later(self, now: float) -> None:
         """Ask again after a short wait: what has just failed, or was refused for its number, would fail again."""
         self._is_wanted = True

@@ -63,6 +63,14 @@ class KeptGreeting:
         self._is_open = True
         return self._tell()
 
+    def session_lost(self) -> None:
+        """Until the next session is ready, nobody can be told anything."""
+        self._is_open = False
+
+    def told_again(self) -> None:
+        """A new session was told the words of the call so far, and this greeting among them."""
+        self._is_open = self._is_told = True
+
     def acknowledged(self, mark: str) -> list[Command]:
         return self._over(self._text) if mark and mark == self._last_mark else []
 

@@ -5,6 +5,7 @@ to be done. It has no clock and no socket: `now` is seconds since the ring, and 
 
     OPENING   the stream has started; OpenAI is being connected and configured; the caller's sound is held
     TALKING   both ends are ready
+    RESUMING  the session was lost or is being renewed; another one is opened; the caller's sound is held
     CLOSING   the call is over; the last words of the caller are still being written down
     CLOSED    nothing more is expected
 """
@@ -18,20 +19,24 @@ from calls.conversation.closing import HEARD_WHILE_CLOSING
 from calls.conversation.messages import (
     Advised,
     Command,
+    LineExpires,
     LineLost,
+    LineNotPrepared,
     LineOpened,
+    LinePrepared,
     Message,
     StreamClosed,
     ToolFinished,
     event,
     to_ms,
 )
+from calls.conversation.reconnecting import Reconnecting
 from calls.conversation.state import Phase
-from calls.realtime import reasons, wire
+from calls.realtime import wire
 from calls.twilio import stream
 
 
-class Conversation(CallersTurn, AgentsTurn):
+class Conversation(CallersTurn, AgentsTurn, Reconnecting):
     @property
     def deadline(self) -> float | None:
         """When `wake` wants to be called, in seconds since the ring; None for never."""
@@ -48,6 +53,7 @@ class Conversation(CallersTurn, AgentsTurn):
             self._media.due_at,
             self._limit.warn_at,
             self._limit.end_at,
+            self._renewal.look_at,
             self._keypad.complete_at if self.phase is Phase.TALKING else None,  # before, nobody can be told
         )
         return min((moment for moment in moments if moment is not None), default=None)
@@ -75,7 +81,7 @@ class Conversation(CallersTurn, AgentsTurn):
             commands += self._tell_digits(now)
         if self._goodbye.until is not None and now >= self._goodbye.until:
             return commands + self._finish(self._goodbye.reason, now)
-        commands += self._watch_over(now)
+        commands += [*self._watch_over(now), *self._renew(now)]
         return commands + self._keep_company(now)
 
     def _pass_over(self, message: Message, now: float) -> list[Command]:
@@ -107,40 +113,6 @@ class Conversation(CallersTurn, AgentsTurn):
         # A hang-up sometimes shows as a plain close alone.
         return self._finish("caller_hangup" if message.code in (1000, 1001, 1005) else "stream_lost", now)
 
-    # The line to OpenAI
-
-    def _on_line_opened(self, message: LineOpened, now: float) -> list[Command]:
-        return [event("line_opened", now), self._setup.ask()]
-
-    def _on_session_created(self, message: wire.SessionCreated, now: float) -> list[Command]:
-        self.session_id = message.session_id
-        return [event("session_created", now, model=message.model)]
-
-    def _on_session_updated(self, message: wire.SessionUpdated, now: float) -> list[Command]:
-        if self.phase is not Phase.OPENING:
-            return []
-        if not self._setup.is_met_by(message):
-            wrong = event("wrong_session_format", now, heard=message.input_format, spoken=message.output_format)
-            return [wrong, *self._ask_for_less(now)]
-        self.phase = Phase.TALKING
-        ready = event("session_ready", now, rung=self._setup.rung, held_frames_dropped=self._caller.dropped)
-        return [ready, *self._caller.release(), *self._greet(now)]
-
-    def _on_error(self, message: wire.ErrorEvent, now: float) -> list[Command]:
-        noted = event("openai_error", now, code=message.code, param=message.param)
-        if reasons.is_fatal(reasons.of_code(message.code, message.message)):
-            return [noted, *self._finish(self._upstream_reason(), now)]
-        if self.phase is Phase.OPENING and self._setup.is_refused_by(message):
-            return [noted, *self._ask_for_less(now)]
-        return [noted, *(self._gate.refused(message, now) or ())]
-
-    def _on_line_lost(self, message: LineLost, now: float) -> list[Command]:
-        noted = event("line_lost", now, cause=message.reason, code=message.code, detail=message.detail)
-        return [noted, *self._finish(self._upstream_reason(), now), *self._close()]
-
-    def _ask_for_less(self, now: float) -> list[Command]:
-        return [*self._setup.ask_for_less()] or self._finish("upstream_unavailable", now)
-
     # Waiting and ending
 
     def _keep_company(self, now: float) -> list[Command]:
@@ -148,7 +120,8 @@ class Conversation(CallersTurn, AgentsTurn):
             return []
         if (waited := self._patience.exhausted_after(now)) is not None:
             return [event("gave_up_waiting", now, waited_ms=to_ms(waited)), *self._finish(self._upstream_reason(), now)]
-        return self._company.keep(now, is_first=not self._has_answered)
+        is_first = not self._has_answered or self.phase is Phase.RESUMING
+        return self._company.keep(now, is_first=is_first)
 
 
 HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
@@ -160,6 +133,9 @@ HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
     StreamClosed: Conversation._on_stream_closed,
     LineOpened: Conversation._on_line_opened,
     LineLost: Conversation._on_line_lost,
+    LineExpires: Conversation._on_line_expires,
+    LinePrepared: Conversation._on_line_prepared,
+    LineNotPrepared: Conversation._on_line_not_prepared,
     wire.SessionCreated: Conversation._on_session_created,
     wire.SessionUpdated: Conversation._on_session_updated,
     wire.ErrorEvent: Conversation._on_error,

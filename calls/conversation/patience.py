@@ -56,6 +56,12 @@ class Patience:
         else:
             self.give_up_at = min(now + REPLY_LIMIT, self.owed_since + LONGEST_WAIT)
 
+    def resume(self, now: float) -> None:
+        """The session is lost: whoever waits, for an answer or not, hears something until there is another."""
+        self.owed_since = now if self.owed_since is None else self.owed_since
+        self.filler_at = min(self.filler_at or now + FIRST_FILLER, now + FIRST_FILLER)
+        self.give_up_at = now + FIRST_LIMIT
+
     def exhausted_after(self, now: float) -> float | None:
         """How many seconds the caller has waited when that is too long; None while it is not."""
         if self.give_up_at is None or self.owed_since is None or now < self.give_up_at:

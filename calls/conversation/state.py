@@ -12,9 +12,12 @@ from calls.conversation.goodbye import Goodbye
 from calls.conversation.kept_greeting import KeptGreeting
 from calls.conversation.keypad import Keypad
 from calls.conversation.messages import CloseLine, Command, EndCall, event
+from calls.conversation.past import Told
 from calls.conversation.patience import Patience
 from calls.conversation.profile import Profile
+from calls.conversation.renewal import Renewal, Resumes
 from calls.conversation.session_setup import SessionSetup
+from calls.conversation.sound_check import SoundCheck
 from calls.conversation.tool_calls import ToolCalls
 from calls.conversation.transcript import Transcript
 from calls.conversation.voice import AgentVoice
@@ -25,6 +28,7 @@ from calls.realtime import wire
 class Phase(Enum):
     OPENING = auto()
     TALKING = auto()
+    RESUMING = auto()
     CLOSING = auto()
     CLOSED = auto()
 
@@ -47,6 +51,11 @@ class State:
         self._turns_begun = 0
         self._turns_before: dict[str, int] = {}  # by tool call
         self._untold: set[str] = set()  # items of ours that OpenAI has not confirmed yet
+        self._told: dict[str, Told] = {}  # what we told OpenAI in words, by item
+        self._owes = False  # the agent was to speak when a session was lost
+        self._resumes = Resumes()
+        self._renewal = Renewal()
+        self._sound_check = SoundCheck()
         self._caller = CallerAudio()
         self._gate = ResponseGate()
         self._goodbye = Goodbye()
@@ -64,6 +73,11 @@ class State:
         self._limit = Limit(profile.longest_seconds)
 
     def _tell(self, item_id: str, role: Literal["user", "system"], text: str) -> list[Command]:
+        self._told[item_id] = (role, text)
+        self._transcript.place(item_id, "")
+        if self.phase is Phase.RESUMING:
+            self._owes = True
+            return []
         self._untold.add(item_id)
         return [*self._greeting.tell_all(), wire.AddText(item_id, role, text), *self._ask()]
 

@@ -1,7 +1,7 @@
 """The lines of one call to OpenAI: the one that is spoken on, and, when it is to be replaced, the next one beside it.
 
-Nothing that a line still sends after another has taken its place is told to the conversation, and nothing that was to be
-sent on it goes to its successor: what the new session has to know, the conversation says again.
+Nothing that a line still sends after another has taken its place is told to the conversation, and nothing that was to
+be sent on it goes to its successor: what the new session has to know, the conversation says again.
 """
 
 import asyncio
@@ -143,8 +143,6 @@ class Lines:
                 self._tell(LineOpened())
             writing = self._spawn(held.outbox.write(line.send), "to openai")
             async for frame in line:
-                if held is not self._current:
-                    return
                 self._hear(held, frame)
             if held is self._current:
                 self._lost(held, line)
@@ -198,6 +196,8 @@ class Lines:
         self._tell(LineLost(reason, line.close_code, line.close_reason, was_open=True))
 
     def _hear(self, held: _Held, frame: bytes) -> None:
+        if held is not self._current:
+            return  # late: another line has taken its place
         try:
             event = codec.parse(frame)
         except codec.Malformed as error:

@@ -19,7 +19,7 @@ from tests.conversation.kit import asked_call, events, greeted_call, greeting_ca
         (StreamClosed(1005), "caller_hangup"),
         (StreamClosed(1006), "stream_lost"),
         (LineLost(Reason.SERVER_ERROR, 1011), "upstream_lost"),
-        (wire.ErrorEvent("session_expired"), "upstream_lost"),
+        (wire.ErrorEvent("insufficient_quota"), "upstream_lost"),
     ],
 )
 def test_end_has_a_reason(message, reason):
