@@ -34,3 +34,16 @@ def test_silence_is_silent_and_as_long_as_asked():
 
 def test_both_readings_of_mu_law_agree():
     assert tuple(sound.decode(bytes(range(256)))) == audio.MULAW_TO_LINEAR
+
+
+def test_what_was_heard_is_said_again_to_the_bit():
+    heard = [code for code in range(256) if code != 0x7F]  # 0x7F and 0xFF are both silence
+
+    assert [audio.mulaw(audio.MULAW_TO_LINEAR[code]) for code in heard] == heard
+
+
+def test_mu_law_is_as_the_other_reading_has_it_and_cuts_what_is_too_loud():
+    samples = [*range(-32768, 32768, 37), -32768, 32767]
+
+    assert bytes(map(audio.mulaw, samples)) == sound.encode(samples)
+    assert audio.mulaw(99_000) == audio.mulaw(32_767)

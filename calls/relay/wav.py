@@ -32,7 +32,7 @@ def to_mulaw(data: bytes) -> bytes:
                 )
             frames = file.readframes(file.getnframes())
     except (wave.Error, EOFError, struct.error) as error:
-        raise Unusable(f"it is no WAV file: {error}") from error
+        raise Unusable("it is no WAV file of PCM") from error
     samples = _slower(_mono(frames, width=width, channels=channels), rate)
     return _as_loud_as_speech(samples)
 
