@@ -53,8 +53,10 @@ class CallerAudio:
 
     def release(self) -> list[AppendAudio]:
         """The session is ready: what was held, oldest first; from now on nothing is held."""
-        held, self._held = self._held, None
-        return held.take() if held is not None else []
+        sounds = self._held.take() if self._held is not None else []
+        self._held = None
+        self._recent.extend(sounds)
+        return sounds
 
     def hold(self) -> None:
         """The session is lost: hold what comes, behind a turn that was not understood."""

@@ -78,7 +78,8 @@ class Reconnecting(Watching):
             return [event("gave_up_resuming", now), *self._finish(self._upstream_reason(), now), *self._close()]
         lost = self._lose_session(now)
         if self._goodbye.until is not None:
-            return lost  # what was sent of the goodbye is still heard; there is nothing more to say
+            self._goodbye.was_spoken = True  # what was sent of it is still heard; nobody can say more
+            return lost
         self._patience.resume(now)
         return [*lost, OpenLine()]
 
@@ -86,7 +87,8 @@ class Reconnecting(Watching):
         """Forget what belonged to the session, and remember what it owed."""
         if self.phase is Phase.OPENING:
             return []
-        self._owes = self._owes or self._is_owed()
+        if self.phase is Phase.TALKING:
+            self._owes = self._is_owed()
         self.phase = Phase.RESUMING
         self._caller.hold()
         self._gate.forget()
