@@ -84,10 +84,17 @@ class Speaking:
             self._announce(response)
             response.task = line.spawn(response.play(), f"response {response.id}")
 
-    def was_said(self, text: str) -> None:
-        """The client puts words of the agent into the conversation, such as a greeting that it played itself."""
+    def was_told(self, item: Item) -> None:
+        """The client puts into the conversation what happened without this session: a greeting that it played itself,
+        or the turns and tool calls of a session before."""
         self._choose()
-        self._script.was_said(text)
+        match item.type, item.role:
+            case "message", "assistant":
+                self._script.was_said(item.text)
+            case "message", "user":
+                self._script.was_heard(item.text)
+            case "function_call", _:
+                self._script.was_called(item.body["name"])
         self._line.record.steps_left = self._script.steps_left
 
     def _choose(self) -> None:
