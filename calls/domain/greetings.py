@@ -27,3 +27,9 @@ def keep(*, agent_id: int, text: str, voice: str, model: str, sound: bytes, ms: 
         return
     recorded = {"digest": digest, "text": text, "voice": voice, "model": model, "sound": sound, "ms": ms}
     KeptGreeting.objects.update_or_create(agent_id=agent_id, defaults=recorded | {"made_at": now})
+
+
+def remove(*, agent_id: int) -> bool:
+    """Forget the kept greeting, so that the next call records a new one; whether there was one."""
+    removed, _ = KeptGreeting.objects.filter(agent_id=agent_id).delete()
+    return bool(removed)

@@ -72,6 +72,13 @@ def test_the_first_of_two_calls_that_record_it_at_once_wins(agent):
     assert greetings.sound_for(agent_id=agent.pk, **WORDS) == b"first"
 
 
+def test_one_that_was_removed_is_gone(agent):
+    keep(agent, b"hello")
+
+    assert [greetings.remove(agent_id=agent.pk), greetings.remove(agent_id=agent.pk)] == [True, False]
+    assert greetings.sound_for(agent_id=agent.pk, **WORDS) == b""
+
+
 def test_the_greeting_of_another_agent_is_never_played(agent):
     keep(agent, b"hello")
 
