@@ -5,6 +5,7 @@ open nobody connects: a key that is wrong costs one failed call, and every other
 one call tries, and its success or failure decides for all. All moments are seconds of one clock of the process.
 """
 
+import time
 from dataclasses import dataclass, field
 
 from calls.realtime.reasons import RULES, Course, Reason, Scope
@@ -71,6 +72,11 @@ _models: dict[Address, Breaker] = {}
 def _both(address: Address) -> tuple[Breaker, Breaker]:
     account = _accounts.setdefault((address.url, address.key), Breaker())
     return account, _models.setdefault(address, Breaker())
+
+
+def clock(rate: float) -> float:
+    """The moment now, on the clock that all calls of the process share; it runs at their rate."""
+    return time.monotonic() * rate
 
 
 def failed(address: Address, reason: Reason, now: float, *, retry_after: float = 0.0) -> None:

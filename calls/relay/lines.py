@@ -228,9 +228,4 @@ class Lines:
             breaker.failed(self._address, reason, self._now())
 
     def _now(self) -> float:
-        return breaker_clock(self._rate)
-
-
-def breaker_clock(rate: float) -> float:
-    """The clock that all breakers of the process share, at the rate of the calls."""
-    return time.monotonic() * rate
+        return breaker.clock(self._rate)
