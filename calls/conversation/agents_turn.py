@@ -86,6 +86,7 @@ class AgentsTurn(Watching):
         record = self._tools.begin(message, position, to_ms(now))
         if record is None:
             return []
+        self._caller.understood()
         self._turns_before[message.tool_call_id] = self._turns_begun - self._caller.is_speaking
         if not self._caller.is_speaking:
             self._patience.await_tool(now)

@@ -40,6 +40,14 @@ class ResponseGate:
         self._requested = self._last.event_id
         return [self._last]
 
+    def ask_again(self) -> list[wire.CancelResponse | wire.CreateResponse]:
+        """Nothing has come of what was asked for: ask anew, behind a running response once that is cancelled."""
+        if self.active:
+            self._is_wanted = True
+            return [wire.CancelResponse(self.active)]
+        self._requested = ""
+        return [*self.ask()]
+
     def expect(self, now: float) -> None:
         """The caller has finished: OpenAI is about to start a response by itself."""
         self._requested = EXPECTED

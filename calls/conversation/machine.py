@@ -45,6 +45,7 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         moments = (
             self._patience.filler_at,
             self._patience.give_up_at,
+            self._patience.ask_again_at,
             self._caller.stall_at,
             self._gate.retry_at,
             self._goodbye.until,

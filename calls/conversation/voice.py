@@ -73,6 +73,10 @@ class AgentVoice:
         self._wordy.pop(item_id, None)
         return [wire.DeleteItem(item_id), self._transcript.agent_interrupted(item_id, 0, 0, to_ms(now))]
 
+    def has_words_of(self, response_id: str) -> bool:
+        """Whether words of the response have come that have no sound yet."""
+        return response_id in self._wordy.values()
+
     def has_spoken(self, response_id: str) -> bool:
         return response_id in self._spoken
 

@@ -39,7 +39,7 @@ class Watching(State):
     def _watch_over(self, now: float) -> list[Command]:
         if self._media.is_lost(now):
             return [event("no_media", now), *self._finish("stream_lost", now)]
-        return [*self._mind_the_limit(now), *self._mind_the_silence(now)]
+        return [*self._ask_again(now), *self._mind_the_limit(now), *self._mind_the_silence(now)]
 
     def _mind_the_limit(self, now: float) -> list[Command]:
         if self._limit.take_end(now):
@@ -65,6 +65,15 @@ class Watching(State):
             return [event("silence", now, times=self._silence.asked), *asked]
         self._goodbye.begin(now, reason="silence", was_spoken=False)
         return [*self._gate.ask(self._saying(NOBODY_THERE))]
+
+    def _ask_again(self, now: float) -> list[Command]:
+        """An answer that has not begun: it may have been lost, or the model may have stalled."""
+        if not self._patience.takes_asking_again(now) or self.phase is not Phase.TALKING:
+            return []
+        if self._caller.is_speaking or self._tools.is_running or self._voice.has_words_of(self._gate.active):
+            return []
+        muted = self._voice.mute(self._gate.active, now) if self._gate.active else []
+        return [event("asked_again", now), *muted, *self._gate.ask_again()]
 
     def _is_busy(self, now: float) -> bool:
         """Whether anybody but the caller is to act."""

@@ -258,6 +258,15 @@ def test_tool_that_finishes_in_between_is_told_with_its_answer():
     assert resumed(call, 6.0) == [GREETING, QUESTION, CALL, ANSWER, NOTE, wire.CreateResponse("response-2")]
 
 
+def test_turn_that_was_answered_by_a_tool_call_is_not_heard_again():
+    call = asked_call(now=5.0)
+    call.receive(stream.Media(sound(20, 2)), 5.1)
+    call.receive(wire.ToolCalled("resp_2", "item_F1", "call_1", "find_slots", '{"day": "monday"}'), 5.2)
+    call.receive(CUT, 5.3)
+
+    assert resumed(call, 6.0) == [GREETING, CALL, NOTE]
+
+
 def test_answer_that_the_lost_session_may_not_have_taken_is_told_again():
     call = calling_call()
     call.receive(finished(), 5.6)
