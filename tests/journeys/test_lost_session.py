@@ -180,3 +180,4 @@ def test_refused_key_costs_one_failed_call(lone_town):
         (Call.Status.ENDED, Call.EndReason.UPSTREAM_UNAVAILABLE)
     }
     assert {call.row.handover_result for call in calls} == {"completed"}
+    assert first.heard.longest_silence_ms < 3000 + ROOM_MS

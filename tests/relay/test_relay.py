@@ -22,7 +22,7 @@ from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
-from calls.relay import carried, live, relay
+from calls.relay import breaker, carried, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
 from tests.conversation.kit import FRAME
@@ -286,6 +286,32 @@ async def test_line_that_is_lost_again_and_again_is_given_up(openai):
     assert len(openai.sessions) == 3
     assert caller.closed == [(1000, "handed_over", "upstream_lost")]
     assert "gave_up_resuming" in await kinds_of_events()
+
+
+async def test_account_without_credit_hands_over_and_keeps_the_next_callers_away(openai):
+    openai.faults.response_error = "insufficient_quota"
+    for _ in range(2):
+        caller = Caller(openai.url, await ringing())
+        caller.start()
+        await caller.is_over()
+        assert caller.closed == [(1000, "handed_over", "upstream_unavailable")]
+        await Call.objects.all().adelete()
+
+    assert len(openai.sessions) == 1
+    assert breaker.refusal(openai.url, "sk-test", breaker.clock(4.0)) is Reason.QUOTA
+
+
+async def test_passing_failures_of_several_calls_keep_the_next_ones_away(openai):
+    openai.faults.upgrade_status = 503
+    tried = []
+    for _ in range(breaker.FAILURES + 1):
+        caller = Caller(openai.url, await ringing())
+        caller.start()
+        await caller.is_over()
+        tried.append("line_retried" in await kinds_of_events())
+        await Call.objects.all().adelete()
+
+    assert tried == [True] * breaker.FAILURES + [False]
 
 
 async def test_what_the_old_line_still_says_is_never_heard(openai):
