@@ -66,6 +66,11 @@ class AgentsTurn(Watching):
         self._capture.sound(message)
         return commands
 
+    def _on_unknown(self, message: wire.Unknown, now: float) -> list[Command]:
+        if message.type.startswith("response.function_call_arguments"):
+            self._patience.shows_life(now)  # the arguments of a tool take their time
+        return self._pass_over(message, now)
+
     def _on_audio_done(self, message: wire.OutputAudioDone, now: float) -> list[Command]:
         return self._voice.finished(message.item_id, message.content_index)
 

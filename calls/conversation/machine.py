@@ -85,10 +85,6 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         commands += [*self._watch_over(now), *self._renew(now)]
         return commands + self._keep_company(now)
 
-    def _pass_over(self, message: Message, now: float) -> list[Command]:
-        self.passed_over += 1
-        return []
-
     # Twilio
 
     def _on_start(self, message: stream.Start, now: float) -> list[Command]:
@@ -153,6 +149,7 @@ HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
     wire.AgentTextDelta: Conversation._on_agent_text_delta,
     wire.AgentText: Conversation._on_agent_text,
     wire.ToolCalled: Conversation._on_tool_called,
+    wire.Unknown: Conversation._on_unknown,
     ToolFinished: Conversation._on_tool_finished,
     Advised: Conversation._on_advised,
 }

@@ -63,6 +63,11 @@ class Patience:
             self.give_up_at = min(now + REPLY_LIMIT, self.owed_since + LONGEST_WAIT)
             self._expect_by(now + ASK_AGAIN)
 
+    def shows_life(self, now: float) -> None:
+        """The answer is on its way, though nothing of it can be heard yet."""
+        if self.ask_again_at is not None:
+            self.ask_again_at = now + ASK_AGAIN
+
     def takes_asking_again(self, now: float) -> bool:
         """Whether it is time to ask once more; never twice for the same answer."""
         if self.ask_again_at is None or now < self.ask_again_at:

@@ -11,7 +11,7 @@ from calls.conversation.gate import ResponseGate
 from calls.conversation.goodbye import Goodbye
 from calls.conversation.kept_greeting import KeptGreeting
 from calls.conversation.keypad import Keypad
-from calls.conversation.messages import CloseLine, Command, EndCall, event
+from calls.conversation.messages import CloseLine, Command, EndCall, Message, event
 from calls.conversation.past import Told
 from calls.conversation.patience import Patience
 from calls.conversation.profile import Profile
@@ -71,6 +71,10 @@ class State:
         self._silence = SilenceWatch()
         self._media = MediaWatch()
         self._limit = Limit(profile.longest_seconds)
+
+    def _pass_over(self, message: Message, now: float) -> list[Command]:
+        self.passed_over += 1
+        return []
 
     def _tell(self, item_id: str, role: Literal["user", "system"], text: str) -> list[Command]:
         self._told[item_id] = (role, text)

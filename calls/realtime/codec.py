@@ -194,6 +194,8 @@ def _body(event: wire.ClientEvent) -> dict[str, Any]:
             if instructions:
                 asked["response"] = {"instructions": instructions, "input": [], "tool_choice": "none"}
             return asked
+        case wire.CancelResponse(response_id):
+            return {"type": "response.cancel", "response_id": response_id}
         case wire.CreateNote(kind, instructions):
             response = {
                 "conversation": "none",

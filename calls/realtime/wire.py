@@ -257,6 +257,11 @@ class CreateResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelResponse:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateNote:
     """Ask for a text about the conversation that the caller does not hear. Its ResponseDone carries the same kind."""
 
@@ -274,5 +279,6 @@ ClientEvent = (
     | TruncateItem
     | DeleteItem
     | CreateResponse
+    | CancelResponse
     | CreateNote
 )

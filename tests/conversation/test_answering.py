@@ -31,9 +31,56 @@ def test_slow_answer_is_bridged_and_a_missing_one_given_up():
 
     assert call.deadline == 6.3
     assert without_records(call.wake(6.3)) == [stream.Media(REPLY_CLIP), stream.Mark("0:clip:0:7200")]
+    assert call.deadline == 9.5
+    assert without_records(call.wake(9.5)) == [wire.CancelResponse("resp_2")]
     assert call.deadline == 9.7  # 0.9 s of clip and 2.5 s
     call.wake(9.7)
     assert without_records(call.wake(14.5))[0] == EndCall("upstream_lost")
+
+
+def test_answer_that_does_not_begin_is_asked_for_once_more():
+    call = greeted_call()
+    call.receive(wire.SpeechStarted("item_U1"), 4.0)
+    call.receive(wire.SpeechStopped("item_U1"), 5.0)
+    call.receive(wire.Committed("item_U1", "item_A1"), 5.0)
+    call.wake(6.5)
+
+    commands = call.wake(9.5)
+    assert without_records(commands) == [wire.CreateResponse("response-2")]
+    assert events(commands) == ["asked_again"]
+    call.receive(wire.ResponseCreated("resp_2"), 9.8)
+    assert [c for c in call.wake(14.4) if isinstance(c, wire.CreateResponse | wire.CancelResponse)] == []
+
+
+def test_response_that_stalls_is_cancelled_and_asked_for_anew():
+    call = asked_call(now=5.0)
+    call.wake(9.5)
+
+    asked = call.receive(wire.ResponseDone("resp_2", "cancelled", "client_cancelled"), 9.6)
+    assert without_records(asked) == [wire.CreateResponse("response-2")]
+    # What the old one still had to say is not heard before the new answer.
+    assert call.receive(agent_audio(100, "item_A2", "resp_2"), 9.7) == []
+    call.receive(wire.ResponseCreated("resp_3"), 9.8)
+    assert without_records(call.receive(agent_audio(100, "item_A3", "resp_3"), 10.0)) != []
+    assert [c for c in call.wake(14.9) if isinstance(c, EndCall)] == []
+
+
+def test_response_that_shows_life_is_left_to_itself():
+    worded, calling = asked_call(now=5.0), asked_call(now=5.0)
+    worded.receive(wire.AgentTextDelta("item_A2", 0, "Well,", "resp_2"), 9.0)
+    calling.receive(wire.Unknown("response.function_call_arguments.delta"), 9.0)
+
+    asked = [*worded.wake(9.5), *calling.wake(9.5)]
+    assert [c for c in asked if isinstance(c, wire.CancelResponse)] == []
+
+
+def test_nothing_is_asked_for_while_a_tool_runs():
+    call = asked_call(now=5.0)
+    call.receive(wire.ToolCalled("resp_2", "item_F1", "c1", "find_slots", "{}"), 5.2)
+    call.receive(wire.ResponseDone("resp_2", "completed"), 5.3)
+
+    commands = [command for now in (7.0, 9.5, 12.0) for command in call.wake(now)]
+    assert [c for c in commands if isinstance(c, wire.CancelResponse | wire.CreateResponse)] == []
 
 
 def test_caller_who_goes_on_speaking_is_not_filled_in():

@@ -84,7 +84,7 @@ def test_line_lost_before_any_sound_is_unavailable():
 
 
 def test_every_message_of_both_wires_has_a_handler_or_is_passed_over_on_purpose():
-    passed_over = {stream.Connected, stream.Clear, stream.Unknown, wire.Unknown}
+    passed_over = {stream.Connected, stream.Clear, stream.Unknown}
     known = {*stream.Incoming.__args__, *wire.ServerEvent.__args__, *stream.Outgoing.__args__}
 
     assert known - set(HANDLERS) == passed_over

@@ -147,6 +147,7 @@ EVENTS = [
     wire.DeleteItem("item_1"),
     wire.CreateResponse("response-1"),
     wire.CreateResponse("response-1", "Say exactly this."),
+    wire.CancelResponse("resp_1"),
     wire.CreateNote("summary", "Sum up."),
 ]
 
