@@ -2,6 +2,9 @@
 
 MARGIN = 300.0
 """Seconds before its end at which a session is renewed, so that a pause can be waited for."""
+SESSION = 3600.0
+IMPLAUSIBLE = 20.0
+"""A session that seems to end so soon after its beginning ends in an hour: the clock of this machine is wrong."""
 PAUSE = 1.0
 LOOK_AGAIN = 0.5
 TRY_AGAIN = 60.0
@@ -36,6 +39,7 @@ class Renewal:
     def begin(self, now: float, *, lasts: float) -> None:
         """A session has begun that OpenAI ends after `lasts` seconds."""
         self.stop()
+        lasts = min(lasts, SESSION) if lasts > IMPLAUSIBLE else SESSION
         self.look_at = now + lasts - min(MARGIN, lasts / 2)
 
     def stop(self) -> None:

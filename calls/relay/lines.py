@@ -162,6 +162,7 @@ class Lines:
             if isinstance(created, wire.ErrorEvent):
                 reason = reasons.of_code(created.code, created.message)
             self._log.error("OpenAI gave no second session", extra={"cause": reason})
+            self._break_if_fatal(reason)
             self._tell(LineNotPrepared(reason))
             return
         self._tell(LinePrepared())

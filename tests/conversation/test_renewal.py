@@ -12,7 +12,6 @@ from tests.conversation.kit import FRAME, PCMU, PROFILE, events, greeted_call, w
 from tests.conversation.test_resuming import CUT, GREETING, NOTE, calling_call, resumed
 
 UPDATE = wire.UpdateSession("session-0", update_ladder(PROFILE.session)[0])
-HOUR = LineExpires(3600.0)
 
 
 def quiet_call():
@@ -33,11 +32,12 @@ def passes(call, now: float, until: float) -> list:
     return without_records([c for c in commands if not isinstance(c, wire.AppendAudio)])
 
 
-def test_session_of_an_hour_is_renewed_five_minutes_before_its_end():
+@pytest.mark.parametrize(("lasts", "after"), [(3600.0, 3300.0), (1200.0, 900.0), (7200.0, 3300.0), (-3600.0, 3300.0)])
+def test_session_is_renewed_five_minutes_before_its_end_whatever_our_clock_says(lasts, after):
     renewal = Renewal()
-    renewal.begin(10.0, lasts=3600.0)
+    renewal.begin(10.0, lasts=lasts)
 
-    assert renewal.look_at == 10.0 + 3300.0
+    assert renewal.look_at == 10.0 + after
 
 
 def test_second_line_is_opened_in_a_pause_and_takes_over_in_a_pause():

@@ -111,7 +111,7 @@ def test_session_lost_while_nobody_speaks_is_replaced_before_the_caller_does(tow
 
 
 def test_session_is_renewed_in_a_pause_before_it_ends(make_town):
-    call = make_town(faults=Faults(session_ms=24_000)).ring(
+    call = make_town(faults=Faults(session_ms=32_000)).ring(
         story("""
         - agent: {text: "How can I help?"}
         - wait_ms: 19000
