@@ -30,13 +30,24 @@ def test_model_that_never_speaks_is_filled_in_for_and_then_given_up(make_town):
 
 
 def test_answer_that_never_comes_is_filled_in_for_and_then_given_up(town):
-    call = town.ring(story(ONE_TURN + "- agent: {fault: silent}"))
+    call = town.ring(story(ONE_TURN + "- agent: {fault: silent}\n- agent: {fault: silent}"))
 
     assert call.heard.longest_silence_ms < 3000 + ROOM_MS
     assert call.kinds.count("filler") >= 2
     assert call.heard.verbs == ["Connect", "Say", "Dial", "Hangup"]
     assert (call.row.status, call.row.end_reason) == (Call.Status.ENDED, Call.EndReason.UPSTREAM_LOST)
     assert call.turns == [("agent", "How can I help?"), ("caller", "When are you open?")]
+
+
+def test_answer_that_was_lost_is_asked_for_once_more(town):
+    call = town.ring(
+        story(ONE_TURN + '- agent: {fault: silent}\n- agent: {text: "From eight."}\n- wait_ms: 6000\n- hang_up: true')
+    )
+
+    assert call.kinds.count("asked_again") == 1
+    assert call.heard.longest_silence_ms < 3000 + ROOM_MS
+    assert call.turns == [("agent", "How can I help?"), ("caller", "When are you open?"), ("agent", "From eight.")]
+    assert call.row.end_reason == Call.EndReason.CALLER_HANGUP
 
 
 def test_model_lost_in_the_middle_again_and_again_hands_over(town):
