@@ -45,6 +45,7 @@ def level_dbov(sound: bytes | bytearray) -> float:
     return 10 * log10(power / 32768**2) if power > 8 else -96.0
 
 
+_QUIET_DBOV = -30.0  # linear sound is never quiet in mu-law
 _TOO_LOUD_DBOV = -6.0  # the loudest voice on a telephone has -10
 _UNLIKE = 0.35  # of 50 ms of the bundled voices 0.23 at most; as 16-bit sound at 8 or 24 kHz 0.35 at least
 _SHADES = 16
@@ -56,9 +57,10 @@ def is_linear(sound: bytes | bytearray) -> bool:
     In linear samples every second byte is the high one, and those are much alike, while the bytes of mu-law are all of
     one kind; linear silence is a deafening tone in mu-law. Of less than 50 ms nothing can be told.
     """
-    if len(sound) < 50 * BYTES_PER_MS:
+    level = level_dbov(sound)
+    if len(sound) < 50 * BYTES_PER_MS or level < _QUIET_DBOV:
         return False
     even, odd = (Counter(code // _SHADES for code in sound[start::2]) for start in (0, 1))
     half = len(sound) / 2
     unlike = sum(abs(even[shade] - odd[shade]) for shade in range(256 // _SHADES)) / half / 2
-    return unlike > _UNLIKE or level_dbov(sound) > _TOO_LOUD_DBOV
+    return unlike > _UNLIKE or level > _TOO_LOUD_DBOV

@@ -124,7 +124,7 @@ class Reconnecting(Watching):
         if owes:
             return commands + self._ask()
         if self._tools.is_running:
-            self._patience.renew(now)
+            self._patience.await_tool(now)
         elif not self._caller.is_turn_open:
             self._patience.settle()
             self._silence.listen(max(now, self._voice.ends_at()))
