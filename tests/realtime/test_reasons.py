@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from calls.realtime import reasons
@@ -97,3 +99,14 @@ def test_jitter_spreads_the_tries():
 
 def test_refused_requests_end_nothing():
     assert {r for r in Reason if RULES[r].course is Course.IGNORE} == {Reason.BAD_SESSION, Reason.REQUEST}
+
+
+def test_documents_hold_the_table_as_it_is():
+    concerns = {None: "nobody", Scope.ACCOUNT: "the key", Scope.MODEL: "the model"}
+    rows = [
+        f"| `{reason}` | {rule.meaning} | {rule.course.name.lower()} | "
+        f"{', '.join(f'{wait:g} s' for wait in rule.waits) or '–'} | {concerns[rule.scope]} |"
+        for reason, rule in RULES.items()
+    ]
+
+    assert "\n".join(rows) in (Path(__file__).parents[2] / "docs/architecture.md").read_text()
