@@ -1,6 +1,6 @@
 """The caller's turn, the answer to it, and what fills the time between."""
 
-from calls.conversation.messages import EndCall, LineOpened
+from calls.conversation.messages import EndCall, LineOpened, ToolFinished
 from calls.realtime import wire
 from calls.twilio import stream
 from tests.conversation.kit import (
@@ -152,6 +152,26 @@ def test_response_that_only_ended_sooner_than_the_model_wanted_is_left_alone():
 
     assert without_records(call.receive(wire.ResponseDone("resp_2", "incomplete", "max_output_tokens"), 5.3)) == []
     assert call.deadline == 25.7  # the caller's silence, counted from the end of the sound
+
+
+def test_nothing_is_asked_for_while_the_second_of_two_tools_runs():
+    call = asked_call(now=5.0)
+    for tool in ("c1", "c2"):
+        call.receive(wire.ToolCalled("resp_2", f"item_{tool}", tool, "find_slots", "{}"), 5.2)
+    call.receive(wire.ResponseDone("resp_2", "completed"), 5.3)
+    call.receive(ToolFinished("c1", "{}", {}, "ok", 800), 6.0)
+
+    assert [c for c in call.wake(11.0) if isinstance(c, wire.CreateResponse)] == []
+
+
+def test_the_same_answer_is_not_asked_for_a_third_time():
+    call = asked_call(now=5.0)
+    asked = events(call.wake(9.5))
+    call.receive(wire.ResponseDone("resp_2", "failed", "server_error"), 10.0)
+    call.receive(wire.ResponseCreated("resp_3"), 11.0)
+
+    asked += [kind for now in (11.0, 15.0, 16.0) for kind in events(call.wake(now))]
+    assert asked.count("asked_again") == 1
 
 
 def test_end_of_a_response_that_never_began_opens_the_gate():

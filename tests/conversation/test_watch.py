@@ -118,11 +118,13 @@ def test_a_caller_who_speaks_into_the_goodbye_stays_on_the_line():
 
 
 def test_nobody_is_asked_while_the_agent_owes_an_answer():
-    call = hearing(asked_call(5.0), 12)
-    call.wake(6.3)
-    call.receive(wire.ToolCalled("resp_2", "item_F1", "c1", "find_slots", "{}"), 6.4)
+    call = hearing(asked_call(5.0), 25)
+    for number, now in enumerate([6.0, 13.0, 20.0]):
+        call.receive(wire.ToolCalled("resp_2", f"item_F{number}", f"c{number}", "find_slots", "{}"), now)
 
-    assert "silence" not in [kind for now in (12.0, 16.0) for kind in events(call.wake(now))]
+    assert call._silence.due_at == 25.0  # 20 s after the caller's last word
+    assert "silence" not in events(call.wake(25.0))
+    assert call._silence.due_at == 45.0
 
 
 def test_a_long_answer_is_not_silence():
@@ -194,7 +196,7 @@ def test_at_the_longest_time_the_call_goes_to_a_person():
     assert events(commands) == ["limit_reached", "ended"]
 
 
-def test_what_is_being_said_at_that_time_is_said_to_its_end_even_if_the_caller_speaks():
+def test_what_is_being_said_at_that_time_is_said_to_its_end():
     call = nearly_over()
     call.wake(61.0)
     answered(call, 1, 61.0)
@@ -204,7 +206,23 @@ def test_what_is_being_said_at_that_time_is_said_to_its_end_even_if_the_caller_s
     call.receive(wire.ResponseDone("resp_3", "completed"), 120.1)
 
     assert [c for c in call.wake(121.0) if isinstance(c, EndCall)] == []
+    assert [c for c in call.receive(stream.Mark("0:item_A3:0:800"), 121.5) if isinstance(c, EndCall)] == []
     assert EndCall("max_duration") in call.receive(stream.Mark("0:item_A3:0:32000"), 124.0)
+
+
+def test_who_speaks_into_the_last_sentence_goes_to_a_person_all_the_same():
+    call = nearly_over()
+    call.wake(61.0)
+    answered(call, 1, 61.0)
+    hearing(call, 121, since=61)
+    call.receive(wire.ResponseCreated("resp_3"), 119.0)
+    call.receive(agent_audio(4000, "item_A3", "resp_3"), 120.0)
+    call.receive(wire.ResponseDone("resp_3", "completed"), 120.1)
+    call.wake(121.0)
+
+    commands = call.receive(wire.SpeechStarted("item_U2"), 122.0)
+    assert EndCall("max_duration") in commands
+    assert "goodbye_cancelled" not in events(commands)
 
 
 def test_somebody_who_is_leaving_anyway_is_not_handed_over():
