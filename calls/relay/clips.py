@@ -35,7 +35,7 @@ def load(folder: Path) -> None:
             continue
         stamp = (about.st_mtime_ns, about.st_size)
         if path not in _own or _own[path][0] != stamp:
-            _own[path] = stamp, _read(path, about.st_size)
+            _own[path] = stamp, _loaded(path)
 
 
 def payload(name: str, folder: Path | None = None) -> str:
@@ -44,11 +44,24 @@ def payload(name: str, folder: Path | None = None) -> str:
     return own[1] if own and own[1] else _shipped(name)
 
 
-def _read(path: Path, size: int) -> str:
+def refusal_of(path: Path) -> str:
+    """Why the file cannot be a clip; empty when it can."""
     try:
-        if size > MOST_BYTES:
-            raise wav.Unusable(f"it is larger than {MOST_BYTES >> 20} MB")
-        return b64encode(wav.to_mulaw(path.read_bytes())).decode("ascii")
+        _read(path)
+    except (OSError, wav.Unusable) as error:
+        return str(error)
+    return ""
+
+
+def _loaded(path: Path) -> str:
+    try:
+        return b64encode(_read(path)).decode("ascii")
     except (OSError, wav.Unusable) as error:
         logger.warning("a clip cannot be used", extra={"clip": path.name, "why": str(error)})
         return ""
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > MOST_BYTES:
+        raise wav.Unusable(f"it is larger than {MOST_BYTES >> 20} MB")
+    return wav.to_mulaw(path.read_bytes())
