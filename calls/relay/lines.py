@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from calls.conversation.messages import (
@@ -38,6 +38,7 @@ class _Held:
         self.outbox = Outbox(CALLER_SOUND_WAITING)
         self.is_taken = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.is_agreed_on = False
         self.has_spoken = False
 
 
@@ -135,14 +136,15 @@ class Lines:
             return
         writing: asyncio.Task[None] | None = None
         try:
+            frames = aiter(line)
             if held is self._next:
-                await self._stand_by(held, line)
+                await self._stand_by(held, line, frames)
                 if held is not self._current:
                     return
             else:
                 self._tell(LineOpened())
             writing = self._spawn(held.outbox.write(line.send), "to openai")
-            async for frame in line:
+            async for frame in frames:
                 self._hear(held, frame)
             if held is self._current:
                 self._lost(held, line)
@@ -151,12 +153,12 @@ class Lines:
                 writing.cancel()
             await line.close()
 
-    async def _stand_by(self, held: _Held, line: client.Line) -> None:
+    async def _stand_by(self, held: _Held, line: client.Line, frames: AsyncIterator[bytes]) -> None:
         """Key and model are judged after the handshake: the line is ready when the session was created."""
         created: wire.ServerEvent | None = None
         with contextlib.suppress(TimeoutError, codec.Malformed):
             async with asyncio.timeout(CREATED_TIMEOUT):
-                created = codec.parse(await anext(aiter(line), b""))
+                created = codec.parse(await anext(frames, b""))
         if not isinstance(created, wire.SessionCreated):
             reason = reasons.of_close(line.close_code, line.close_reason)
             if isinstance(created, wire.ErrorEvent):
@@ -192,7 +194,7 @@ class Lines:
         self._log.warning(
             "OpenAI closed the line", extra={"cause": reason, "code": line.close_code, "why": line.close_reason}
         )
-        if reasons.is_fatal(reason) or not held.has_spoken:
+        if reasons.is_fatal(reason) or not held.is_agreed_on:
             breaker.failed(self._address, reason, self._now())
         self._tell(LineLost(reason, line.close_code, line.close_reason, was_open=True))
 
@@ -211,6 +213,7 @@ class Lines:
     def _hear_event(self, held: _Held, event: wire.ServerEvent) -> None:
         match event:
             case wire.SessionUpdated():
+                held.is_agreed_on = True
                 breaker.succeeded(self._address, speaks=False)
             case wire.OutputAudioDelta() if not held.has_spoken:
                 held.has_spoken = True

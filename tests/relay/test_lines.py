@@ -175,6 +175,22 @@ async def test_session_that_is_agreed_on_closes_the_breaker(told, openai):
     assert breaker.refusal(openai.url, "sk-test", breaker.clock(10.0)) is None
 
 
+@pytest.mark.parametrize(("is_agreed_on", "reason"), [(False, Reason.RESTARTING), (True, None)])
+async def test_sessions_that_are_lost_keep_others_away_only_when_none_is_agreed_on(openai, is_agreed_on, reason):
+    for number in range(breaker.FAILURES):
+        told = Told(openai.url)
+        told.lines.open()
+        await told.until(wire.SessionCreated)
+        if is_agreed_on:
+            told.lines.put(wire.UpdateSession("session-0", {"type": "realtime"}))
+            await told.until(wire.SessionUpdated)
+        openai.close(openai.sessions[number], 1013, "")
+        await told.until(LineLost)
+        await told.close()
+
+    assert breaker.refusal(openai.url, "sk-test", breaker.clock(10.0)) is reason
+
+
 async def test_closed_lines_stay_closed(told, openai):
     told.lines.close()
     told.lines.open()
