@@ -1,6 +1,7 @@
 """The session is lost in mid-call: what the next one is told, what the caller hears, and when it is given up."""
 
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 
@@ -415,3 +416,55 @@ def test_sound_that_is_no_mu_law_is_never_played():
 
     assert without_records(commands) == [EndCall("upstream_unavailable"), CloseLine()]
     assert events(commands) == ["format_mismatch", "ended"]
+
+
+# The kept greeting
+
+
+def greeted_from_memory(now: float = 1.5):
+    """The session is ready at `now`; the kept greeting of two seconds plays since 1.0 s."""
+    call = opening_call(profile=replace(PROFILE, kept_greeting=(sound(2000),)))
+    call.wake(1.0)
+    call.receive(LineOpened(), 1.1)
+    call.receive(PCMU, now)
+    return call
+
+
+def test_kept_greeting_is_told_again_and_not_said_again():
+    call = greeted_from_memory()
+    call.receive(stream.Mark("0:greeting:0:16000"), 3.0)
+    call.receive(CUT, 4.0)
+
+    assert resumed(call, 4.5) == [wire.AddText("greeting", "assistant", "Hello from Cedar Plumbing."), NOTE]
+
+
+def test_kept_greeting_that_ends_while_there_is_no_session_is_told_once():
+    call = greeted_from_memory()
+    call.receive(CUT, 2.0)
+    assert without_records(call.receive(stream.Mark("0:greeting:0:16000"), 3.0)) == []
+
+    assert resumed(call, 3.5) == [wire.AddText("greeting", "assistant", "Hello from Cedar Plumbing."), NOTE]
+
+
+def test_kept_greeting_that_is_cut_in_the_next_session_is_told_as_it_was_heard():
+    call = greeted_from_memory()
+    call.receive(CUT, 1.6)
+    resumed(call, 1.9)
+
+    assert without_records(call.receive(wire.SpeechStarted("item_U1"), 2.2)) == [
+        stream.Clear(),
+        wire.DeleteItem("greeting"),
+        wire.AddText("greeting-heard", "assistant", "Hello from", "root"),
+    ]
+
+
+def test_session_lost_before_it_is_agreed_on_leaves_the_kept_greeting_playing():
+    call = opening_call(profile=replace(PROFILE, kept_greeting=(sound(2000),)))
+    call.wake(1.0)
+    call.receive(LineOpened(), 1.1)
+
+    assert without_records(call.receive(CUT, 1.2)) == [OpenLine()]
+    assert resumed(call, 1.8) == []
+    assert without_records(call.receive(stream.Mark("0:greeting:0:16000"), 3.0)) == [
+        wire.AddText("greeting", "assistant", "Hello from Cedar Plumbing.", "root")
+    ]

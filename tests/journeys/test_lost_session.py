@@ -25,6 +25,11 @@ def _told(item):
     return item["type"], item["call_id"]
 
 
+def gap_ms(call, since):
+    """How long there was no session to speak with."""
+    return call.event("session_resumed").at_ms - call.event(since).at_ms
+
+
 def test_answer_that_is_cut_off_is_taken_up_again(town):
     call = town.ring(
         story(f"""
@@ -47,6 +52,7 @@ def test_answer_that_is_cut_off_is_taken_up_again(town):
     assert [text for _, text in call.turns].count("How can I help?") == 1  # no second greeting
     assert call.heard.longest_silence_ms < 3000 + ROOM_MS
     assert call.heard.verbs == ["Connect"]
+    assert gap_ms(call, "line_lost") < 2000
     assert second.errors == second.script_errors == []
     assert (call.row.status, call.row.end_reason) == (Call.Status.ENDED, Call.EndReason.CALLER_HANGUP)
 
@@ -125,6 +131,7 @@ def test_session_is_renewed_in_a_pause_before_it_ends(make_town):
     first, second = call.sessions
     assert first.errors == []  # it never came to its end
     assert first.close_code == 1000
+    assert gap_ms(call, "session_renewed") < 700
     assert told(second) == [("assistant", "How can I help?")]
     assert [kind for kind in call.kinds if kind in {"line_lost", "session_renewed", "filler"}] == ["session_renewed"]
     assert call.turns[-2:] == [("caller", "When are you open?"), ("agent", "From eight until six.")]
