@@ -80,7 +80,8 @@ class Reconnecting(Watching):
         if self._goodbye.until is not None:
             self._goodbye.was_spoken = True  # what was sent of it is still heard; nobody can say more
             return lost
-        self._patience.resume(now)
+        if self.phase is Phase.RESUMING:
+            self._patience.resume(now)
         return [*lost, OpenLine()]
 
     def _lose_session(self, now: float) -> list[Command]:
@@ -90,10 +91,10 @@ class Reconnecting(Watching):
         if self.phase is Phase.TALKING:
             self._owes = self._is_owed()
         self.phase = Phase.RESUMING
+        self._transcript.session_lost(is_heard_again=self._caller.is_turn_open and not self._caller.is_speaking)
         self._caller.hold()
         self._gate.forget()
         self._tools.session_lost()
-        self._transcript.session_lost()
         self._greeting.session_lost()
         self._capture.stop()
         self._renewal.stop()

@@ -31,6 +31,8 @@ class Transcript:
         self._caller_ms: dict[str, int] = {}
         self._caller: dict[str, str] = {}
         self._awaited: dict[str, None] = {}
+        self._heard_again = ""
+        self._same: dict[str, str] = {}  # turns that a second session heard, and what they were called in the first
         self.has_callers_words = False
 
     @property
@@ -64,21 +66,26 @@ class Transcript:
         text = self._caller.get(item_id, "")
         return "user", "" if text == UNINTELLIGIBLE else text
 
-    def session_lost(self) -> None:
-        """Words that were awaited will not come any more."""
+    def session_lost(self, *, is_heard_again: bool) -> None:
+        """Words that were awaited will not come any more, unless the last of these turns is heard again."""
+        self._heard_again = next(reversed(self._awaited), "") if is_heard_again else ""
         self._awaited.clear()
 
     def caller_started(self, item_id: str, now_ms: int) -> None:
+        if self._heard_again:
+            self._same[item_id], self._heard_again = self._heard_again, ""
         self._caller_ms[item_id] = now_ms
 
     def caller_finished(self, item_id: str, previous_item_id: str, now_ms: int, *, is_awaited: bool) -> RecordTurn:
         """The caller's turn has its place; its words are awaited unless nobody writes them down."""
         self.place(item_id, previous_item_id)
+        item_id = self._same.get(item_id, item_id)
         if is_awaited:
             self._awaited[item_id] = None
         return self._caller_turn(item_id, "", now_ms)
 
     def caller_said(self, item_id: str, text: str, now_ms: int) -> RecordTurn:
+        item_id = self._same.get(item_id, item_id)
         self._awaited.pop(item_id, None)
         self._caller[item_id] = text.strip()
         self.has_callers_words = self.has_callers_words or bool(text.strip())

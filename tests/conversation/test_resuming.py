@@ -208,6 +208,27 @@ def test_turn_that_was_not_written_down_yet_is_heard_again_and_not_waited_for():
     assert call.deadline is None  # nothing awaited from a session that is gone
 
 
+def test_turn_that_is_heard_again_is_one_line_of_the_transcript():
+    call = greeted_call()
+    call.receive(wire.SpeechStarted("item_U1"), 4.0)
+    call.receive(stream.Media(sound(20, 2)), 4.1)
+    call.receive(wire.SpeechStopped("item_U1"), 4.5)
+    first = call.receive(wire.Committed("item_U1", "item_A1"), 4.5)
+    call.receive(CUT, 4.6)
+    resumed(call, 5.0)
+    call.receive(wire.SpeechStarted("item_X1"), 5.0)
+    call.receive(wire.Committed("item_X1", "item_A1"), 5.1)
+    again = call.receive(wire.TranscriptCompleted("item_X1", "When are you open?"), 5.5)
+
+    assert [(turn.item_id, turn.text) for turn in turns(first + again)] == [
+        ("item_U1", ""),
+        ("item_U1", "When are you open?"),
+    ]
+    call.receive(wire.SpeechStarted("item_X2"), 7.0)
+    [later] = turns(call.receive(wire.Committed("item_X2", "item_X1"), 7.5))
+    assert later.item_id == "item_X2"
+
+
 def test_turn_that_was_understood_is_not_heard_twice():
     call = greeted_call()
     call.receive(wire.SpeechStarted("item_U1"), 4.0)
@@ -266,6 +287,17 @@ def test_turn_that_was_answered_by_a_tool_call_is_not_heard_again():
     call.receive(CUT, 5.3)
 
     assert resumed(call, 6.0) == [GREETING, CALL, NOTE]
+
+
+def test_turn_that_is_not_heard_again_keeps_its_line_of_the_transcript():
+    call = asked_call(now=5.0)
+    call.receive(wire.ToolCalled("resp_2", "item_F1", "call_1", "find_slots", '{"day": "monday"}'), 5.2)
+    call.receive(CUT, 5.3)
+    resumed(call, 6.0)
+    call.receive(wire.SpeechStarted("item_X1"), 8.0)
+
+    [later] = turns(call.receive(wire.Committed("item_X1", "item_A1"), 8.5))
+    assert later.item_id == "item_X1"
 
 
 def test_answer_that_the_lost_session_may_not_have_taken_is_told_again():
@@ -344,6 +376,7 @@ def test_session_lost_while_it_is_agreed_on_is_opened_again():
     call.receive(LineOpened(), 1.1)
 
     assert without_records(call.receive(CUT, 1.2)) == [OpenLine()]
+    assert EndCall("upstream_unavailable") in call.wake(9.0)  # 8 s after the start, however often it breaks
 
 
 def test_expired_session_is_resumed_at_the_error_that_says_so():
