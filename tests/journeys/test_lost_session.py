@@ -116,6 +116,33 @@ def test_session_lost_while_nobody_speaks_is_replaced_before_the_caller_does(tow
     assert second.errors == second.script_errors == []
 
 
+def test_caller_who_is_speaking_when_the_session_is_lost_is_understood_whole(town):
+    def cut(kind, detail):
+        if kind == "say":
+            threading.Timer(0.6 / RATE, town.emulator.cut, [town.emulator.sessions[0]]).start()
+
+    call = town.ring(
+        story("""
+        - agent: {text: "How can I help?"}
+        - say: {text: "When are you open?"}
+        - agent: {text: "From eight until six."}
+        - wait_ms: 300
+        - hang_up: true
+        """),
+        troubled=True,
+        on_event=cut,
+    )
+
+    _, second = call.sessions
+    assert call.turns == [
+        ("agent", "How can I help?"),
+        ("caller", "When are you open?"),
+        ("agent", "From eight until six."),
+    ]
+    assert len(second.audio_in) > 1080 * 8  # the tone that stands for the question is all there
+    assert second.errors == second.script_errors == []
+
+
 def test_session_is_renewed_in_a_pause_before_it_ends(make_town):
     call = make_town(faults=Faults(session_ms=32_000)).ring(
         story("""
