@@ -17,6 +17,7 @@ from calls.doctor import configuration
 from calls.doctor.findings import FAIL, WARN, Finding, hide
 from calls.doctor.site import Site
 from calls.models import catalog
+from calls.relay import clips, wav
 
 IDS = {
     "settings.openai-key": "calls.W001",
@@ -32,6 +33,7 @@ IDS = {
     "settings.email": "calls.W012",
 }
 MODEL_ID = "calls.W011"
+CLIPS_ID = "calls.W013"
 
 
 @register("receptionist")
@@ -54,6 +56,19 @@ def check_model(app_configs: Sequence[AppConfig] | None, **options: Any) -> list
         return []
     hint = f"Set OPENAI_REALTIME_MODEL={catalog.DEFAULT_MODEL} in .env, or clear it, then restart the server."
     return [Warning(f"OPENAI_REALTIME_MODEL: {trouble}", hint=hint, id=MODEL_ID)]
+
+
+@register("receptionist")
+def check_clips(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """Sounds of the owner's that no caller would hear: under a name that nothing plays, or not to be used."""
+    folder = settings.DATA_DIR / "clips"
+    names = [f"{name}.wav" for name in clips.NAMES]
+    hint = f"Record a WAV of at most {wav.LONGEST_MS // 1000} s as one of: {', '.join(names)}."
+    troubles = [f"{path}: nothing plays it" for path in sorted(folder.glob("*")) if path.name not in names]
+    for path in (folder / name for name in names):
+        if path.is_file() and (why := clips.refusal_of(path)):
+            troubles.append(f"{path} cannot be used: {why}. What ships is played instead")
+    return [Warning(f"{trouble}.", hint=hint, id=CLIPS_ID) for trouble in troubles]
 
 
 def _as_warning(finding: Finding) -> CheckMessage:

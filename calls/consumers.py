@@ -93,6 +93,8 @@ def relay_settings() -> RelaySettings:
         default_model=settings.OPENAI_REALTIME_MODEL,
         secret_key=settings.SECRET_KEY,
         recordings=settings.DATA_DIR / "recordings",
+        clips=settings.DATA_DIR / "clips",
+        longest_call_seconds=settings.MAX_CALL_MINUTES * 60,
         is_token_required=settings.TWILIO_SIGNATURE != "off",
         rate=settings.CLOCK_RATE,
     )

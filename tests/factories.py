@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
-from calls.models import Agent, Business, Call, CallEvent, Message, PhoneLine, Stream, ToolCall, Turn
+from calls.domain import greetings
+from calls.models import Agent, Business, Call, CallEvent, KeptGreeting, Message, PhoneLine, Stream, ToolCall, Turn
 
 RANG_AT = datetime(2026, 11, 20, 15, 4, 5, tzinfo=UTC)
 
@@ -27,6 +28,13 @@ def make_business(**fields):
 
 def make_agent(*, business=None, **fields):
     return Agent.objects.create(business=business or make_business(), **fields)
+
+
+def make_kept_greeting(*, agent, text, model="gpt-realtime-2.1", sound=b"\x20" * 8000, **fields):
+    """One that fits calls of `agent` whose greeting is `text`; a second long unless `sound` says otherwise."""
+    digest = greetings.digest_of(text=text, voice=agent.voice, model=model)
+    told = {"text": text, "voice": agent.voice, "model": model, "digest": digest, "made_at": RANG_AT}
+    return KeptGreeting.objects.create(**{"agent": agent, "sound": sound, "ms": len(sound) // 8} | told | fields)
 
 
 def make_line(*, business=None, agent=None, without_agent=False, **fields):

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from calls import checks
 from calls.doctor import configuration
 from calls.doctor.site import Site
+from tests.relay.test_wav import recorded
 
 GOOD = {
     "PUBLIC_BASE_URL": "https://calls.cedarplumbing.com",
@@ -126,3 +127,22 @@ def test_no_secret_stands_in_a_warning(configure):
     configure(PUBLIC_BASE_URL="https://someone:hidden-word@calls.cedarplumbing.com")
 
     assert "hidden-word" not in "".join(str(warning) for warning in found())
+
+
+def test_a_clip_that_no_caller_would_hear_is_told(configure, tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    (folder / "one_moment.wav").write_bytes(b"noise")
+    (folder / "let_me_check.wav").write_bytes(recorded())
+    (folder / "hold_on.wav").write_bytes(recorded())
+    configure(DATA_DIR=tmp_path)
+
+    hint = "Record a WAV of at most 5 s as one of: one_moment.wav, let_me_check.wav."
+    assert [(warning.id, warning.msg, warning.hint) for warning in found()] == [
+        ("calls.W013", f"{folder / 'hold_on.wav'}: nothing plays it.", hint),
+        (
+            "calls.W013",
+            f"{folder / 'one_moment.wav'} cannot be used: it is no WAV file of PCM. What ships is played instead.",
+            hint,
+        ),
+    ]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 CALLS = ROOT / "calls"
 
 TWILIO_WIRES = ("calls.twilio.addresses", "calls.twilio.stream", "calls.twilio.webhook")
-REALTIME_WIRES = ("calls.realtime.codec", "calls.realtime.session", "calls.realtime.wire")
+REALTIME_WIRES = ("calls.realtime.codec", "calls.realtime.reasons", "calls.realtime.session", "calls.realtime.wire")
 PURE = ("calls.audio", *TWILIO_WIRES, *REALTIME_WIRES, "calls.conversation")
 
 # From the most particular prefix to the most general: the first that fits a module says what it may import of ours.
@@ -27,9 +27,17 @@ FLOORS: list[tuple[str, tuple[str, ...]]] = [
     ("calls.realtime.wire", ()),
     ("calls.realtime.codec", ("calls.realtime.wire",)),
     ("calls.realtime.session", ()),
+    ("calls.realtime.reasons", ()),
     (
         "calls.conversation",
-        ("calls.conversation", "calls.twilio.stream", "calls.realtime.wire", "calls.realtime.session", "calls.audio"),
+        (
+            "calls.conversation",
+            "calls.twilio.stream",
+            "calls.realtime.wire",
+            "calls.realtime.session",
+            "calls.realtime.reasons",
+            "calls.audio",
+        ),
     ),
     # Adapters know the wires of their own vendor, and neither each other nor the rows.
     ("calls.twilio", TWILIO_WIRES),

@@ -33,6 +33,7 @@ env = environ.Env(
     HANDOVER_NUMBER=(str, ""),
     EMAIL_URL=(str, ""),
     DEFAULT_FROM_EMAIL=(str, ""),
+    MAX_CALL_MINUTES=(str, ""),
     DB_THREADS=(str, ""),
     CLOCK_RATE=(str, ""),
     DIAGNOSTIC_TOKEN=(str, ""),
@@ -143,6 +144,7 @@ vars().update(_email())
 EMAIL_TIMEOUT = 10  # for each step of SMTP; the lease of a letter in the outbox is measured by it
 DEFAULT_FROM_EMAIL = _text("DEFAULT_FROM_EMAIL", f"receptionist@{_public_host}")
 
+MAX_CALL_MINUTES = _number("MAX_CALL_MINUTES", 30, least=0.1)
 DB_THREADS = int(_number("DB_THREADS", 8, least=1))
 CLOCK_RATE = _number("CLOCK_RATE", 1, least=0.1)
 

@@ -12,6 +12,7 @@ from django.urls import path
 from django.utils.html import format_html, format_html_join
 
 from calls.admin import display, forms, told, trade_forms, warnings
+from calls.admin.greetings import KeptGreetingMixin
 from calls.admin.local_time import shown_in
 from calls.models import Agent, Business, OnCall, OpeningException, OpeningHours, PhoneLine, Technician
 
@@ -129,7 +130,7 @@ class BusinessAdmin(InlinesLaterMixin, WarningMixin, admin.ModelAdmin):
 
 
 @admin.register(Agent)
-class AgentAdmin(WarningMixin, admin.ModelAdmin):
+class AgentAdmin(KeptGreetingMixin, WarningMixin, admin.ModelAdmin):
     form = forms.AgentForm
     list_display = ["name", "business", "model_used", "attention"]
     list_select_related = ["business"]

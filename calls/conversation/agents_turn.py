@@ -4,14 +4,16 @@ from dataclasses import replace
 
 from calls.conversation.goodbye import TRANSFERRED
 from calls.conversation.messages import Advised, Command, RunTool, ToolFinished, event, to_ms
-from calls.conversation.state import Phase, State
-from calls.realtime import wire
+from calls.conversation.state import Phase
+from calls.conversation.tool_calls import answer_id
+from calls.conversation.watching import Watching
+from calls.realtime import reasons, wire
 
 STAYED = '{"status": "not_done", "why": "The caller is speaking. Listen, and answer."}'
 LEAVING = {"end_call": "agent_hangup", "transfer": TRANSFERRED}
 
 
-class AgentsTurn(State):
+class AgentsTurn(Watching):
     def _on_response_created(self, message: wire.ResponseCreated, now: float) -> list[Command]:
         if not message.out_of_band:
             self._gate.created(message.response_id, knows_all=not self._untold)
@@ -24,14 +26,15 @@ class AgentsTurn(State):
             return []
         self._tools.response_done(message.response_id)
         self._goodbye.response_done(now, was_spoken=self._voice.has_spoken(message.response_id))
-        commands: list[Command] = [*self._gate.done(message.response_id)]
+        self._capture.done(message)
+        commands: list[Command] = [*self._gate.done(message.response_id), *self._keep_greeting(now)]
         if message.status in ("failed", "incomplete"):
             commands += self._on_response_failed(message, now)
         return commands + self._answer_tools(now)
 
     def _on_response_failed(self, message: wire.ResponseDone, now: float) -> list[Command]:
         noted = event("response_failed", now, status=message.status, code=message.code)
-        if message.code in wire.FATAL_CODES:
+        if reasons.is_fatal(reasons.of_code(message.code)):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if message.status == "incomplete" and self._voice.has_spoken(message.response_id):
             return [noted]  # it only ended sooner than the model wanted
@@ -44,6 +47,9 @@ class AgentsTurn(State):
 
     def _on_audio_delta(self, message: wire.OutputAudioDelta, now: float) -> list[Command]:
         # Before the session is ready OpenAI would speak 24 kHz PCM: noise on the telephone.
+        if self.phase is Phase.TALKING and self._sound_check.is_noise(message):
+            wrong = event("format_mismatch", now, response_id=message.response_id)
+            return [wrong, *self._finish(self._upstream_reason(), now)]
         commands = self._voice.speak(message, now) if self.phase is Phase.TALKING else []
         if not commands:
             return []
@@ -53,9 +59,17 @@ class AgentsTurn(State):
         if self._speech_ended_at is not None:
             commands.append(event("answer", now, after_speech_ms=to_ms(now - self._speech_ended_at)))
             self._speech_ended_at = None
-        self._may_retry = True
+        self._may_retry = self._has_answered = True
+        self._caller.understood()
         self._patience.settle()
+        self._silence.listen(self._voice.ends_at())
+        self._capture.sound(message)
         return commands
+
+    def _on_unknown(self, message: wire.Unknown, now: float) -> list[Command]:
+        if message.type.startswith("response.function_call_arguments"):
+            self._patience.shows_life(now)  # the arguments of a tool take their time
+        return self._pass_over(message, now)
 
     def _on_audio_done(self, message: wire.OutputAudioDone, now: float) -> list[Command]:
         return self._voice.finished(message.item_id, message.content_index)
@@ -66,6 +80,7 @@ class AgentsTurn(State):
 
     def _on_agent_text(self, message: wire.AgentText, now: float) -> list[Command]:
         taken_back = self._voice.words_came(message.item_id, message.response_id, now)
+        self._capture.words(message)
         said = self._transcript.agent_said(message.item_id, message.content_index, message.text, to_ms(now))
         return [*taken_back, said]
 
@@ -76,6 +91,7 @@ class AgentsTurn(State):
         record = self._tools.begin(message, position, to_ms(now))
         if record is None:
             return []
+        self._caller.understood()
         self._turns_before[message.tool_call_id] = self._turns_begun - self._caller.is_speaking
         if not self._caller.is_speaking:
             self._patience.await_tool(now)
@@ -83,19 +99,22 @@ class AgentsTurn(State):
 
     def _on_tool_finished(self, message: ToolFinished, now: float) -> list[Command]:
         record = self._tools.finish(message)
-        if self.phase is not Phase.TALKING:
+        if self.phase not in (Phase.TALKING, Phase.RESUMING):
             return [record]
-        item_id = f"answer-{message.tool_call_id}"[:32]
-        self._untold.add(item_id)
         if message.then == "end_call" and self._turns_begun > self._turns_before[message.tool_call_id]:
             message = replace(message, output=STAYED, then="")  # the caller has something to say after all
         if message.then in LEAVING:
             was_spoken = self._voice.has_spoken(self._tools.response_of(message.tool_call_id))
             self._goodbye.begin(now, reason=LEAVING[message.then], was_spoken=was_spoken)
+        self._tools.keep_answer(message.tool_call_id, message.output)
+        if self.phase is Phase.RESUMING:
+            return [record]  # the next session is told the call and its answer together
         if message.then == "wait" or self._caller.is_speaking:
             self._patience.settle()  # nothing is owed while the caller has the word
         else:
             self._patience.renew(now)
+        item_id = answer_id(message.tool_call_id)
+        self._untold.add(item_id)
         return [record, wire.ToolOutput(item_id, message.tool_call_id, message.output), *self._answer_tools(now)]
 
     def _answer_tools(self, now: float) -> list[Command]:
@@ -107,7 +126,7 @@ class AgentsTurn(State):
         return self._ask()
 
     def _on_advised(self, message: Advised, now: float) -> list[Command]:
-        if self.phase is not Phase.TALKING:
+        if self.phase not in (Phase.TALKING, Phase.RESUMING):
             return []
         self._advice += 1
         return [event("advised", now), *self._tell(f"advice-{self._advice}", "system", message.text)]

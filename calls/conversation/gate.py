@@ -40,6 +40,14 @@ class ResponseGate:
         self._requested = self._last.event_id
         return [self._last]
 
+    def ask_again(self) -> list[wire.CancelResponse | wire.CreateResponse]:
+        """Nothing has come of what was asked for: ask anew, behind a running response once that is cancelled."""
+        if self.active:
+            self._is_wanted = True
+            return [wire.CancelResponse(self.active)]
+        self._requested = ""
+        return [*self.ask()]
+
     def expect(self, now: float) -> None:
         """The caller has finished: OpenAI is about to start a response by itself."""
         self._requested = EXPECTED
@@ -59,6 +67,11 @@ class ResponseGate:
             self._requested = ""  # it was seen that a response ends whose beginning was never told
         self._over.append(response_id)
         return self.ask() if self._is_wanted and self.retry_at is None else []
+
+    def forget(self) -> None:
+        """The session is lost, and with it every response and every wish."""
+        self.active = self._requested = ""
+        self.retry_at, self._last, self._is_wanted = None, None, False
 
     def ask_later(self, now: float) -> None:
         """Ask again after a short wait: what has just failed, or was refused for its number, would fail again."""

@@ -1,6 +1,8 @@
 """Leaving the stream, to hang up or to a person: only after the last words were heard, and within a few seconds."""
 
 TRANSFERRED = "transferred"
+SETTLED = (TRANSFERRED, "max_duration")
+"""Ends that the caller's voice does not put off."""
 LONGEST = 5.0
 """Seconds that the last mark of the goodbye may take, and that the goodbye may take to begin."""
 
@@ -26,8 +28,8 @@ class Goodbye:
             self.was_spoken = self.was_spoken or was_spoken
 
     def cancel(self) -> bool:
-        """The caller has something to say after all: the agent stays, unless a person is about to take over."""
-        if self.reason == TRANSFERRED:
+        """The caller has something to say after all: the agent stays, unless a person takes over."""
+        if self.reason in SETTLED:
             return False
         was_wanted = self.until is not None
         self.until, self.was_spoken = None, False

@@ -5,6 +5,7 @@ to be done. It has no clock and no socket: `now` is seconds since the ring, and 
 
     OPENING   the stream has started; OpenAI is being connected and configured; the caller's sound is held
     TALKING   both ends are ready
+    RESUMING  the session was lost or is being renewed; another one is opened; the caller's sound is held
     CLOSING   the call is over; the last words of the caller are still being written down
     CLOSED    nothing more is expected
 """
@@ -18,20 +19,24 @@ from calls.conversation.closing import HEARD_WHILE_CLOSING
 from calls.conversation.messages import (
     Advised,
     Command,
+    LineExpires,
     LineLost,
+    LineNotPrepared,
     LineOpened,
+    LinePrepared,
     Message,
     StreamClosed,
     ToolFinished,
     event,
     to_ms,
 )
+from calls.conversation.reconnecting import Reconnecting
 from calls.conversation.state import Phase
 from calls.realtime import wire
 from calls.twilio import stream
 
 
-class Conversation(CallersTurn, AgentsTurn):
+class Conversation(CallersTurn, AgentsTurn, Reconnecting):
     @property
     def deadline(self) -> float | None:
         """When `wake` wants to be called, in seconds since the ring; None for never."""
@@ -40,9 +45,16 @@ class Conversation(CallersTurn, AgentsTurn):
         moments = (
             self._patience.filler_at,
             self._patience.give_up_at,
+            self._patience.ask_again_at,
             self._caller.stall_at,
             self._gate.retry_at,
             self._goodbye.until,
+            self._greeting.wake_at,
+            self._silence.due_at,
+            self._media.due_at,
+            self._limit.warn_at,
+            self._limit.end_at,
+            self._renewal.look_at,
             self._keypad.complete_at if self.phase is Phase.TALKING else None,  # before, nobody can be told
         )
         return min((moment for moment in moments if moment is not None), default=None)
@@ -65,30 +77,31 @@ class Conversation(CallersTurn, AgentsTurn):
             return self._close() if self.closing.until is not None and now >= self.closing.until else []
         if self.phase is Phase.CLOSED:
             return []
-        commands: list[Command] = [*self._caller.stalled(now), *self._gate.retry(now)]
+        commands: list[Command] = [*self._greet_first(now), *self._caller.stalled(now), *self._gate.retry(now)]
         if self.phase is Phase.TALKING and self._keypad.is_complete(now):
             commands += self._tell_digits(now)
         if self._goodbye.until is not None and now >= self._goodbye.until:
             return commands + self._finish(self._goodbye.reason, now)
+        commands += [*self._watch_over(now), *self._renew(now)]
         return commands + self._keep_company(now)
-
-    def _pass_over(self, message: Message, now: float) -> list[Command]:
-        self.passed_over += 1
-        return []
 
     # Twilio
 
     def _on_start(self, message: stream.Start, now: float) -> list[Command]:
         self._started_at = now
         self._patience.owe_first(now)
+        self._media.came(now)
+        self._limit.begin(now)
         noted = event("stream_started", now, stream_sid=message.stream_sid)
         if (message.encoding, message.sample_rate) != ("audio/x-mulaw", 8000):
             wrong = event("wrong_stream_format", now, encoding=message.encoding, sample_rate=message.sample_rate)
             return [noted, wrong, *self._finish("stream_lost", now)]
+        self._greeting.play_at(now)
         return [noted]
 
     def _on_mark(self, message: stream.Mark, now: float) -> list[Command]:
-        return self._voice.acknowledge(message.name, now)
+        self._voice.acknowledge(message.name, now)
+        return [*self._greeting.acknowledged(message.name), *self._keep_greeting(now)]
 
     def _on_stop(self, message: stream.Stop, now: float) -> list[Command]:
         return self._finish("caller_hangup", now)
@@ -97,51 +110,15 @@ class Conversation(CallersTurn, AgentsTurn):
         # A hang-up sometimes shows as a plain close alone.
         return self._finish("caller_hangup" if message.code in (1000, 1001, 1005) else "stream_lost", now)
 
-    # The line to OpenAI
-
-    def _on_line_opened(self, message: LineOpened, now: float) -> list[Command]:
-        return [event("line_opened", now), self._setup.ask()]
-
-    def _on_session_created(self, message: wire.SessionCreated, now: float) -> list[Command]:
-        self.session_id = message.session_id
-        return [event("session_created", now, model=message.model)]
-
-    def _on_session_updated(self, message: wire.SessionUpdated, now: float) -> list[Command]:
-        if self.phase is not Phase.OPENING:
-            return []
-        if not self._setup.is_met_by(message):
-            wrong = event("wrong_session_format", now, heard=message.input_format, spoken=message.output_format)
-            return [wrong, *self._ask_for_less(now)]
-        self.phase = Phase.TALKING
-        greeting = f"Say exactly this and nothing else: {self._profile.greeting}"
-        ready = event("session_ready", now, rung=self._setup.rung, held_frames_dropped=self._caller.dropped)
-        return [ready, *self._caller.release(), *self._gate.ask(greeting)]
-
-    def _on_error(self, message: wire.ErrorEvent, now: float) -> list[Command]:
-        noted = event("openai_error", now, code=message.code, param=message.param)
-        if message.code in wire.FATAL_CODES:
-            return [noted, *self._finish(self._upstream_reason(), now)]
-        if self.phase is Phase.OPENING and self._setup.is_refused_by(message):
-            return [noted, *self._ask_for_less(now)]
-        return [noted, *(self._gate.refused(message, now) or ())]
-
-    def _on_line_lost(self, message: LineLost, now: float) -> list[Command]:
-        noted = event("line_lost", now, cause=message.cause, code=message.code, detail=message.detail)
-        return [noted, *self._finish(self._upstream_reason(), now), *self._close()]
-
-    def _ask_for_less(self, now: float) -> list[Command]:
-        return [*self._setup.ask_for_less()] or self._finish("upstream_unavailable", now)
-
     # Waiting and ending
 
     def _keep_company(self, now: float) -> list[Command]:
+        if self.phase in (Phase.CLOSING, Phase.CLOSED):
+            return []
         if (waited := self._patience.exhausted_after(now)) is not None:
             return [event("gave_up_waiting", now, waited_ms=to_ms(waited)), *self._finish(self._upstream_reason(), now)]
-        return self._company.keep(now, is_first=self.first_audio_ms is None)
-
-    def _hang_up_when_said(self, now: float) -> list[Command]:
-        is_said = self._goodbye.was_spoken and self._gate.is_idle and not self._voice.is_playing(now)
-        return self._finish(self._goodbye.reason, now) if is_said else []
+        is_first = not self._has_answered or self.phase is Phase.RESUMING
+        return self._company.keep(now, is_first=is_first)
 
 
 HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
@@ -153,6 +130,9 @@ HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
     StreamClosed: Conversation._on_stream_closed,
     LineOpened: Conversation._on_line_opened,
     LineLost: Conversation._on_line_lost,
+    LineExpires: Conversation._on_line_expires,
+    LinePrepared: Conversation._on_line_prepared,
+    LineNotPrepared: Conversation._on_line_not_prepared,
     wire.SessionCreated: Conversation._on_session_created,
     wire.SessionUpdated: Conversation._on_session_updated,
     wire.ErrorEvent: Conversation._on_error,
@@ -169,6 +149,7 @@ HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
     wire.AgentTextDelta: Conversation._on_agent_text_delta,
     wire.AgentText: Conversation._on_agent_text,
     wire.ToolCalled: Conversation._on_tool_called,
+    wire.Unknown: Conversation._on_unknown,
     ToolFinished: Conversation._on_tool_finished,
     Advised: Conversation._on_advised,
 }

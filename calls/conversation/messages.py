@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from calls.realtime import wire
+from calls.realtime.reasons import Reason
 from calls.twilio import stream
 
 Then = Literal["", "end_call", "transfer", "wait"]
@@ -21,11 +22,29 @@ class LineOpened:
 
 @dataclass(frozen=True, slots=True)
 class LineLost:
-    """The socket to OpenAI is gone or never opened. `cause` is a word such as `refused`, `timeout`, `closed`."""
+    """The socket to OpenAI is gone, or, where it never `was_open`, could not be opened however often it was tried."""
 
-    cause: str
+    reason: Reason
     code: int = 0
     detail: str = ""
+    was_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineExpires:
+    """OpenAI ends the session that it has just created after so many seconds."""
+
+    in_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinePrepared:
+    """The second socket has a session: TakeLine speaks on it from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineNotPrepared:
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,28 @@ class EndCall:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepGreeting:
+    """Keep the greeting that the model has just said, in base64 of 8 kHz mu-law, for the calls to come."""
+
+    payloads: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """Open a new socket to OpenAI instead of the one that was lost; LineOpened or LineLost follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareLine:
+    """Open a second socket to OpenAI beside the first one; LinePrepared or LineNotPrepared follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeLine:
+    """Speak on the second socket from now on, as if it had just been opened, and close the first one."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseLine:
     """Nothing more is expected of OpenAI: close its socket and wind down."""
 
@@ -113,8 +154,10 @@ class RecordEvent:
 
 
 Record = RecordTurn | RecordTool | RecordEvent
-Message = stream.Incoming | wire.ServerEvent | LineOpened | LineLost | StreamClosed | ToolFinished | Advised
-Command = stream.Outgoing | wire.ClientEvent | RunTool | EndCall | CloseLine | Record
+LineMessage = LineOpened | LineLost | LineExpires | LinePrepared | LineNotPrepared
+Message = stream.Incoming | wire.ServerEvent | LineMessage | StreamClosed | ToolFinished | Advised
+LineCommand = OpenLine | PrepareLine | TakeLine | CloseLine
+Command = stream.Outgoing | wire.ClientEvent | RunTool | EndCall | LineCommand | KeepGreeting | Record
 
 
 def to_ms(seconds: float) -> int:

@@ -70,6 +70,13 @@ class Playback:
         if part := self._parts.get((item_id, content_index)):
             part.is_finished = True
 
+    def finish_all(self) -> list[Part]:
+        """Nothing more will come: the parts that were not finished before."""
+        unfinished = [part for part in self._parts.values() if not part.is_finished and part.item_id != CLIP]
+        for part in unfinished:
+            part.is_finished = True
+        return unfinished
+
     def acknowledge(self, name: str, now: float) -> None:
         """A mark came back; one of an earlier generation, or a stranger's, changes nothing."""
         position = self._marks.pop(name, None)

@@ -13,5 +13,11 @@ class Profile:
     session: SessionSettings
     first_clip: str
     reply_clip: str
+    kept_greeting: tuple[str, ...] = ()
+    """The greeting as sound, in pieces; empty when the model says it."""
+    keeps_greeting: bool = False
+    """Whether the greeting that the model says is to be kept for other calls."""
+    longest_seconds: float = 1800.0
+    """How long a call may last before it goes to a person."""
     summary_prompt: str = ""
     """What OpenAI is asked to write when the call is over; empty for nothing."""

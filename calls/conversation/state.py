@@ -4,24 +4,31 @@ from enum import Enum, auto
 from typing import Literal
 
 from calls.conversation.caller_audio import CallerAudio
+from calls.conversation.capture import GreetingCapture
 from calls.conversation.closing import Closing
 from calls.conversation.company import Company
 from calls.conversation.gate import ResponseGate
 from calls.conversation.goodbye import Goodbye
+from calls.conversation.kept_greeting import KeptGreeting
 from calls.conversation.keypad import Keypad
-from calls.conversation.messages import CloseLine, Command, EndCall, event
+from calls.conversation.messages import CloseLine, Command, EndCall, Message, event
+from calls.conversation.past import Told
 from calls.conversation.patience import Patience
 from calls.conversation.profile import Profile
+from calls.conversation.renewal import Renewal, Resumes
 from calls.conversation.session_setup import SessionSetup
+from calls.conversation.sound_check import SoundCheck
 from calls.conversation.tool_calls import ToolCalls
 from calls.conversation.transcript import Transcript
 from calls.conversation.voice import AgentVoice
+from calls.conversation.watch import Limit, MediaWatch, SilenceWatch
 from calls.realtime import wire
 
 
 class Phase(Enum):
     OPENING = auto()
     TALKING = auto()
+    RESUMING = auto()
     CLOSING = auto()
     CLOSED = auto()
 
@@ -39,10 +46,16 @@ class State:
         self._started_at = 0.0
         self._speech_ended_at: float | None = None
         self._may_retry = True
+        self._has_answered = False  # the model has spoken
         self._advice = 0
         self._turns_begun = 0
         self._turns_before: dict[str, int] = {}  # by tool call
         self._untold: set[str] = set()  # items of ours that OpenAI has not confirmed yet
+        self._told: dict[str, Told] = {}  # what we told OpenAI in words, by item
+        self._owes = False  # the agent was to speak when a session was lost
+        self._resumes = Resumes()
+        self._renewal = Renewal()
+        self._sound_check = SoundCheck()
         self._caller = CallerAudio()
         self._gate = ResponseGate()
         self._goodbye = Goodbye()
@@ -53,17 +66,31 @@ class State:
         self.closing = Closing(self._transcript, profile.summary_prompt)
         self._voice = AgentVoice(self._transcript)
         self._company = Company(profile, self._patience, self._voice)
+        self._greeting = KeptGreeting(profile, self._voice, self._transcript)
+        self._capture = GreetingCapture(profile.greeting, is_wanted=profile.keeps_greeting)
+        self._silence = SilenceWatch()
+        self._media = MediaWatch()
+        self._limit = Limit(profile.longest_seconds)
+
+    def _pass_over(self, message: Message, now: float) -> list[Command]:
+        self.passed_over += 1
+        return []
 
     def _tell(self, item_id: str, role: Literal["user", "system"], text: str) -> list[Command]:
+        self._told[item_id] = (role, text)
+        self._transcript.place(item_id, "")
+        if self.phase is Phase.RESUMING:
+            self._owes = True
+            return []
         self._untold.add(item_id)
-        return [wire.AddText(item_id, role, text), *self._ask()]
+        return [*self._greeting.tell_all(), wire.AddText(item_id, role, text), *self._ask()]
 
     def _ask(self) -> list[Command]:
         """Have the agent answer; a caller who is speaking gets the answer with the response to that turn."""
         return [] if self._caller.is_speaking else [*self._gate.ask()]
 
     def _upstream_reason(self) -> str:
-        return "upstream_unavailable" if self.first_audio_ms is None else "upstream_lost"
+        return "upstream_lost" if self._has_answered else "upstream_unavailable"
 
     def _finish(self, reason: str, now: float) -> list[Command]:
         if self.phase in (Phase.CLOSING, Phase.CLOSED):

@@ -3,16 +3,29 @@
 from dataclasses import replace
 
 from calls.conversation.messages import RecordTool, ToolFinished
-from calls.realtime.wire import ToolCalled
+from calls.realtime.wire import AddToolCall, ToolCalled, ToolOutput
+
+LONGEST_ID = 32
+
+
+def answer_id(tool_call_id: str) -> str:
+    """The id of the item that answers a tool call."""
+    return f"answer-{tool_call_id}"[:LONGEST_ID]
 
 
 class ToolCalls:
     def __init__(self) -> None:
         self._records: dict[str, RecordTool] = {}
+        self._by_item: dict[str, str] = {}
+        self._outputs: dict[str, str] = {}
         self._response_of: dict[str, str] = {}
         self._running: dict[str, set[str]] = {}
         self._over: set[str] = set()
         self._unspoken: set[str] = set()  # responses some answer of which is still to be spoken of
+
+    @property
+    def is_running(self) -> bool:
+        return any(self._running.values())
 
     def begin(self, called: ToolCalled, position: int, now_ms: int) -> RecordTool | None:
         """The record of a new tool call; None for one that was seen before."""
@@ -20,6 +33,7 @@ class ToolCalls:
             return None
         record = RecordTool(called.tool_call_id, position, called.name, called.arguments, now_ms)
         self._records[called.tool_call_id] = record
+        self._by_item[called.item_id] = called.tool_call_id
         self._response_of[called.tool_call_id] = called.response_id
         self._running.setdefault(called.response_id, set()).add(called.tool_call_id)
         return record
@@ -37,8 +51,26 @@ class ToolCalls:
             self._unspoken.add(response_id)
         return record
 
+    def keep_answer(self, tool_call_id: str, output: str) -> None:
+        """What the model is told, should it have to be told again."""
+        self._outputs[tool_call_id] = output
+
     def response_of(self, tool_call_id: str) -> str:
         return self._response_of[tool_call_id]
+
+    def again(self, item_id: str) -> list[AddToolCall | ToolOutput]:
+        """The call that was this item, and its answer if there is one, for a new session; nothing for other items."""
+        tool_call_id = self._by_item.get(item_id)
+        if tool_call_id is None:
+            return []
+        record = self._records[tool_call_id]
+        call = AddToolCall(item_id[:LONGEST_ID], tool_call_id, record.name, record.arguments)
+        output = self._outputs.get(tool_call_id)
+        return [call] if output is None else [call, ToolOutput(answer_id(tool_call_id), tool_call_id, output)]
+
+    def session_lost(self) -> None:
+        """Every response is over; what still runs is answered in the next session."""
+        self._over.update(self._running)
 
     def response_done(self, response_id: str) -> None:
         self._over.add(response_id)

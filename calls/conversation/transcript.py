@@ -1,6 +1,7 @@
 """The transcript as it grows: placed by the chain of items, not by arrival, and cut to what was heard."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from calls.conversation.messages import RecordTurn
 
@@ -28,7 +29,10 @@ class Transcript:
         self._positions: dict[str, int] = {}
         self._agent: dict[str, _AgentTurn] = {}
         self._caller_ms: dict[str, int] = {}
+        self._caller: dict[str, str] = {}
         self._awaited: dict[str, None] = {}
+        self._heard_again = ""
+        self._same: dict[str, str] = {}  # turns that a second session heard, and what they were called in the first
         self.has_callers_words = False
 
     @property
@@ -50,18 +54,40 @@ class Transcript:
         self._positions[item_id] = position
         return position
 
+    @property
+    def items(self) -> list[str]:
+        """All items that have a place, in order."""
+        return list(self._order)
+
+    def words_of(self, item_id: str) -> tuple[Literal["user", "assistant"], str]:
+        """Whose words an item holds, and those of them that were heard; no words where nobody knows them."""
+        if item_id in self._agent:
+            return "assistant", self._agent_turn(item_id).text
+        text = self._caller.get(item_id, "")
+        return "user", "" if text == UNINTELLIGIBLE else text
+
+    def session_lost(self, *, is_heard_again: bool) -> None:
+        """Words that were awaited will not come any more, unless the last of these turns is heard again."""
+        self._heard_again = next(reversed(self._awaited), "") if is_heard_again else ""
+        self._awaited.clear()
+
     def caller_started(self, item_id: str, now_ms: int) -> None:
+        if self._heard_again:
+            self._same[item_id], self._heard_again = self._heard_again, ""
         self._caller_ms[item_id] = now_ms
 
     def caller_finished(self, item_id: str, previous_item_id: str, now_ms: int, *, is_awaited: bool) -> RecordTurn:
         """The caller's turn has its place; its words are awaited unless nobody writes them down."""
         self.place(item_id, previous_item_id)
+        item_id = self._same.get(item_id, item_id)
         if is_awaited:
             self._awaited[item_id] = None
         return self._caller_turn(item_id, "", now_ms)
 
     def caller_said(self, item_id: str, text: str, now_ms: int) -> RecordTurn:
+        item_id = self._same.get(item_id, item_id)
         self._awaited.pop(item_id, None)
+        self._caller[item_id] = text.strip()
         self.has_callers_words = self.has_callers_words or bool(text.strip())
         return self._caller_turn(item_id, text.strip(), now_ms)
 

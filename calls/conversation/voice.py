@@ -1,8 +1,9 @@
 """The agent's voice on its way to the caller: passed on, counted, cut off when the caller speaks."""
 
-from calls.audio import payload_bytes
+from calls.audio import BYTES_PER_MS, payload_bytes
 from calls.conversation.messages import Command, RecordTurn, event, to_ms
-from calls.conversation.playback import CLIP, Playback
+from calls.conversation.playback import CLIP, Cut, Playback
+from calls.conversation.tool_calls import LONGEST_ID
 from calls.conversation.transcript import Transcript
 from calls.realtime import wire
 from calls.twilio import stream
@@ -15,6 +16,8 @@ class AgentVoice:
         self._muted: set[str] = set()  # items and responses of which nothing more may be heard
         self._spoken: set[str] = set()  # responses of which the caller was sent sound
         self._sounded: set[str] = set()  # items of which the caller was sent sound
+        self._gone: set[str] = set()  # items of sessions that were lost
+        self._own: set[str] = set()  # items of ours, of which OpenAI has no sound
         self._wordy: dict[str, str] = {}  # items that have words but no sound yet, and their responses
 
     def speak(self, delta: wire.OutputAudioDelta, now: float) -> list[Command]:
@@ -28,6 +31,12 @@ class AgentVoice:
         self._transcript.agent_speaks(delta.item_id, to_ms(max(now, self._playback.ends_at())))
         mark = self._playback.send(delta.item_id, delta.content_index, delta.length, now)
         return [stream.Media(delta.payload), stream.Mark(mark)]
+
+    def play_own(self, item_id: str, payload: str, now: float) -> list[Command]:
+        """Play words of the agent that OpenAI did not say: an item that it cannot cut."""
+        self._own.add(item_id)
+        mark = self._playback.send(item_id, 0, payload_bytes(payload), now)
+        return [stream.Media(payload), stream.Mark(mark)]
 
     def play_clip(self, payload: str, now: float) -> list[Command]:
         """Play a clip of ours, which is no item of OpenAI's conversation."""
@@ -64,6 +73,10 @@ class AgentVoice:
         self._wordy.pop(item_id, None)
         return [wire.DeleteItem(item_id), self._transcript.agent_interrupted(item_id, 0, 0, to_ms(now))]
 
+    def has_words_of(self, response_id: str) -> bool:
+        """Whether words of the response have come that have no sound yet."""
+        return response_id in self._wordy.values()
+
     def has_spoken(self, response_id: str) -> bool:
         return response_id in self._spoken
 
@@ -82,16 +95,32 @@ class AgentVoice:
         commands: list[Command] = [stream.Clear()]
         for cut in self._playback.interrupt(now):
             self._muted.add(cut.item_id)
-            if cut.heard_ms:
-                commands.append(wire.TruncateItem(cut.item_id, cut.content_index, cut.heard_ms))
-            else:
-                # OpenAI refuses to truncate at 0: an item that nobody heard is taken out whole.
-                commands.append(wire.DeleteItem(cut.item_id))
+            turn = self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.received_ms, to_ms(now))
+            if cut.item_id in self._gone:
+                commands += _tell_less(cut.item_id, turn.text)
+            elif cut.item_id not in self._own:
+                commands.append(self._cut_at_openai(cut))
             commands += [
-                self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.received_ms, to_ms(now)),
+                turn,
                 event("barge_in", now, item_id=cut.item_id, heard_ms=cut.heard_ms, received_ms=cut.received_ms),
             ]
         return commands
+
+    @staticmethod
+    def _cut_at_openai(cut: Cut) -> Command:
+        if cut.heard_ms:
+            return wire.TruncateItem(cut.item_id, cut.content_index, cut.heard_ms)
+        # OpenAI refuses to truncate at 0: an item that nobody heard is taken out whole.
+        return wire.DeleteItem(cut.item_id)
+
+    def session_lost(self, now: float) -> list[RecordTurn]:
+        """Nothing more will come of what is being said. What was sent is still heard; words without sound are not."""
+        cut = [(part.item_id, part.received // BYTES_PER_MS) for part in self._playback.finish_all()]
+        unsaid = [(item_id, 0) for item_id in self._wordy]
+        self._gone |= self._sounded
+        self._muted.update(self._wordy)
+        self._wordy.clear()
+        return [self._transcript.agent_interrupted(item_id, ms, ms, to_ms(now)) for item_id, ms in cut + unsaid]
 
     def cut_off(self, now: float) -> list[RecordTurn]:
         """The call is over: what the caller did not hear any more."""
@@ -99,3 +128,9 @@ class AgentVoice:
             self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.received_ms, to_ms(now))
             for cut in self._playback.interrupt(now)
         ]
+
+
+def _tell_less(item_id: str, heard: str) -> list[Command]:
+    """To the session that was told the whole text of an earlier one's item: text cannot be cut, only told again."""
+    again = [wire.AddText(f"heard-{item_id}"[:LONGEST_ID], "assistant", heard)] if heard else []
+    return [wire.DeleteItem(item_id[:LONGEST_ID]), *again]

@@ -18,7 +18,7 @@ from calls.domain import delivery
 from calls.domain.persona import persona_for
 from calls.models import Call, Emergency, OutgoingEmail, OutgoingMessage, PhoneLine
 from calls.realtime.session import SessionSettings
-from calls.relay.profile import profile_of
+from calls.relay.profile import session_of
 from calls.twilio.addresses import webhook_url
 
 RECENT = timedelta(days=7)
@@ -87,7 +87,7 @@ def _session(line: PhoneLine, site: Site) -> SessionSettings:
     """What a call to the line asks of OpenAI, made by the parts that make it for a call."""
     call = Call(business=line.business, agent=line.agent, line=line, from_number=TEST_NUMBER)
     persona = persona_for(call=call, now=timezone.now())
-    return profile_of(persona, default_model=site.openai_model).session
+    return session_of(persona, model=persona.model or site.openai_model)
 
 
 async def session_of_a_line(site: Site) -> SessionSettings | None:

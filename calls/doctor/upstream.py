@@ -17,9 +17,12 @@ from websockets.exceptions import InvalidStatus
 from calls.doctor import storage
 from calls.doctor.aside import aside
 from calls.doctor.causes import Cause
+from calls.doctor.exchange import Unreachable, request
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
+from calls.doctor.site import Site
 from calls.doctor.visit import Visit
 from calls.realtime.client import Line, LineUnavailable, open_line
+from calls.realtime.reasons import RULES, Reason
 from calls.realtime.session import SessionSettings, update_ladder
 
 PATIENCE_SECONDS = 9.0
@@ -113,9 +116,27 @@ def _object(frame: bytes) -> dict[str, Any]:
 
 
 async def openai(visit: Visit) -> list[Finding]:
-    """The session of a call is opened, accepted with audio/pcmu both ways, and speaks."""
-    said = saying("openai", "OpenAI Realtime")
+    """The session of a call is opened, accepted with audio/pcmu both ways, and speaks; the server lets calls try it."""
     site = visit.site
+    return [*await _try_out(visit, site), *await _kept_away(site)]
+
+
+async def _kept_away(site: Site) -> list[Finding]:
+    """The server on this machine may know better than this diagnosis, and keep calls away for a while."""
+    try:
+        answer = await request(f"{site.local_base_url}/readyz", seconds=_LOOK_UP_SECONDS)
+    except Unreachable:
+        return []
+    if not (reason := answer.json_field("openai")):
+        return []
+    meaning = RULES[Reason(reason)].meaning if reason in set(Reason) else reason
+    seen = f"the server puts every caller through to a person for now: {meaning} ({reason})"
+    remedy = "Mend what it says; a call tries again within half a minute."
+    return [saying("openai", "OpenAI Realtime")(WARN, seen, "No agent answers.", remedy)]
+
+
+async def _try_out(visit: Visit, site: Site) -> list[Finding]:
+    said = saying("openai", "OpenAI Realtime")
     if not site.openai_key:
         return [said(FAIL, REASONS["no_key"].seen, _NO_AGENT, REASONS["no_key"].remedy)]
     settings = visit.session or await storage.session_of_a_line(site) or SessionSettings(_PLAIN, site.openai_model)
@@ -260,9 +281,9 @@ def _unavailable(error: LineUnavailable, url: str) -> Cause:
             return Cause(f"network: {host} refused the connection{_with_proxy()}", "Let this machine reach it.")
         case InvalidStatus(response=response):
             return _answered(response.status_code, str(host))
-    if error.cause == "bad_address":
+    if error.reason is Reason.BAD_ADDRESS:
         return Cause("OPENAI_REALTIME_URL is no WebSocket address", "Clear OPENAI_REALTIME_URL in .env.")
-    if error.cause == "timeout":
+    if error.reason is Reason.TIMEOUT:
         remedy = f"Let this machine reach {host} on port 443; look at the firewall and https://status.openai.com"
         return Cause(f"network: {host} did not open within 3 s{_with_proxy()}", remedy)
     return Cause(f"network: {error}{_with_proxy()}", f"Let this machine reach {host} on port 443.")

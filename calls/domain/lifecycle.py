@@ -6,7 +6,7 @@ back is a decision; the views turn it into TwiML.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -22,9 +22,11 @@ Status, Reason = Call.Status, Call.EndReason
 
 NO_OPENAI_KEY, NO_AGENT, NO_WEBSOCKETS = "no_openai_key", "no_agent", "no_websockets"
 DRAINING = "draining"
+OPENAI_REFUSES = "openai_refuses"
 _OBSTACLE_REASONS = {
     NO_OPENAI_KEY: Reason.UPSTREAM_UNAVAILABLE,
     NO_AGENT: Reason.UPSTREAM_UNAVAILABLE,
+    OPENAI_REFUSES: Reason.UPSTREAM_UNAVAILABLE,
     NO_WEBSOCKETS: Reason.INTERNAL_ERROR,
     DRAINING: Reason.DRAINING,
 }
@@ -41,15 +43,24 @@ _OVER = {
     "failed": Reason.FAILED,
     "canceled": Reason.FAILED,
 }
-_NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.MAX_DURATION}
+_NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE}
 _REACHED_A_PERSON = {"completed", "answered"}
 NOT_ACCEPTED = "not_accepted"
 RING_SECONDS = 25
 
 
 @transaction.atomic
-def receive_call(*, leg: Leg, obstacle: str, default_number: str, findings: Iterable[str], now: datetime) -> Decision:
-    """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank."""
+def receive_call(
+    *,
+    leg: Leg,
+    obstacle: str,
+    default_number: str,
+    findings: Iterable[str],
+    now: datetime,
+    refused_models: Collection[str] = (),
+) -> Decision:
+    """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank; no agent whose
+    model is among `refused_models` can."""
     call = _lock_or_register(leg=leg, now=now)
     for finding in findings:
         _note_once(call, finding, now)
@@ -58,7 +69,7 @@ def receive_call(*, leg: Leg, obstacle: str, default_number: str, findings: Iter
     _advance(call, Status.RINGING)
     if first := open_handover(call=call, leg=leg, now=now):
         return _come_back(call, first=first, now=now)
-    obstacle = obstacle or ("" if call.agent_id else NO_AGENT)
+    obstacle = obstacle or _obstacle_of_agent(call, refused_models)
     if obstacle:
         _note(call, "no_stream", now, because=obstacle)
         return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
@@ -202,6 +213,12 @@ def keep_recording(
         _end(call, reason=Reason.VOICEMAIL, now=now)
     call.save()
     return True
+
+
+def _obstacle_of_agent(call: Call, refused_models: Collection[str]) -> str:
+    if call.agent is None:
+        return NO_AGENT
+    return OPENAI_REFUSES if call.agent.model in refused_models else ""
 
 
 def _lock(call_sid: str) -> Call | None:

@@ -28,6 +28,8 @@ class Persona:
     vad_threshold: float
     silence_ms: int
     records_calls: bool
+    has_standing_greeting: bool = True
+    """Whether the greeting is the same in every call of the agent, and not made for this one."""
 
 
 def persona_for(*, call: Call, now: datetime) -> Persona:
@@ -48,6 +50,7 @@ def persona_for(*, call: Call, now: datetime) -> Persona:
         vad_threshold=agent.vad_threshold,
         silence_ms=agent.silence_ms,
         records_calls=agent.records_calls,
+        has_standing_greeting=callback is None,
     )
 
 

@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from calls.domain import history, tokens
+from calls.domain import greetings, history, tokens
 from calls.domain.persona import Persona, persona_for
-from calls.models import Call, Stream
+from calls.models import Agent, Call, Stream
 
 OVER = {
     Call.EndReason.CALLER_HANGUP,
     Call.EndReason.AGENT_HANGUP,
     Call.EndReason.SILENCE,
-    Call.EndReason.MAX_DURATION,
 }
 """Reasons after which nobody waits for a person any more; after all others the call is handed over."""
 
@@ -32,6 +31,10 @@ class AdmittedStream:
     stream_sid: str
     rang_at: datetime
     persona: Persona
+    agent_id: int
+    model: str
+    kept_greeting: bytes = b""
+    """The greeting as sound (8 kHz mu-law); empty when the model has to say it."""
 
 
 def admit_stream(
@@ -43,8 +46,12 @@ def admit_stream(
     secret_key: str,
     is_token_required: bool,
     now: datetime,
+    default_model: str = "",
 ) -> AdmittedStream:
-    """Let a stream in, once. Raises StreamRefused for an unknown call and a wrong, used, expired or foreign token."""
+    """Let a stream in, once. Raises StreamRefused for an unknown call and a wrong, used, expired or foreign token.
+
+    `default_model` speaks for agents that name none.
+    """
     call = Call.objects.select_related("business", "agent").filter(call_sid=call_sid).first()
     if call is None:
         raise StreamRefused("unknown call")
@@ -59,7 +66,23 @@ def admit_stream(
     if not free.update(status=Call.Status.STREAMING, token_used_at=now, streaming_at=now):
         raise StreamRefused("token already used")
     Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
-    return AdmittedStream(call.pk, call.call_sid, stream_sid, call.rang_at, persona_for(call=call, now=now))
+    persona = persona_for(call=call, now=now)
+    return AdmittedStream(
+        call_id=call.pk,
+        call_sid=call.call_sid,
+        stream_sid=stream_sid,
+        rang_at=call.rang_at,
+        persona=persona,
+        agent_id=call.agent.pk,
+        model=persona.model or default_model,
+        kept_greeting=_kept_greeting(call.agent, persona, model=persona.model or default_model),
+    )
+
+
+def _kept_greeting(agent: Agent, persona: Persona, *, model: str) -> bytes:
+    if not persona.has_standing_greeting:
+        return b""
+    return greetings.sound_for(agent_id=agent.pk, text=persona.greeting, voice=persona.voice, model=model)
 
 
 def _check_token(call: Call, token: str, *, secret_key: str, now: datetime) -> None:

@@ -6,6 +6,8 @@ to one response stands in the scenario instead (scenario.FAULTS).
 
 from dataclasses import dataclass
 
+SESSION_MS = 60 * 60 * 1000
+
 
 @dataclass(slots=True)
 class Faults:
@@ -15,6 +17,7 @@ class Faults:
     created_ms: int = 0  # session.created comes late
     never_created: bool = False  # the socket opens and stays mute
     close_on_open: int | None = None  # closed with this code right after session.created
+    most_sessions: int | None = None  # so many connections in all; those after them get HTTP 503
     # The configuration.
     updated_ms: int = 0  # session.updated comes late
     never_updated: bool = False  # session.update is taken and never answered
@@ -26,6 +29,7 @@ class Faults:
     first_delta_ms: int = 0  # on top of think_ms
     never_respond: bool = False  # accepts everything and never speaks
     response_error: str | None = None  # each response.done fails with this code, such as insufficient_quota
+    linear_deltas: bool = False  # audio is 24 kHz PCM whatever the session says
     late_deltas: int = 0  # pieces of audio still sent after speech_started
     done_without_created: bool = False
     duplicate_done: bool = False
@@ -38,3 +42,7 @@ class Faults:
     padding: int = 0  # so many bytes more in each delta of audio
     deaf: bool = False  # reads nothing after session.created
     session_ms: int | None = None  # the session expires after this time instead of 60 minutes
+
+    @property
+    def lifetime_ms(self) -> int:
+        return SESSION_MS if self.session_ms is None else self.session_ms

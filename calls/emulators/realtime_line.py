@@ -12,7 +12,10 @@ from typing import Any
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_items import Conversation, Item, new_id
 from calls.emulators.realtime_record import SessionRecord
+from calls.emulators.realtime_schema import Refused
 from calls.emulators.scenario import Fault
+
+EXPIRED = "Your session hit the maximum duration of 60 minutes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,17 @@ class Line:
         self.outbox.put_nowait(Close(code, reason))
 
     def hang_up(self, fault: Fault) -> None:
-        """Do what a fault of the connection asks for: `close` or `drop`."""
-        self.outbox.put_nowait(Close(int(fault.value or 1011), "on demand") if fault.name == "close" else Close())
+        """Do what a fault of the connection asks for."""
+        if fault.name == "expire":
+            self.expire()
+        else:
+            is_close = fault.name == "close"
+            self.outbox.put_nowait(Close(int(fault.value or 1011), "on demand") if is_close else Close())
+
+    def expire(self) -> None:
+        """The session has reached its longest time."""
+        self.emit_error(Refused("session_expired", EXPIRED).body(None))
+        self.close(1001, EXPIRED)
 
     async def pause(self, ms: float) -> None:
         await asyncio.sleep(ms / 1000 / self.tempo.rate)

@@ -17,7 +17,7 @@ from calls.emulators.scenario import Agent, Fault, ToolUse
 
 ARGUMENT_PIECE = 12
 NO_FAULT = Fault("")
-CONNECTION_FAULTS = {"drop", "close"}
+CONNECTION_FAULTS = {"drop", "close", "expire"}
 CUTTING_FAULTS = CONNECTION_FAULTS | {"incomplete"}
 
 
@@ -92,6 +92,8 @@ class Response:
             return self._break_off("incomplete", {"type": "incomplete", "reason": fault.value})
         for use in self._callable_tools():
             await self._call(use)
+        if fault.name == "drop_in_tool":
+            return self.line.hang_up(fault)
         return self._finish("completed", None)
 
     def cancel(self, reason: str) -> None:
@@ -124,7 +126,8 @@ class Response:
         if self.text_only:
             self._write(self.step.text)
         else:
-            pieces = list(realtime_script.pieces(self.step.text, self.speech, self.audio_kind))
+            kind = "audio/pcm" if self.line.faults.linear_deltas else self.audio_kind
+            pieces = list(realtime_script.pieces(self.step.text, self.speech, kind))
             self._pieces.extend(pieces[: math.ceil(len(pieces) / 2)] if cut else pieces)
             await self._say_all()
         if not cut:

@@ -55,6 +55,21 @@ class Script:
     def next_step(self) -> Agent:
         return self._steps.pop(0) if self._steps else AFTERWARDS
 
+    def was_said(self, text: str) -> None:
+        """The client tells that the agent has said this before: a step that begins so is not said again."""
+        if self._steps and text.strip() and self._steps[0].text.startswith(text.strip()):
+            self._steps.pop(0)
+
+    def was_called(self, name: str) -> None:
+        """The same for a tool; a step that speaks first is known by its words."""
+        if self._steps and not self._steps[0].text and name in {use.name for use in self._steps[0].tools}:
+            self._steps.pop(0)
+
+    def was_heard(self, text: str) -> None:
+        """The client tells what the caller has said before."""
+        if self._transcripts and self._transcripts[0].strip() == text.strip():
+            self._transcripts.pop(0)
+
     def next_transcript(self) -> str:
         """What the transcription of the caller's next turn returns."""
         return self._transcripts.pop(0) if self._transcripts else UNHEARD

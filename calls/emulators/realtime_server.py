@@ -34,7 +34,6 @@ from calls.emulators.scenario import Scenario
 
 PATH = "/v1/realtime"
 SESSIONS_PATH = "/_emulator/sessions"
-SESSION_SECONDS = 3600
 MAX_FRAME = 24 * 1024 * 1024  # 15 MiB of audio in base64
 SUBPROTOCOL = Subprotocol("realtime")
 KEY_PREFIX = "openai-insecure-api-key."
@@ -186,6 +185,9 @@ class RealtimeServer:
         await asyncio.sleep(self.faults.upgrade_ms / 1000 / self._tempo.rate)
         if self.faults.upgrade_status is not None:
             return connection.respond(HTTPStatus(self.faults.upgrade_status), "on demand\n")
+        most = self.faults.most_sessions
+        if most is not None and len(self.sessions) >= most:
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "no more sessions\n")
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
@@ -246,8 +248,9 @@ class RealtimeServer:
         return model
 
     async def _converse(self, connection: ServerConnection, record: SessionRecord, model: str) -> None:
+        lifetime = self.faults.lifetime_ms / 1000 / self._tempo.rate
         settings = realtime_settings.defaults(
-            model=model, session_id=new_id("sess"), expires_at=int(time.time()) + SESSION_SECONDS
+            model=model, session_id=new_id("sess"), expires_at=int(time.time() + lifetime)
         )
         line = Line(settings=settings, tempo=self._tempo, faults=self.faults, record=record)
         line.before_tool = self.before_tool

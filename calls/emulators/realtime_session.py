@@ -13,14 +13,12 @@ from calls.emulators import realtime_settings
 from calls.emulators.realtime_events import check_event
 from calls.emulators.realtime_hearing import Hearing
 from calls.emulators.realtime_line import Line
-from calls.emulators.realtime_record import Turn, plain
+from calls.emulators.realtime_record import ToolRecord, Turn, plain
 from calls.emulators.realtime_schema import Refused
 from calls.emulators.realtime_script import Script, caller_in
 from calls.emulators.realtime_speaking import Speaking
 
 Event = Mapping[str, Any]
-SESSION_MS = 60 * 60 * 1000
-EXPIRED = "Your session hit the maximum duration of 60 minutes."
 
 
 class Session:
@@ -37,10 +35,8 @@ class Session:
         self._line.spawn(self._expire(), "expiry")
 
     async def _expire(self) -> None:
-        wanted = self._line.faults.session_ms
-        await self._line.pause(SESSION_MS if wanted is None else wanted)
-        self._line.emit_error(Refused("session_expired", EXPIRED).body(None))
-        self._line.close(1001, EXPIRED)
+        await self._line.pause(self._line.faults.lifetime_ms)
+        self._line.expire()
 
     def receive(self, message: str | bytes) -> None:
         """Take one frame; a refusal becomes an error event and ends nothing."""
@@ -124,7 +120,12 @@ class Session:
         item = self._line.conversation.create(event["item"], after=event.get("previous_item_id"))
         record = self._line.record
         if item.role in {"user", "assistant"}:
-            record.turns.append(Turn(str(item.role), item.text, item_id=item.id))
+            place = 0 if event.get("previous_item_id") == "root" else len(record.turns)
+            record.turns.insert(place, Turn(str(item.role), item.text, item_id=item.id))
+        self._speaking.was_told(item)
+        if item.type == "function_call":
+            call_id, arguments = item.body["call_id"], plain(item.body["arguments"])
+            record.tools.append(ToolRecord(item.body["name"], arguments, call_id=call_id))
         for tool in record.tools:
             if item.type == "function_call_output" and tool.call_id == item.body["call_id"]:
                 tool.result = plain(item.body["output"])

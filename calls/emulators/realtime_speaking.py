@@ -84,9 +84,25 @@ class Speaking:
             self._announce(response)
             response.task = line.spawn(response.play(), f"response {response.id}")
 
-    def _next_step(self) -> Agent:
+    def was_told(self, item: Item) -> None:
+        """The client puts into the conversation what happened without this session: a greeting that it played itself,
+        or the turns and tool calls of a session before."""
+        self._choose()
+        match item.type, item.role:
+            case "message", "assistant":
+                self._script.was_said(item.text)
+            case "message", "user":
+                self._script.was_heard(item.text)
+            case "function_call", _:
+                self._script.was_called(item.body["name"])
+        self._line.record.steps_left = self._script.steps_left
+
+    def _choose(self) -> None:
         self._script.choose(self._line.settings["instructions"])
         self._line.record.scenario = self._script.scenario.name if self._script.scenario else None
+
+    def _next_step(self) -> Agent:
+        self._choose()
         step = self._script.next_step()
         self._line.record.steps_left = self._script.steps_left
         return step

@@ -19,7 +19,9 @@ FAULTS = frozenset(
     {
         "stall",  # response.created, then nothing for ever
         "silent",  # no response at all
-        "drop",  # the TCP connection is cut
+        "drop",  # the TCP connection is cut in the middle of the words, and before any function call
+        "drop_in_tool",  # the TCP connection is cut when all was said and called, before response.done
+        "expire",  # the hour is over in the middle of the words: session_expired, close 1001
         "close",  # value: the WebSocket close code
         "error",  # value: an error code; response.done says failed
         "incomplete",  # value: the reason (max_output_tokens); the text is cut in the middle

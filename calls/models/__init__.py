@@ -1,5 +1,6 @@
 from calls.models.business import Agent, Business, PhoneLine
 from calls.models.call import Call, CallEvent, Stream, ToolCall, Turn
+from calls.models.greeting import KeptGreeting
 from calls.models.hours import OpeningException, OpeningHours, Weekday
 from calls.models.outbox import OutgoingEmail, OutgoingMessage
 from calls.models.people import Customer, OnCall, Technician, TimeOff, WorkingHours
@@ -27,6 +28,7 @@ __all__ = [
     "Customer",
     "Emergency",
     "EmergencyAlert",
+    "KeptGreeting",
     "KnownAnswer",
     "Message",
     "OnCall",

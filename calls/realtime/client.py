@@ -6,10 +6,15 @@ A successful handshake proves nothing: key and model are judged after it (protoc
 import ssl
 from collections.abc import AsyncIterator
 from functools import cache
+from socket import gaierror
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.http11 import Response
+
+from calls.realtime import reasons
+from calls.realtime.reasons import Reason
 
 OPEN_TIMEOUT = 3.0
 CLOSE_TIMEOUT = 2.0
@@ -17,14 +22,14 @@ MAX_FRAME = 16 * 1024 * 1024
 
 
 class LineUnavailable(Exception):
-    """The socket could not be opened. `cause` is one of no_key, bad_address, timeout, refused, network."""
+    """The socket could not be opened. `retry_after`: how many seconds the other side wants to be left alone."""
 
-    def __init__(self, cause: str, detail: str = "", code: int = 0) -> None:
-        super().__init__(f"{cause} {detail}".strip())
-        self.cause = cause
-        self.is_passing = cause in {"timeout", "network"} or code >= 500
+    def __init__(self, reason: Reason, detail: str = "", code: int = 0, retry_after: float = 0.0) -> None:
+        super().__init__(f"{reason} {detail}".strip())
+        self.reason = reason
         self.detail = detail
         self.code = code
+        self.retry_after = retry_after
 
 
 @cache
@@ -70,7 +75,7 @@ class Line:
 async def open_line(*, url: str, model: str, api_key: str) -> Line:
     """Open the socket. Raises LineUnavailable, and nothing else, when that fails within OPEN_TIMEOUT seconds."""
     if not api_key:
-        raise LineUnavailable("no_key")
+        raise LineUnavailable(Reason.NO_KEY)
     address = f"{url}?model={quote(model)}"
     try:
         socket = await connect(
@@ -84,14 +89,32 @@ async def open_line(*, url: str, model: str, api_key: str) -> Line:
             ssl=tls_context() if address.startswith("wss:") else None,
         )
     except InvalidURI as error:
-        raise LineUnavailable("bad_address") from error
+        raise LineUnavailable(Reason.BAD_ADDRESS) from error
     except TimeoutError as error:
-        raise LineUnavailable("timeout") from error
+        raise LineUnavailable(Reason.TIMEOUT) from error
     except InvalidStatus as error:
         status = error.response.status_code
-        raise LineUnavailable("refused", f"HTTP {status}", status) from error
+        wanted = _retry_after(error.response)
+        raise LineUnavailable(reasons.of_status(status), f"HTTP {status}", status, wanted) from error
     except InvalidHandshake as error:
-        raise LineUnavailable("refused", type(error).__name__) from error
+        raise LineUnavailable(Reason.NOT_REALTIME, type(error).__name__) from error
     except OSError as error:
-        raise LineUnavailable("network", type(error).__name__) from error
+        raise LineUnavailable(_of_network(error), type(error).__name__) from error
     return Line(socket)
+
+
+def _of_network(error: OSError) -> Reason:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return Reason.TLS
+        case gaierror():
+            return Reason.DNS
+        case ConnectionRefusedError():
+            return Reason.UNREACHABLE
+    return Reason.NETWORK
+
+
+def _retry_after(response: Response) -> float:
+    """Its header in seconds; 0 where it is missing or names a date."""
+    wanted = response.headers.get("Retry-After", "")
+    return float(wanted) if wanted.isdecimal() else 0.0

@@ -48,7 +48,7 @@ def _part(event: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _read_session_created(event: Mapping[str, Any]) -> wire.SessionCreated:
     session = _part(event, "session")
-    return wire.SessionCreated(_text(session, "id"), _text(session, "model"))
+    return wire.SessionCreated(_text(session, "id"), _text(session, "model"), _number(session, "expires_at"))
 
 
 def _read_session_updated(event: Mapping[str, Any]) -> wire.SessionUpdated:
@@ -178,12 +178,8 @@ def _body(event: wire.ClientEvent) -> dict[str, Any]:
             return {"type": "session.update", "event_id": event_id, "session": session}
         case wire.CommitAudio():
             return {"type": "input_audio_buffer.commit"}
-        case wire.AddText(item_id, role, text):
-            content = [{"type": "input_text", "text": text}]
-            return _item({"id": item_id, "type": "message", "role": role, "content": content})
-        case wire.ToolOutput(item_id, tool_call_id, output):
-            item = {"id": item_id, "type": "function_call_output", "call_id": tool_call_id, "output": output}
-            return _item(item)
+        case wire.AddText() | wire.AddToolCall() | wire.ToolOutput():
+            return _new_item(event)
         case wire.TruncateItem(item_id, content_index, audio_end_ms):
             return {
                 "type": "conversation.item.truncate",
@@ -198,6 +194,8 @@ def _body(event: wire.ClientEvent) -> dict[str, Any]:
             if instructions:
                 asked["response"] = {"instructions": instructions, "input": [], "tool_choice": "none"}
             return asked
+        case wire.CancelResponse(response_id):
+            return {"type": "response.cancel", "response_id": response_id}
         case wire.CreateNote(kind, instructions):
             response = {
                 "conversation": "none",
@@ -208,6 +206,20 @@ def _body(event: wire.ClientEvent) -> dict[str, Any]:
             }
             return {"type": "response.create", "response": response}
     raise TypeError(f"not a client event: {event!r}")
+
+
+def _new_item(event: wire.AddText | wire.AddToolCall | wire.ToolOutput) -> dict[str, Any]:
+    match event:
+        case wire.AddText(item_id, role, text, previous_item_id):
+            content = [{"type": "output_text" if role == "assistant" else "input_text", "text": text}]
+            item = {"id": item_id, "type": "message", "role": role, "content": content}
+            return _item(item) | ({"previous_item_id": previous_item_id} if previous_item_id else {})
+        case wire.AddToolCall(item_id, tool_call_id, name, arguments):
+            called = {"type": "function_call", "call_id": tool_call_id, "name": name, "arguments": arguments}
+            return _item({"id": item_id, **called})
+        case wire.ToolOutput(item_id, tool_call_id, output):
+            item = {"id": item_id, "type": "function_call_output", "call_id": tool_call_id, "output": output}
+            return _item(item)
 
 
 def _item(item: dict[str, Any]) -> dict[str, Any]:

@@ -8,26 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FATAL_CODES = frozenset(
-    {
-        "invalid_api_key",
-        "insufficient_quota",
-        "account_deactivated",
-        "billing_hard_limit_reached",
-        "invalid_model",
-        "model_not_found",
-        "missing_model",
-        "beta_api_shape_disabled",
-        "session_expired",
-    }
-)
-"""Errors that no second try mends: a key, an account or a model that is wrong, or a session that is over."""
-
 
 @dataclass(frozen=True, slots=True)
 class SessionCreated:
+    """`expires_at`: when OpenAI ends the session, in seconds since 1970; 0 where it does not say so."""
+
     session_id: str
     model: str = ""
+    expires_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +205,26 @@ class CommitAudio:
 
 @dataclass(frozen=True, slots=True)
 class AddText:
-    """Told to the model in words: what the caller (`user`) did without speaking, or what the server (`system`) knows.
+    """Told to the model in words: what the caller (`user`) did without speaking, what the server (`system`) knows, or
+    what the agent (`assistant`) has said without the model.
 
-    The id is ours, 32 letters at most.
+    The id is ours, 32 letters at most. `previous_item_id` is `root` for the front; empty means the end.
     """
 
     item_id: str
-    role: Literal["user", "system"]
+    role: Literal["user", "system", "assistant"]
     text: str
+    previous_item_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddToolCall:
+    """A tool call of an earlier session: the answer to it can only be given where the call stands too."""
+
+    item_id: str
+    tool_call_id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +257,11 @@ class CreateResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelResponse:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateNote:
     """Ask for a text about the conversation that the caller does not hear. Its ResponseDone carries the same kind."""
 
@@ -269,9 +274,11 @@ ClientEvent = (
     | AppendAudio
     | CommitAudio
     | AddText
+    | AddToolCall
     | ToolOutput
     | TruncateItem
     | DeleteItem
     | CreateResponse
+    | CancelResponse
     | CreateNote
 )

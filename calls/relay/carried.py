@@ -21,20 +21,24 @@ from calls.conversation.messages import (
     CloseLine,
     Command,
     EndCall,
-    LineLost,
-    LineOpened,
+    KeepGreeting,
     Message,
+    OpenLine,
+    PrepareLine,
     RecordEvent,
     RecordTool,
     RecordTurn,
     RunTool,
+    TakeLine,
     ToolFinished,
     event,
 )
 from calls.domain import alarm, history, streams, summaries
 from calls.logs import CallLogger
-from calls.realtime import client, codec, wire
+from calls.relay import greetings
+from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
+from calls.relay.lines import Lines
 from calls.relay.outbox import Outbox
 from calls.relay.profile import profile_of
 from calls.relay.recorder import Recorder
@@ -43,9 +47,7 @@ from calls.twilio import stream
 
 FINISH_TIMEOUT = 1.0
 JOURNAL_TIMEOUT = 30.0
-CALLER_SOUND_WAITING = 250  # frames, 5 s
 AGENT_SOUND_WAITING = 5000
-RECONNECT_AFTER = 0.3
 NORMAL = 1000
 
 
@@ -60,6 +62,9 @@ class RelaySettings:
     is_token_required: bool
     recordings: Path
     rate: float = 1.0
+    longest_call_seconds: float = 1800.0
+    clips: Path | None = None
+    """Where the owner's clips lie."""
 
 
 class Carried:
@@ -80,18 +85,24 @@ class Carried:
         self._close = close
         self._log = log
         self._loop = asyncio.get_running_loop()
-        self._profile = profile_of(admitted.persona, default_model=settings.default_model)
+        self._profile = profile_of(admitted, longest_seconds=settings.longest_call_seconds, clips_folder=settings.clips)
         self._conversation = Conversation(self._profile)
         self._journal = Journal(self._write_records, log)
         self._to_twilio = Outbox(AGENT_SOUND_WAITING)
-        self._to_openai = Outbox(CALLER_SOUND_WAITING)
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
         self._group = asyncio.TaskGroup()
         self._aside: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
-        self._bad_events = 0
         self._is_broken = False
+        self._lines = Lines(
+            Address(settings.openai_url, settings.openai_key, self._profile.session.model),
+            tell=self.tell,
+            note=lambda kind, **detail: self._journal.put(event(kind, self.now(), **detail)),
+            spawn=lambda work, name: self._group.create_task(work, name=name),
+            rate=settings.rate,
+            log=log,
+        )
         self._is_over = asyncio.Event()
         self._is_due = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -105,7 +116,11 @@ class Carried:
             stream.Clear: self._clear,
             RunTool: self._begin_tool,
             EndCall: self._begin_end,
+            OpenLine: lambda _: self._lines.open(),
+            PrepareLine: lambda _: self._lines.prepare(),
+            TakeLine: lambda _: self._lines.take(),
             CloseLine: self._finish,
+            KeepGreeting: self._keep_greeting,
             RecordTurn: self._note_turn,
             RecordTool: self._journal.put,
             RecordEvent: self._journal.put,
@@ -142,8 +157,9 @@ class Carried:
                 self._carry_out(self._conversation.receive(start, (arrived - self._zero) * self._settings.rate))
                 for message in early:
                     self.tell(message)
-                tasks.append(self._group.create_task(self._hold_line(), name="openai"))
+                self._lines.open()
                 await self._is_over.wait()
+                self._lines.close()
                 for task in tasks:
                     task.cancel()
         except Exception:
@@ -155,7 +171,7 @@ class Carried:
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         for command in commands:
-            perform = self._perform.get(type(command), self._tell_openai)
+            perform = self._perform.get(type(command), self._lines.put)
             perform(command)
         deadline = self._conversation.deadline
         if deadline != self._deadline:
@@ -173,11 +189,11 @@ class Carried:
         self._to_twilio.clear()
         self._play(message)
 
-    def _tell_openai(self, event: wire.ClientEvent) -> None:
-        self._to_openai.put(codec.serialize(event), is_sound=isinstance(event, wire.AppendAudio))
-
     def _begin_tool(self, command: RunTool) -> None:
         self._work_aside(self._run_tool(command), f"tool {command.name[:40]}")
+
+    def _keep_greeting(self, command: KeepGreeting) -> None:
+        self._work_aside(greetings.keep(self._admitted, command.payloads, self._log), "greeting")
 
     def _note_turn(self, turn: RecordTurn) -> None:
         self._journal.put(turn)
@@ -227,58 +243,13 @@ class Carried:
             self._deadline = None
             self._carry_out(self._conversation.wake(self.now()))
 
-    # The two sockets
+    # Twilio's socket
 
     async def _speak(self) -> None:
         try:
             await self._to_twilio.write(self._send)
         except OSError:
             return  # Twilio is gone; the consumer is told so too
-
-    async def _hold_line(self) -> None:
-        """Open the socket to OpenAI and read it until it closes."""
-        try:
-            line = await self._open_line()
-        except client.LineUnavailable as problem:
-            self._log.error("OpenAI could not be reached", extra={"cause": problem.cause, "detail": problem.detail})
-            self.tell(LineLost(problem.cause, problem.code, problem.detail))
-            return
-        writing = self._group.create_task(self._to_openai.write(line.send), name="to openai")
-        try:
-            self.tell(LineOpened())
-            async for frame in line:
-                self._hear(frame)
-            self._log.warning("OpenAI closed the line", extra={"code": line.close_code, "why": line.close_reason})
-            self.tell(LineLost("closed", line.close_code, line.close_reason))
-        finally:
-            writing.cancel()
-            await line.close()
-
-    async def _open_line(self) -> client.Line:
-        """A second try where one may help: not for a wrong key or address."""
-        address = {
-            "url": self._settings.openai_url,
-            "model": self._profile.session.model,
-            "api_key": self._settings.openai_key,
-        }
-        try:
-            return await client.open_line(**address)
-        except client.LineUnavailable as problem:
-            if not problem.is_passing:
-                raise
-            self._journal.put(event("line_retried", self.now(), cause=problem.cause, detail=problem.detail))
-            await asyncio.sleep(RECONNECT_AFTER)
-            return await client.open_line(**address)
-
-    def _hear(self, frame: bytes) -> None:
-        try:
-            event = codec.parse(frame)
-        except codec.Malformed as error:
-            self._bad_events += 1
-            if self._bad_events == 1:
-                self._log.warning("bad event from OpenAI", extra={"what": str(error)})
-            return
-        self.tell(event)
 
     # Tools, records and the end
 
@@ -323,9 +294,9 @@ class Carried:
         await self._close(NORMAL)
         await writing
         counts = {
-            "bad_events": self._bad_events,
+            "bad_events": self._lines.bad_events,
             "passed_over": self._conversation.passed_over,
-            "dropped": self._to_openai.dropped + self._to_twilio.dropped + self._journal.dropped,
+            "dropped": self._lines.dropped + self._to_twilio.dropped + self._journal.dropped,
         }
         self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)} | counts)
 

@@ -3,6 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from django.utils import timezone
 
@@ -10,7 +13,7 @@ from calls import database
 from calls.conversation.messages import Message, StreamClosed
 from calls.domain import streams
 from calls.logs import CallLogger
-from calls.relay import live
+from calls.relay import clips, live
 from calls.relay.carried import Carried, RelaySettings
 from calls.twilio import stream
 
@@ -123,13 +126,14 @@ class Relay:
         # The caller hears nothing yet: a database that takes longer than this is answered by a hand-over.
         async with asyncio.timeout(ADMISSION_TIMEOUT):
             return await database.run(
-                streams.admit_stream,
+                partial(_admit_with_clips, self._settings.clips),
                 call_sid=start.call_sid,
                 account_sid=start.account_sid,
                 stream_sid=start.stream_sid,
                 token=start.parameters.get("token", ""),
                 secret_key=self._settings.secret_key,
                 is_token_required=self._settings.is_token_required,
+                default_model=self._settings.default_model,
                 now=timezone.now(),
             )
 
@@ -137,3 +141,10 @@ class Relay:
         start = self._start.result() if self._start.done() else None
         if start is not None:
             await database.run(streams.note_refusal, call_sid=start.call_sid, why=why, now=timezone.now())
+
+
+def _admit_with_clips(folder: Path | None, **asked: Any) -> streams.AdmittedStream:
+    """In a thread of the database: the one moment of a call at which a file may be read."""
+    if folder is not None:
+        clips.load(folder)
+    return streams.admit_stream(**asked)

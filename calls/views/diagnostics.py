@@ -20,6 +20,7 @@ from calls.doctor.findings import exit_code, summary
 from calls.doctor.site import Site
 from calls.doctor.storage import missing_migrations
 from calls.relay import live
+from calls.views.voice import openai_refusal
 
 JSON, HTML = "application/json", "text/html"
 
@@ -57,7 +58,10 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when new calls are welcome: 503 names a migration or a database that is missing, or says that it drains."""
+    """200 when new calls are welcome: 503 names a migration or a database that is missing, or says that it drains.
+
+    `openai` is there only while the breaker is open, and says why.
+    """
     if live.is_draining:
         return JsonResponse({"status": "draining", "missing": []}, status=503)
     try:
@@ -65,7 +69,10 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     except DatabaseError:
         missing = ["database"]
     status = "not ready" if missing else "ready"
-    return JsonResponse({"status": status, "missing": missing}, status=503 if missing else 200)
+    # Calls are welcome all the same: this process puts them through to a person.
+    refusal = openai_refusal()
+    openai = {"openai": refusal} if refusal else {}
+    return JsonResponse({"status": status, "missing": missing} | openai, status=503 if missing else 200)
 
 
 @require_GET

@@ -18,7 +18,8 @@ from django.views.decorators.csrf import csrf_exempt
 from calls import database
 from calls.domain import lifecycle
 from calls.domain.decisions import Decision, Thanks
-from calls.relay import live
+from calls.realtime.reasons import Reason
+from calls.relay import breaker, live
 from calls.twilio import addresses, webhook
 from calls.views.answers import to_twiml
 from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing, never_silent, no_content, plain
@@ -115,6 +116,7 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         lifecycle.receive_call,
         leg=leg,
         obstacle=_obstacle(request),
+        refused_models=_refused_models(),
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
     )
@@ -147,7 +149,22 @@ def _obstacle(request: HttpRequest) -> str:
         return lifecycle.NO_WEBSOCKETS
     if live.is_draining:
         return lifecycle.DRAINING
-    return "" if settings.OPENAI_API_KEY else lifecycle.NO_OPENAI_KEY
+    if not settings.OPENAI_API_KEY:
+        return lifecycle.NO_OPENAI_KEY
+    return lifecycle.OPENAI_REFUSES if openai_refusal() else ""
+
+
+def openai_refusal() -> Reason | None:
+    """What other calls of this process have just found out about OpenAI, so that this one need not try."""
+    now = breaker.clock(settings.CLOCK_RATE)
+    return breaker.refusal(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, now)
+
+
+def _refused_models() -> frozenset[str]:
+    """Models that an agent may name and OpenAI does not have; the blank name is the setting's model."""
+    now = breaker.clock(settings.CLOCK_RATE)
+    refused = breaker.refused_models(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, now)
+    return refused | {""} if settings.OPENAI_REALTIME_MODEL in refused else refused
 
 
 def _can_stream(request: HttpRequest) -> bool:

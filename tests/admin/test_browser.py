@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from calls.admin.policy import POLICY
-from calls.models import Call, Turn
+from calls.domain import persona
+from calls.emulators import sound
+from calls.models import Agent, Call, Turn
 from tests import factories, factories_trade
 
 pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True)]
@@ -178,3 +180,34 @@ def test_the_policy_of_this_test_is_in_force(live_server, call):
         page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')")
 
     assert ["style-src" in complaint for complaint in complaints] == [True]
+
+
+@pytest.fixture
+def greeted_agent():
+    factories.make_superuser(username="owner")
+    factories.make_ended_call()
+    agent = Agent.objects.get()
+    words = f"{persona.greeting_of(agent)} {LONG_WORD}"
+    agent.greeting = words
+    agent.save()
+    factories.make_kept_greeting(agent=agent, text=words, sound=sound.tone(3000))
+    return agent
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_kept_greeting_is_seen_and_plays_under_the_policy(live_server, greeted_agent, width):
+    parts = [".kept h2", ".kept .badge", ".kept .player", ".kept-words", ".kept .deed"]
+    with visit(live_server.url, width=width, scheme="light") as (page, complaints):
+        page.goto(f"{live_server.url}/admin/calls/agent/{greeted_agent.pk}/change/")
+        wide = overflow(page)
+        seen = [part for part in parts if is_seen(page, part)]
+        seconds = page.locator(".kept .player").evaluate(
+            "e => new Promise(is => { e.onloadedmetadata = () => is(e.duration); e.onerror = () => is(0); e.load(); })"
+        )
+        page.locator(".kept .deed").click()
+        page.wait_for_selector(".messagelist .success")
+        badges = page.locator(".kept .badge").count()
+
+    assert (wide, seen, complaints) == (0, parts, [])
+    assert seconds == pytest.approx(3.0, abs=0.05)
+    assert badges == 0

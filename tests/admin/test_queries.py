@@ -45,6 +45,7 @@ def fill_up_to(count):
     for serial in range(Business.objects.count(), count):
         business = factories.make_business(name=f"Business {serial}")
         line = factories.make_line(business=business, number=f"+1212555{serial:04}")
+        factories.make_kept_greeting(agent=line.agent, text="Hello.", sound=bytes(8))
         call = factories.make_ended_call(line=line, rang_at=factories.RANG_AT - timedelta(minutes=serial))
         factories.make_message(call=call)
         leave_everything(call)
@@ -92,6 +93,7 @@ def queries_of_every_page(client):
         "index": queries(client, reverse("admin:index")),
         "day": queries(client, reverse("admin:calls_booking_day"), **day),
         "reassign": queries(client, reverse("admin:calls_booking_reassign", args=[booking.pk])),
+        "greeting": queries(client, reverse("admin:calls_agent_greeting", args=[Agent.objects.first().pk])),
         "told": queries(client, reverse("admin:calls_agent_told", args=[booking.business.agents.first().pk])),
     }
     return lists | forms | search | others

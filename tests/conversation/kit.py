@@ -30,33 +30,33 @@ def agent_audio(ms: int, item: str = "item_A1", response: str = "resp_1", index:
     return wire.OutputAudioDelta(response, item, index, sound(ms), ms * 8)
 
 
-def opening_call(now: float = 1.0) -> Conversation:
+def opening_call(now: float = 1.0, profile: Profile = PROFILE) -> Conversation:
     """A call whose stream has just started, 1 s after the ring."""
-    call = Conversation(PROFILE)
+    call = Conversation(profile)
     call.receive(stream.Start("MZ1", "CA1"), now)
     return call
 
 
-def ready_call(now: float = 1.2) -> Conversation:
+def ready_call(now: float = 1.2, profile: Profile = PROFILE) -> Conversation:
     """A call whose session is ready and whose greeting was asked for."""
-    call = opening_call()
+    call = opening_call(profile=profile)
     call.receive(LineOpened(), 1.1)
     call.receive(wire.SessionCreated("sess_1"), 1.1)
     call.receive(PCMU, now)
     return call
 
 
-def greeting_call(ms: int = 1000) -> Conversation:
+def greeting_call(ms: int = 1000, profile: Profile = PROFILE) -> Conversation:
     """At 2.0 s `ms` milliseconds of greeting were sent; the response is still being made."""
-    call = ready_call()
+    call = ready_call(profile=profile)
     call.receive(wire.ResponseCreated("resp_1"), 1.9)
     call.receive(agent_audio(ms), 2.0)
     return call
 
 
-def greeted_call() -> Conversation:
+def greeted_call(profile: Profile = PROFILE) -> Conversation:
     """At 3.0 s the greeting was said and heard whole."""
-    call = greeting_call(1000)
+    call = greeting_call(1000, profile)
     call.receive(wire.OutputAudioDone("item_A1", 0), 2.1)
     call.receive(wire.AgentText("item_A1", 0, "Hello from Cedar Plumbing."), 2.1)
     call.receive(wire.ResponseDone("resp_1", "completed"), 2.1)

@@ -1,6 +1,6 @@
 """The caller's turn, the answer to it, and what fills the time between."""
 
-from calls.conversation.messages import EndCall, LineOpened
+from calls.conversation.messages import EndCall, LineOpened, ToolFinished
 from calls.realtime import wire
 from calls.twilio import stream
 from tests.conversation.kit import (
@@ -31,9 +31,56 @@ def test_slow_answer_is_bridged_and_a_missing_one_given_up():
 
     assert call.deadline == 6.3
     assert without_records(call.wake(6.3)) == [stream.Media(REPLY_CLIP), stream.Mark("0:clip:0:7200")]
+    assert call.deadline == 9.5
+    assert without_records(call.wake(9.5)) == [wire.CancelResponse("resp_2")]
     assert call.deadline == 9.7  # 0.9 s of clip and 2.5 s
     call.wake(9.7)
     assert without_records(call.wake(14.5))[0] == EndCall("upstream_lost")
+
+
+def test_answer_that_does_not_begin_is_asked_for_once_more():
+    call = greeted_call()
+    call.receive(wire.SpeechStarted("item_U1"), 4.0)
+    call.receive(wire.SpeechStopped("item_U1"), 5.0)
+    call.receive(wire.Committed("item_U1", "item_A1"), 5.0)
+    call.wake(6.5)
+
+    commands = call.wake(9.5)
+    assert without_records(commands) == [wire.CreateResponse("response-2")]
+    assert events(commands) == ["asked_again"]
+    call.receive(wire.ResponseCreated("resp_2"), 9.8)
+    assert [c for c in call.wake(14.4) if isinstance(c, wire.CreateResponse | wire.CancelResponse)] == []
+
+
+def test_response_that_stalls_is_cancelled_and_asked_for_anew():
+    call = asked_call(now=5.0)
+    call.wake(9.5)
+
+    asked = call.receive(wire.ResponseDone("resp_2", "cancelled", "client_cancelled"), 9.6)
+    assert without_records(asked) == [wire.CreateResponse("response-2")]
+    # What the old one still had to say is not heard before the new answer.
+    assert call.receive(agent_audio(100, "item_A2", "resp_2"), 9.7) == []
+    call.receive(wire.ResponseCreated("resp_3"), 9.8)
+    assert without_records(call.receive(agent_audio(100, "item_A3", "resp_3"), 10.0)) != []
+    assert [c for c in call.wake(14.9) if isinstance(c, EndCall)] == []
+
+
+def test_response_that_shows_life_is_left_to_itself():
+    worded, calling = asked_call(now=5.0), asked_call(now=5.0)
+    worded.receive(wire.AgentTextDelta("item_A2", 0, "Well,", "resp_2"), 9.0)
+    calling.receive(wire.Unknown("response.function_call_arguments.delta"), 9.0)
+
+    asked = [*worded.wake(9.5), *calling.wake(9.5)]
+    assert [c for c in asked if isinstance(c, wire.CancelResponse)] == []
+
+
+def test_nothing_is_asked_for_while_a_tool_runs():
+    call = asked_call(now=5.0)
+    call.receive(wire.ToolCalled("resp_2", "item_F1", "c1", "find_slots", "{}"), 5.2)
+    call.receive(wire.ResponseDone("resp_2", "completed"), 5.3)
+
+    commands = [command for now in (7.0, 9.5, 12.0) for command in call.wake(now)]
+    assert [c for c in commands if isinstance(c, wire.CancelResponse | wire.CreateResponse)] == []
 
 
 def test_caller_who_goes_on_speaking_is_not_filled_in():
@@ -104,7 +151,27 @@ def test_response_that_only_ended_sooner_than_the_model_wanted_is_left_alone():
     call.receive(agent_audio(500, "item_A2", "resp_2"), 5.2)
 
     assert without_records(call.receive(wire.ResponseDone("resp_2", "incomplete", "max_output_tokens"), 5.3)) == []
-    assert call.deadline is None
+    assert call.deadline == 25.7  # the caller's silence, counted from the end of the sound
+
+
+def test_nothing_is_asked_for_while_the_second_of_two_tools_runs():
+    call = asked_call(now=5.0)
+    for tool in ("c1", "c2"):
+        call.receive(wire.ToolCalled("resp_2", f"item_{tool}", tool, "find_slots", "{}"), 5.2)
+    call.receive(wire.ResponseDone("resp_2", "completed"), 5.3)
+    call.receive(ToolFinished("c1", "{}", {}, "ok", 800), 6.0)
+
+    assert [c for c in call.wake(11.0) if isinstance(c, wire.CreateResponse)] == []
+
+
+def test_the_same_answer_is_not_asked_for_a_third_time():
+    call = asked_call(now=5.0)
+    asked = events(call.wake(9.5))
+    call.receive(wire.ResponseDone("resp_2", "failed", "server_error"), 10.0)
+    call.receive(wire.ResponseCreated("resp_3"), 11.0)
+
+    asked += [kind for now in (11.0, 15.0, 16.0) for kind in events(call.wake(now))]
+    assert asked.count("asked_again") == 1
 
 
 def test_end_of_a_response_that_never_began_opens_the_gate():

@@ -68,3 +68,66 @@ def test_nothing_is_injected_while_the_caller_is_silent():
     audio.receive(FRAME, 0, 0.0)
 
     assert (audio.stall_at, audio.stalled(5.0)) == (None, [])
+
+
+def frames(*codes: int) -> list[AppendAudio]:
+    return [AppendAudio(sound(20, code)) for code in codes]
+
+
+def hear(audio: CallerAudio, *codes: int) -> None:
+    for code in codes:
+        audio.receive(sound(20, code), None, 0.0)
+
+
+def test_lost_session_gives_back_the_turn_that_was_not_understood_with_its_beginning():
+    audio = ready()
+    hear(audio, *range(1, 41))
+    audio.speaking(True, 0.8)
+    hear(audio, 41, 42)
+    audio.hold()
+    hear(audio, 43)
+
+    assert audio.release() == frames(*range(11, 44))  # 600 ms before OpenAI noticed it
+
+
+def test_lost_session_gives_back_nothing_of_a_turn_that_was_understood():
+    audio = ready()
+    audio.speaking(True, 0.0)
+    hear(audio, 1)
+    audio.speaking(False, 0.1)
+    audio.understood()
+    hear(audio, 2)
+    audio.hold()
+    hear(audio, 3)
+
+    assert audio.release() == frames(3)
+
+
+def test_words_of_an_earlier_turn_do_not_make_this_one_understood():
+    audio = ready()
+    audio.speaking(True, 0.0)
+    hear(audio, 1)
+    audio.understood()
+    audio.hold()
+
+    assert audio.release() == frames(1)
+
+
+def test_what_is_held_of_a_lost_session_is_bounded():
+    audio = ready()
+    audio.speaking(True, 0.0)
+    hear(audio, *[1] * 500)
+    audio.hold()
+    hear(audio, *[2] * 100)
+
+    assert audio.release() == frames(*[1] * 140, *[2] * 100)
+    assert audio.dropped == 100
+
+
+def test_lost_session_expects_no_more_of_a_turn():
+    audio = ready()
+    audio.speaking(True, 0.0)
+    hear(audio, 1)
+    audio.hold()
+
+    assert (audio.is_speaking, audio.stall_at) == (False, None)

@@ -6,6 +6,7 @@ from calls.conversation.machine import HANDLERS, Conversation
 from calls.conversation.messages import CloseLine, EndCall, LineLost, StreamClosed
 from calls.conversation.state import Phase
 from calls.realtime import wire
+from calls.realtime.reasons import Reason
 from calls.twilio import stream
 from tests.conversation.kit import asked_call, events, greeted_call, greeting_call, opening_call, turns, without_records
 
@@ -17,8 +18,8 @@ from tests.conversation.kit import asked_call, events, greeted_call, greeting_ca
         (StreamClosed(1000), "caller_hangup"),
         (StreamClosed(1005), "caller_hangup"),
         (StreamClosed(1006), "stream_lost"),
-        (LineLost("closed", 1011), "upstream_lost"),
-        (wire.ErrorEvent("session_expired"), "upstream_lost"),
+        (LineLost(Reason.SERVER_ERROR, 1011), "upstream_lost"),
+        (wire.ErrorEvent("insufficient_quota"), "upstream_lost"),
     ],
 )
 def test_end_has_a_reason(message, reason):
@@ -77,11 +78,13 @@ def test_sentence_that_the_caller_left_is_cut_to_what_was_heard():
 def test_line_lost_before_any_sound_is_unavailable():
     call = opening_call()
 
-    assert without_records(call.receive(LineLost("closed", 3000), 1.3))[0] == EndCall("upstream_unavailable")
+    assert without_records(call.receive(LineLost(Reason.BAD_KEY, 3000, was_open=True), 1.3))[0] == EndCall(
+        "upstream_unavailable"
+    )
 
 
 def test_every_message_of_both_wires_has_a_handler_or_is_passed_over_on_purpose():
-    passed_over = {stream.Connected, stream.Clear, stream.Unknown, wire.Unknown}
+    passed_over = {stream.Connected, stream.Clear, stream.Unknown}
     known = {*stream.Incoming.__args__, *wire.ServerEvent.__args__, *stream.Outgoing.__args__}
 
     assert known - set(HANDLERS) == passed_over
@@ -124,4 +127,7 @@ def test_call_in_which_nothing_was_said_is_not_summed_up():
 def test_line_that_is_lost_is_not_asked_for_a_summary():
     call = summarized_call()
 
-    assert without_records(call.receive(LineLost("closed", 1011), 6.0)) == [EndCall("upstream_lost"), CloseLine()]
+    assert without_records(call.receive(LineLost(Reason.SERVER_ERROR, 1011), 6.0)) == [
+        EndCall("upstream_lost"),
+        CloseLine(),
+    ]

@@ -1,5 +1,6 @@
 from calls.conversation.messages import CloseLine, EndCall, LineLost, LineOpened
 from calls.realtime import wire
+from calls.realtime.reasons import Reason
 from calls.realtime.session import update_ladder
 from calls.twilio import stream
 from tests.conversation.kit import (
@@ -83,7 +84,7 @@ def test_error_that_no_second_try_mends_ends_the_call_at_once():
 
 
 def test_line_that_cannot_be_opened_ends_the_call_at_once():
-    commands = opening_call().receive(LineLost("network"), 1.1)
+    commands = opening_call().receive(LineLost(Reason.NETWORK), 1.1)
 
     assert without_records(commands) == [EndCall("upstream_unavailable"), CloseLine()]
     assert events(commands) == ["line_lost", "ended"]
@@ -119,7 +120,7 @@ def test_first_sound_pays_off_what_the_agent_owes():
 
     assert without_records(commands) == [stream.Media(sound(100)), stream.Mark("0:item_A1:0:800")]
     assert events(commands) == ["first_audio"]
-    assert (call.first_audio_ms, call.deadline) == (500, None)
+    assert (call.first_audio_ms, call.deadline) == (500, 21.6)  # only the caller's silence is waited for
 
 
 def test_stream_that_is_not_mu_law_is_handed_over():

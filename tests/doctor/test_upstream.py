@@ -68,6 +68,20 @@ async def test_what_openai_refuses_is_told_apart(faults, cause):
     assert cause in finding.seen
 
 
+async def test_a_server_that_keeps_calls_away_is_told_with_its_reason():
+    def ready(connection, request):
+        return connection.respond(200, json.dumps({"status": "ready", "missing": [], "openai": "quota"}))
+
+    async with emulated() as server, serve(lambda socket: None, "127.0.0.1", 0, process_request=ready) as ours:
+        site = Site(openai_url=server.url, openai_key=KEY, port=ours.sockets[0].getsockname()[1])
+        well, kept_away = [finding async for finding in diagnose(site, checks=OPENAI)]
+
+    assert (well.level.value, kept_away.level.value) == ("OK", "WARN")
+    assert kept_away.seen == (
+        "the server puts every caller through to a person for now: the account has no credit left (quota)"
+    )
+
+
 async def test_an_update_refused_once_is_a_warning_since_calls_fall_back():
     async with emulated(faults=Faults(reject_updates=1)) as server:
         finding = await ask(server.url)

@@ -342,7 +342,7 @@ def test_the_fallback_of_a_recording_is_a_last_word():
     assert fall_back(leg(factories.make_call()), failed_address="recording") == Thanks()
 
 
-@pytest.mark.parametrize("reason", [Reason.AGENT_HANGUP, Reason.SILENCE, Reason.MAX_DURATION])
+@pytest.mark.parametrize("reason", [Reason.AGENT_HANGUP, Reason.SILENCE])
 def test_the_fallback_after_a_normal_end_hangs_up(reason):
     call = factories.make_ended_call(end_reason=reason)
 
@@ -361,12 +361,19 @@ def test_the_fallback_of_a_leg_that_comes_back_is_the_voicemail():
 # The end of the stream
 
 
-@pytest.mark.parametrize("reason", [Reason.AGENT_HANGUP, Reason.SILENCE, Reason.MAX_DURATION])
+@pytest.mark.parametrize("reason", [Reason.AGENT_HANGUP, Reason.SILENCE])
 def test_after_a_normal_end_the_call_is_hung_up(reason):
     call = factories.make_ended_call(end_reason=reason)
 
     assert leave(leg(call)) == HangUp()
     assert state(call) == ("ended", reason)
+
+
+def test_who_has_talked_for_the_longest_time_allowed_gets_a_person():
+    call = factories.make_call(status=Status.HANDED_OVER, end_reason=Reason.MAX_DURATION)
+
+    assert leave(leg(call)) == HandOver(number=PERSON, business="Cedar Plumbing")
+    assert state(call) == ("handed_over", "max_duration")
 
 
 @pytest.mark.parametrize("status", [Status.RINGING, Status.STREAMING])

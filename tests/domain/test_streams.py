@@ -137,6 +137,7 @@ def test_of_many_streams_with_one_token_one_is_admitted():
         ("agent_hangup", Call.Status.ENDED),
         ("upstream_lost", Call.Status.HANDED_OVER),
         ("internal_error", Call.Status.HANDED_OVER),
+        ("max_duration", Call.Status.HANDED_OVER),
     ],
 )
 def test_end_of_a_stream_decides_whether_somebody_takes_over(reason, status):

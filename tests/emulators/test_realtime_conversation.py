@@ -90,6 +90,20 @@ async def test_history_can_be_restored_as_text():
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("told", ["How can I help you today?", "How can I"])
+async def test_what_the_client_says_was_said_already_is_not_said_again(told):
+    assistant = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": told}]}
+    async with session(Agent(text="How can I help you today?"), Agent(text="Certainly.")) as (client, server):
+        await added(client, said("Hi."))
+        await client.send("conversation.item.create", item=assistant, previous_item_id="root")
+        item = await spoken(client)
+
+        assert item["content"][0]["transcript"] == "Certainly."
+        turns = [(turn.role, turn.text) for turn in server.sessions[0].turns]
+        assert turns == [("assistant", told), ("user", "Hi."), ("assistant", "Certainly.")]
+
+
+@pytest.mark.asyncio
 async def test_truncated_text_is_gone():
     async with session(GREETING) as (client, server):
         item = await spoken(client)

@@ -8,6 +8,7 @@ from websockets.asyncio.server import serve
 
 from calls.realtime import client
 from calls.realtime.client import LineUnavailable, open_line, tls_context
+from calls.realtime.reasons import Reason
 
 pytestmark = pytest.mark.asyncio
 
@@ -65,7 +66,21 @@ async def test_http_refusal_is_told_with_its_status():
         with pytest.raises(LineUnavailable) as problem:
             await open_at(url)
 
-    assert (problem.value.cause, problem.value.detail, problem.value.code) == ("refused", "HTTP 401", 401)
+    assert (problem.value.reason, problem.value.detail, problem.value.code) == (Reason.BAD_KEY, "HTTP 401", 401)
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("20", 20.0), ("Fri, 20 Nov 2026 12:00:00 GMT", 0.0), ("", 0.0)])
+async def test_busy_server_says_how_long_it_wants_to_be_left_alone(header, seconds):
+    def busy(connection, request):
+        response = connection.respond(429, "later\n")
+        response.headers["Retry-After"] = header
+        return response
+
+    async with server(wait, process_request=busy) as url:
+        with pytest.raises(LineUnavailable) as problem:
+            await open_at(url)
+
+    assert (problem.value.reason, problem.value.retry_after) == (Reason.RATE_LIMIT, seconds)
 
 
 async def test_server_that_says_nothing_is_given_up(monkeypatch):
@@ -98,23 +113,23 @@ async def test_other_protocol_is_a_refusal():
     listening.close()
     await listening.wait_closed()
 
-    assert problem.value.cause == "refused"
+    assert problem.value.reason is Reason.NOT_REALTIME
 
 
 @pytest.mark.parametrize(
-    ("url", "cause"),
+    ("url", "reason"),
     [
-        ("ws://127.0.0.1:1/v1/realtime", "network"),
-        ("ws://no-such-host.invalid/v1/realtime", "network"),
-        ("https://api.openai.com/v1/realtime", "bad_address"),
-        ("nonsense", "bad_address"),
+        ("ws://127.0.0.1:1/v1/realtime", Reason.UNREACHABLE),
+        ("ws://no-such-host.invalid/v1/realtime", Reason.DNS),
+        ("https://api.openai.com/v1/realtime", Reason.BAD_ADDRESS),
+        ("nonsense", Reason.BAD_ADDRESS),
     ],
 )
-async def test_address_that_leads_nowhere_is_told(url, cause):
+async def test_address_that_leads_nowhere_is_told(url, reason):
     with pytest.raises(LineUnavailable) as problem:
         await open_at(url)
 
-    assert problem.value.cause == cause
+    assert problem.value.reason is reason
 
 
 async def test_without_a_key_nothing_is_opened():

@@ -20,6 +20,7 @@ def test_session_events():
     session = {"id": "sess_1", "model": "m", "audio": {"input": {"format": format_}, "output": {"format": format_}}}
 
     assert parse(type="session.created", session=session) == wire.SessionCreated("sess_1", "m")
+    assert parse(type="session.created", session={"expires_at": 1795172400}) == wire.SessionCreated("", "", 1795172400)
     assert parse(type="session.updated", session=session) == wire.SessionUpdated("audio/pcmu", "audio/pcmu")
     assert parse(type="session.updated") == wire.SessionUpdated("", "")
 
@@ -139,11 +140,14 @@ EVENTS = [
     wire.CommitAudio(),
     wire.AddText("keypad-1", "user", "(The caller pressed 1.)"),
     wire.AddText("advice-1", "system", "Say the safety sentence."),
+    wire.AddText("greeting", "assistant", "Hello.", previous_item_id="root"),
+    wire.AddToolCall("item_F1", "call_1", "find_slots", '{"day": "monday"}'),
     wire.ToolOutput("answer-1", "call_1", "{}"),
     wire.TruncateItem("item_1", 0, 120),
     wire.DeleteItem("item_1"),
     wire.CreateResponse("response-1"),
     wire.CreateResponse("response-1", "Say exactly this."),
+    wire.CancelResponse("resp_1"),
     wire.CreateNote("summary", "Sum up."),
 ]
 

@@ -21,7 +21,8 @@ from calls.emulators.scenario import parse
 from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
-from calls.relay import carried, live, relay
+from calls.realtime.reasons import Reason
+from calls.relay import breaker, carried, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
 from calls.twilio import stream
@@ -284,12 +285,99 @@ async def test_openai_that_cannot_be_reached_hands_over_at_once(openai):
     assert caller.closed == [(1000, "handed_over", "upstream_unavailable")]
 
 
-async def test_line_lost_in_mid_call_hands_over(openai):
+async def closed_session(openai, code: int) -> None:
+    """Close the session that is open now, once it is told of by the emulator."""
+    session = openai.sessions[-1]
+    openai.close(session, code, "internal")
+    async with asyncio.timeout(2):
+        while session.open:
+            await asyncio.sleep(0.01)
+
+
+async def kinds_of_events() -> list[str]:
+    return [kind async for kind in CallEvent.objects.values_list("kind", flat=True)]
+
+
+async def session_number(openai, count: int) -> list[dict]:
+    """The client's frames of the latest session once there are so many sessions and the latest is configured."""
+    async with asyncio.timeout(5):
+        while len(openai.sessions) < count or not openai.sessions[-1].sent("session.updated"):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    return openai.sessions[-1].received()
+
+
+async def test_line_lost_in_mid_call_is_resumed_with_what_was_said(openai):
     caller = await talking(openai)
-    openai.close(openai.sessions[0], 1011, "internal")
+    async with asyncio.timeout(5):
+        while not openai.sessions[0].sent("response.done"):
+            await asyncio.sleep(0.01)
+    await closed_session(openai, 1011)
+    frames = await session_number(openai, 2)
+    caller.say("stop")
     await caller.is_over()
 
+    assert [f["type"] for f in frames if f["type"] != "input_audio_buffer.append"][0] == "session.update"
+    told = [(f["item"]["role"], f["item"]["content"]) for f in frames if f["type"] == "conversation.item.create"]
+    assert told[0] == ("assistant", [{"type": "output_text", "text": "Hello from Cedar."}])
+    assert [role for role, _ in told] == ["assistant", "system"]
+    assert "response.create" not in {f["type"] for f in frames}
+    assert caller.closed == [(1000, "ended", "caller_hangup")]
+
+
+async def test_line_that_is_lost_again_and_again_is_given_up(openai):
+    caller = await talking(openai)
+    for number in (1, 2, 3):
+        await session_number(openai, number)
+        await closed_session(openai, 1011)
+    await caller.is_over()
+
+    assert len(openai.sessions) == 3
     assert caller.closed == [(1000, "handed_over", "upstream_lost")]
+    assert "gave_up_resuming" in await kinds_of_events()
+
+
+async def test_account_without_credit_hands_over_and_keeps_the_next_callers_away(openai):
+    openai.faults.response_error = "insufficient_quota"
+    for _ in range(2):
+        caller = Caller(openai.url, await ringing())
+        caller.start()
+        await caller.is_over()
+        assert caller.closed == [(1000, "handed_over", "upstream_unavailable")]
+        await Call.objects.all().adelete()
+
+    assert len(openai.sessions) == 1
+    assert breaker.refusal(openai.url, "sk-test", breaker.clock(4.0)) is Reason.QUOTA
+
+
+async def test_passing_failures_of_several_calls_keep_the_next_ones_away(openai):
+    openai.faults.upgrade_status = 503
+    tried = []
+    for _ in range(breaker.FAILURES + 1):
+        caller = Caller(openai.url, await ringing())
+        caller.start()
+        await caller.is_over()
+        tried.append("line_retried" in await kinds_of_events())
+        await Call.objects.all().adelete()
+
+    assert tried == [True] * breaker.FAILURES + [False]
+
+
+async def test_what_the_old_line_still_says_is_never_heard(openai):
+    caller = await talking(openai)
+    lines = caller.relay._call._lines
+    delta = {"response_id": "r", "item_id": "late", "content_index": 0, "delta": FRAME}
+    frame = json.dumps({"type": "response.output_audio.delta", **delta}).encode()
+    old = lines._current
+    lines.open()
+    lines._hear(old, frame)
+    assert [f for f in caller.sent if "late" in str(f)] == []
+
+    lines._hear(lines._current, frame)
+    await asyncio.sleep(0.05)
+    assert [f["mark"]["name"] for f in caller.sent if "late" in str(f)] == ["0:late:0:160"]
+    caller.say("stop")
+    await caller.is_over()
 
 
 async def test_slow_database_holds_up_the_end_for_a_second_at_most(openai, monkeypatch):
@@ -468,7 +556,7 @@ async def test_patience_counts_from_the_start_and_not_from_its_admission(openai,
 
 
 async def test_passing_failure_to_connect_is_tried_once_more(openai, monkeypatch):
-    open_line, problems = client.open_line, [client.LineUnavailable("timeout")]
+    open_line, problems = client.open_line, [client.LineUnavailable(Reason.TIMEOUT)]
 
     async def flaky(**address):
         if problems:
@@ -488,7 +576,7 @@ async def test_wrong_key_is_not_tried_again(openai, monkeypatch):
 
     async def refused(**address):
         tries.append(address)
-        raise client.LineUnavailable("refused", "HTTP 401", 401)
+        raise client.LineUnavailable(Reason.BAD_KEY, "HTTP 401", 401)
 
     monkeypatch.setattr(client, "open_line", refused)
     caller = Caller(openai.url, await ringing())

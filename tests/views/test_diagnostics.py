@@ -10,7 +10,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from calls import database
 from calls.doctor import runner
 from calls.doctor.findings import FAIL, OK, WARN, Finding
-from calls.relay import live
+from calls.realtime.reasons import Reason
+from calls.relay import breaker, live
+from calls.relay.breaker import Address
 from calls.views import diagnostics
 from calls.views.diagnostics import Allowance
 
@@ -62,6 +64,18 @@ async def test_readyz_is_200_with_every_migration(async_client):
     answer = await async_client.get("/readyz")
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "missing": []})
+
+
+@needs_database
+async def test_readyz_says_that_openai_refuses_and_stays_ready_for_callers(async_client, settings):
+    address = Address(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, "any")
+    breaker.failed(address, Reason.QUOTA, breaker.clock(settings.CLOCK_RATE))
+    try:
+        answer = await async_client.get("/readyz")
+    finally:
+        breaker.forget()
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "missing": [], "openai": "quota"})
 
 
 @needs_database

@@ -6,7 +6,9 @@ import pytest
 
 from calls.domain import tokens
 from calls.models import Call, CallEvent
-from calls.relay import live
+from calls.realtime.reasons import Reason
+from calls.relay import breaker, live
+from calls.relay.breaker import Address
 from tests import factories
 from tests.twilio.kit import BASE, Twilio, dialed, spoken, token_in, tree, verbs, voice_form
 
@@ -186,6 +188,36 @@ async def test_new_caller_of_a_server_that_shuts_down_reaches_a_person(twilio, l
     assert (verbs(response), dialed(response)) == (["Say", "Dial"], PERSON)
     call = await stored(only_call)
     assert (call.status, call.end_reason) == ("handed_over", "draining")
+
+
+@pytest.fixture
+def refusing(settings):
+    """OpenAI refuses: refusing(reason) is what a call before has found out."""
+    breaker.forget()
+    address = Address(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, settings.OPENAI_REALTIME_MODEL)
+    yield lambda reason: breaker.failed(address, reason, breaker.clock(settings.CLOCK_RATE))
+    breaker.forget()
+
+
+@pytest.mark.parametrize("reason", [Reason.BAD_KEY, Reason.MODEL])
+async def test_caller_reaches_a_person_at_once_when_openai_has_refused_another(twilio, line, stored, refusing, reason):
+    refusing(reason)
+
+    response = await twilio.post("/twilio/voice", voice_form(factories.make_sid(), To=line.number))
+
+    assert (verbs(response), dialed(response)) == (["Say", "Dial"], PERSON)
+    call = await stored(only_call)
+    assert (call.status, call.end_reason) == ("handed_over", "upstream_unavailable")
+
+
+async def test_model_that_was_refused_keeps_only_its_own_agents_away(twilio, line, stored, refusing):
+    line.agent.model = "gpt-realtime-2.1-mini"
+    await stored(line.agent.save)
+    refusing(Reason.MODEL)
+
+    response = await twilio.post("/twilio/voice", voice_form(factories.make_sid(), To=line.number))
+
+    assert verbs(response) == ["Connect"]
 
 
 async def test_a_line_without_agent_has_a_voice_and_a_person(twilio, stored):

@@ -46,11 +46,19 @@ async def test_after_a_stream_that_was_lost_a_sentence_and_the_person(twilio, st
     assert await stored(state, streaming) == ("handed_over", "stream_lost")
 
 
-@pytest.mark.parametrize("reason", ["agent_hangup", "silence", "max_duration"])
+@pytest.mark.parametrize("reason", ["agent_hangup", "silence"])
 async def test_after_a_normal_end_the_call_is_hung_up(twilio, line, stored, reason):
     call = await stored(factories.make_ended_call, line=line, end_reason=reason)
 
     assert verbs(await twilio.post("/twilio/after", form_of(call))) == ["Hangup"]
+
+
+async def test_after_the_longest_call_a_person_is_dialed(twilio, line, stored):
+    call = await stored(factories.make_call, line=line, status="handed_over", end_reason="max_duration")
+
+    response = await twilio.post("/twilio/after", form_of(call))
+
+    assert (verbs(response), dialed(response)) == (["Say", "Dial"], PERSON)
 
 
 async def test_after_a_caller_who_is_gone_nobody_is_dialed(twilio, streaming, stored):
