@@ -22,7 +22,7 @@ from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
-from calls.relay import breaker, carried, live, relay
+from calls.relay import breaker, lines, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
 from calls.twilio import stream
@@ -183,7 +183,7 @@ async def test_end_of_a_call_tells_what_was_lost_or_not_understood(openai, caplo
 
     monkeypatch.setattr(Conversation, "_pass_over", noting)
     caplog.set_level(logging.INFO, "calls.test")
-    monkeypatch.setattr(carried, "CALLER_SOUND_WAITING", 1)
+    monkeypatch.setattr(lines, "CALLER_SOUND_WAITING", 1)
     openai.faults.malformed_json = openai.faults.unknown_events = True
     caller = await talking(openai)
     caller.say("weather", weather="fine")

@@ -31,7 +31,7 @@ def _as(value: Any) -> Callable[[Any], Any]:
 
 def _hearing_everything(original: Any) -> Any:
     codec = resolve_name("calls.realtime.codec")
-    return lambda self, frame: self.tell(codec.parse(frame))
+    return lambda self, held, frame: self._hear_event(held, codec.parse(frame))
 
 
 def _muting_nothing(original: Any) -> Any:
@@ -59,7 +59,7 @@ class Guard:
 GUARDS: Mapping[str, Guard] = {
     "filler": Guard("calls.conversation.company:Company", "keep", _as(lambda self, now, *, is_first: [])),
     "limit": Guard("calls.conversation.patience:Patience", "exhausted_after", _as(lambda self, now: None)),
-    "malformed_events": Guard("calls.relay.carried:Carried", "_hear", _hearing_everything),
+    "malformed_events": Guard("calls.relay.lines:Lines", "_hear", _hearing_everything),
     "session_format": Guard(
         "calls.conversation.session_setup:SessionSetup", "is_met_by", _as(staticmethod(lambda updated: True))
     ),
