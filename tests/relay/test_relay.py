@@ -22,7 +22,7 @@ from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
-from calls.relay import breaker, lines, live, relay
+from calls.relay import breaker, carried, lines, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
 from calls.twilio import stream

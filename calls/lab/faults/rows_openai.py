@@ -19,6 +19,11 @@ NOBODY_ANSWERS = """
 - agent: {text: "How can I help?"}
 - say: {text: "When are you open?"}
 """
+CUT = NOBODY_ANSWERS.replace("{", "{{").replace("}", "}}") + """
+- agent: {{text: "We are open from eight in the morning until six in the evening.", fault: {}}}
+- agent: {{text: "From eight until six."}}
+- hang_up: true
+"""
 BARGE_IN = """
 - agent: {text: "How can I help?"}
 - say: {text: "When are you open?"}
@@ -42,6 +47,13 @@ def answered(rung: Rung, house: House) -> Iterator[str]:
     spoken = [turn for turn in rung.turns if turn[0] == "agent"]
     if spoken != [turn for turn in TALKED if turn[0] == "agent"]:
         yield f"The agent's words are {spoken}."
+
+
+def resumed(rung: Rung, house: House) -> Iterator[str]:
+    """The conversation goes on where it was, in a second session."""
+    if len(rung.sessions) != 2:
+        yield f"{len(rung.sessions)} sessions were opened."
+    yield from one_answer(rung, house)
 
 
 def no_session(rung: Rung, house: House) -> Iterator[str]:
@@ -136,6 +148,42 @@ ROWS: tuple[Row, ...] = (
         act=a_call(NOTHING, model=ModelFaults(close_on_open=4000), reached="a person", stored=HANDED_OVER),
     ),
     Row(
+        number="O7",
+        fault="the line is cut in the middle of an answer",
+        act=a_call(CUT.format("drop"), broken_off=True, check=resumed),
+    ),
+    Row(
+        number="O7b",
+        fault="the line is closed with 1011 in the middle of an answer",
+        act=a_call(CUT.format("{close: 1011}"), broken_off=True, check=resumed),
+    ),
+    Row(
+        number="O7c",
+        fault="the line is cut, and no other is to be had",
+        act=a_call(
+            CUT.format("drop"),
+            model=ModelFaults(most_sessions=1),
+            broken_off=True,
+            reached="a person",
+            stored=LOST,
+        ),
+    ),
+    Row(
+        number="O8",
+        fault="the session is over after 8 s instead of an hour",
+        act=a_call(
+            """
+            - agent: {text: "How can I help?"}
+            - wait_ms: 9000
+            - say: {text: "When are you open?"}
+            - agent: {text: "From eight until six."}
+            - hang_up: true
+            """,
+            model=ModelFaults(session_ms=8000),
+            check=answered,
+        ),
+    ),
+    Row(
         number="O9",
         fault="session.update refused once",
         act=a_call(TALK, model=ModelFaults(reject_updates=1), check=answered),
@@ -183,7 +231,22 @@ ROWS: tuple[Row, ...] = (
     Row(
         number="O13",
         fault="response.created, and then nothing for ever",
-        act=a_call(NOBODY_ANSWERS + "- agent: {fault: stall}", reached="a person", stored=LOST),
+        act=a_call(
+            NOBODY_ANSWERS + """
+- agent: {fault: stall}
+- agent: {text: "From eight until six."}
+- hang_up: true
+""",
+            check=talked,
+        ),
+        guards=("filler",),
+    ),
+    Row(
+        number="O13c",
+        fault="the same, and again when it is asked once more",
+        act=a_call(
+            NOBODY_ANSWERS + "- agent: {fault: stall}\n- agent: {fault: stall}", reached="a person", stored=LOST
+        ),
         guards=("filler", "limit"),
     ),
     Row(
@@ -207,6 +270,14 @@ ROWS: tuple[Row, ...] = (
         fault="session.updated tells of PCM16 instead of mu-law",
         act=a_call(NOTHING, model=ModelFaults(wrong_echo=True), reached="a person", stored=HANDED_OVER, check=no_noise),
         guards=("session_format",),
+    ),
+    Row(
+        number="O15b",
+        fault="PCM16 comes although mu-law was agreed on",
+        act=a_call(
+            NOTHING, model=ModelFaults(linear_deltas=True), reached="a person", stored=HANDED_OVER, check=no_noise
+        ),
+        guards=("sound_format",),
     ),
     Row(
         number="O16",

@@ -63,6 +63,8 @@ GUARDS: Mapping[str, Guard] = {
     "session_format": Guard(
         "calls.conversation.session_setup:SessionSetup", "is_met_by", _as(staticmethod(lambda updated: True))
     ),
+    "sound_format": Guard("calls.conversation.sound_check", "is_linear", _as(lambda payload: False)),
+    "resume": Guard("calls.conversation.reconnecting", "RESUME", _as(0)),
     "late_sound": Guard("calls.conversation.voice:AgentVoice", "__init__", _muting_nothing),
     "signature": Guard("calls.twilio.signature:Verifier", "accepts", _as(lambda *given: True)),
     "token": Guard("calls.domain.tokens", "matches", _as(lambda **given: True)),
