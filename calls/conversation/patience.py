@@ -9,7 +9,7 @@ REPLY_FILLER = 1.8
 TOOL_FILLER = 1.5
 NEXT_FILLER = 2.5  # after the end of the last one
 FIRST_LIMIT = 8.0
-REPLY_LIMIT = 10.0
+REPLY_LIMIT = 9.5  # somebody else has to be heard within 10 s
 ASK_AGAIN = 5.0
 """Seconds after which an answer that has not begun is asked for once more."""
 AFTER_GREETING = 3.0

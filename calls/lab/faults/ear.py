@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from calls.emulators import sound
 from calls.emulators.phone_result import PAUSE_MS, CallResult
@@ -73,14 +74,8 @@ class Ear:
 
     def _stopped(self, since: int) -> int | None:
         words = [heard for heard in self.sounds if heard.begin >= since and not heard.is_filler]
-        return next(
-            (
-                earlier.end
-                for earlier, later in zip(words, [*words[1:], None], strict=False)
-                if later is None or later.begin - earlier.end > PAUSE_MS
-            ),
-            None,
-        )
+        pauses = (one.end for one, other in pairwise(words) if other.begin - one.end > PAUSE_MS)
+        return next(pauses, None)
 
     def _wait(self, since: int) -> Wait | None:
         """None where nothing was waited for any more: the caller spoke again or hung up before PAUSE_MS had passed."""

@@ -19,11 +19,14 @@ NOBODY_ANSWERS = """
 - agent: {text: "How can I help?"}
 - say: {text: "When are you open?"}
 """
-CUT = NOBODY_ANSWERS.replace("{", "{{").replace("}", "}}") + """
+CUT = (
+    NOBODY_ANSWERS.replace("{", "{{").replace("}", "}}")
+    + """
 - agent: {{text: "We are open from eight in the morning until six in the evening.", fault: {}}}
 - agent: {{text: "From eight until six."}}
 - hang_up: true
 """
+)
 BARGE_IN = """
 - agent: {text: "How can I help?"}
 - say: {text: "When are you open?"}
@@ -151,11 +154,13 @@ ROWS: tuple[Row, ...] = (
         number="O7",
         fault="the line is cut in the middle of an answer",
         act=a_call(CUT.format("drop"), broken_off=True, check=resumed),
+        guards=("resume",),
     ),
     Row(
         number="O7b",
         fault="the line is closed with 1011 in the middle of an answer",
         act=a_call(CUT.format("{close: 1011}"), broken_off=True, check=resumed),
+        guards=("resume",),
     ),
     Row(
         number="O7c",
@@ -182,6 +187,7 @@ ROWS: tuple[Row, ...] = (
             model=ModelFaults(session_ms=8000),
             check=answered,
         ),
+        guards=("resume",),
     ),
     Row(
         number="O9",
@@ -232,7 +238,8 @@ ROWS: tuple[Row, ...] = (
         number="O13",
         fault="response.created, and then nothing for ever",
         act=a_call(
-            NOBODY_ANSWERS + """
+            NOBODY_ANSWERS
+            + """
 - agent: {fault: stall}
 - agent: {text: "From eight until six."}
 - hang_up: true

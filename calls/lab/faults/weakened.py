@@ -64,7 +64,7 @@ GUARDS: Mapping[str, Guard] = {
         "calls.conversation.session_setup:SessionSetup", "is_met_by", _as(staticmethod(lambda updated: True))
     ),
     "sound_format": Guard("calls.conversation.sound_check", "is_linear", _as(lambda payload: False)),
-    "resume": Guard("calls.conversation.reconnecting", "RESUME", _as(0)),
+    "resume": Guard("calls.conversation.renewal:Resumes", "take", _as(lambda self, now: False)),
     "late_sound": Guard("calls.conversation.voice:AgentVoice", "__init__", _muting_nothing),
     "signature": Guard("calls.twilio.signature:Verifier", "accepts", _as(lambda *given: True)),
     "token": Guard("calls.domain.tokens", "matches", _as(lambda **given: True)),
