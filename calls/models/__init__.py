@@ -1,5 +1,6 @@
 from calls.models.business import Agent, Business, PhoneLine
 from calls.models.call import Call, CallEvent, Stream, ToolCall, Turn
+from calls.models.edge import ListedNumber, LoginBucket, Price
 from calls.models.hours import OpeningException, OpeningHours, Weekday
 from calls.models.outbox import OutgoingEmail, OutgoingMessage
 from calls.models.people import Customer, OnCall, Technician, TimeOff, WorkingHours
@@ -28,6 +29,8 @@ __all__ = [
     "Emergency",
     "EmergencyAlert",
     "KnownAnswer",
+    "ListedNumber",
+    "LoginBucket",
     "Message",
     "OnCall",
     "OpeningException",
@@ -35,6 +38,7 @@ __all__ = [
     "OutgoingEmail",
     "OutgoingMessage",
     "PhoneLine",
+    "Price",
     "Quote",
     "QuoteLine",
     "Service",
