@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from django.db import DatabaseError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -69,7 +70,7 @@ async def line(visit: Visit) -> list[Finding]:
     rung = _line_to_ring(lines)
     visit.line_number = rung.number if rung else ""
     habits = await aside(_in_own_connection, partial(_habits, lines))
-    return [_agent(visit, lines), _handover(visit, lines), _console(visit, habits)]
+    return [_agent(visit, lines), _handover(visit, lines), _elsewhere(visit, lines), _console(visit, habits)]
 
 
 def _lines_and_session(site: Site) -> tuple[list[PhoneLine], SessionSettings | None]:
@@ -132,6 +133,20 @@ def _handover(visit: Visit, lines: list[PhoneLine]) -> Finding:
         remedy = f"Enter a hand-over number: {admin} or HANDOVER_NUMBER in .env."
         return said(WARN, f"none for {missing[0]}", means, remedy)
     return said(OK, "every business has a hand-over number" if targets else common or "no business yet")
+
+
+def _elsewhere(visit: Visit, lines: list[PhoneLine]) -> Finding:
+    """Believes what the owner has entered: nobody is asked, and no address of theirs is ever fetched."""
+    said = saying("line.fallback", "A way while this server is off")
+    here = urlsplit(visit.site.public_base_url).hostname
+    admin = f"{visit.site.public_base_url}/admin/calls/phoneline/"
+    open_lines = [line for line in lines if urlsplit(line.fallback_url).hostname in {None, here}]
+    if open_lines:
+        line = open_lines[0]
+        means = "While it restarts or its host is down, the caller hears Twilio's apology and is cut off."
+        remedy = f"Give Twilio the text to keep that stands at {admin}{line.pk}/bin/ and follow its steps."
+        return said(WARN, f"{line.number}: voice and fallback are on the same host", means, remedy)
+    return said(OK, "entered for every line" if lines else "no line yet")
 
 
 def _habits(lines: list[PhoneLine]) -> dict[str, list[str]]:

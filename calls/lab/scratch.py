@@ -1,5 +1,6 @@
 """A database for one run, gone afterwards, and the settings of a server that uses it."""
 
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def server_environment(
         "CLOCK_RATE": f"{rate:g}",
         "PUBLIC_BASE_URL": PUBLIC_URL,
         "DATABASE_URL": database_url,
+        "DATA_DIR": str(Path(tempfile.gettempdir()) / f"voiceagent-data-{os.getpid()}"),
         "OPENAI_API_KEY": EMULATED_KEY,
         "OPENAI_REALTIME_URL": realtime_url,
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,

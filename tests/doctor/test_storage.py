@@ -210,3 +210,23 @@ async def test_a_week_without_emergencies_is_well():
     [finding] = [f async for f in diagnose(Site(), ["emergencies"]) if f.id == "emergencies"]
 
     assert finding.level.value == "OK"
+
+
+@pytest.mark.parametrize(
+    ("fallback_url", "level"),
+    [
+        ("", "WARN"),
+        ("https://calls.cedar.org/twilio/fallback", "WARN"),
+        ("https://handler.twilio.com/twiml/EH0", "OK"),
+    ],
+    ids=["nothing entered", "the same host", "a Bin"],
+)
+async def test_a_fallback_on_the_host_of_the_voice_address_is_a_warning(fallback_url, level):
+    own = await database.run(factories.make_line, fallback_url=fallback_url)
+
+    finding = (await line(public_base_url="https://calls.cedar.org"))["line.fallback"]
+
+    assert finding.level.value == level
+    if level == "WARN":
+        assert finding.seen == f"{own.number}: voice and fallback are on the same host"
+        assert f"https://calls.cedar.org/admin/calls/phoneline/{own.pk}/bin/" in finding.remedy
