@@ -31,6 +31,9 @@ env = environ.Env(
     TWILIO_API_BASE_URL=(str, ""),
     TWILIO_SIGNATURE=(str, ""),
     HANDOVER_NUMBER=(str, ""),
+    CALLS_AT_ONCE=(str, ""),
+    CALLS_PER_CALLER=(str, ""),
+    CALLER_MINUTES_A_DAY=(str, ""),
     EMAIL_URL=(str, ""),
     DEFAULT_FROM_EMAIL=(str, ""),
     DB_THREADS=(str, ""),
@@ -138,6 +141,10 @@ TWILIO_API_BASE_URL = _text("TWILIO_API_BASE_URL", "https://api.twilio.com")
 TWILIO_SIGNATURE = _text("TWILIO_SIGNATURE", "enforce").lower()
 HANDOVER_NUMBER = _text("HANDOVER_NUMBER")
 DIAGNOSTIC_TOKEN = _text("DIAGNOSTIC_TOKEN")
+
+CALLS_AT_ONCE = int(_number("CALLS_AT_ONCE", 50, least=0))
+CALLS_PER_CALLER = int(_number("CALLS_PER_CALLER", 2, least=0))
+CALLER_MINUTES_A_DAY = int(_number("CALLER_MINUTES_A_DAY", 120, least=0))
 
 vars().update(_email())
 EMAIL_TIMEOUT = 10  # for each step of SMTP; the lease of a letter in the outbox is measured by it

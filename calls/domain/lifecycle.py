@@ -11,8 +11,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import history, hours, messages
-from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Thanks, Transfer, Voicemail
+from calls.domain import capacity, costs, history, hours, messages, screening
+from calls.domain.capacity import NO_LIMITS, Limits
+from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Refuse, Thanks, Transfer, Voicemail
 from calls.domain.handover import caller_id, open_handover, person_to_dial
 from calls.domain.streams import REFUSED
 from calls.domain.transfer import person_for
@@ -41,14 +42,22 @@ _OVER = {
     "failed": Reason.FAILED,
     "canceled": Reason.FAILED,
 }
-_NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.MAX_DURATION}
+_NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.MAX_DURATION, Reason.BLOCKED}
 _REACHED_A_PERSON = {"completed", "answered"}
 NOT_ACCEPTED = "not_accepted"
 RING_SECONDS = 25
 
 
 @transaction.atomic
-def receive_call(*, leg: Leg, obstacle: str, default_number: str, findings: Iterable[str], now: datetime) -> Decision:
+def receive_call(
+    *,
+    leg: Leg,
+    obstacle: str,
+    default_number: str,
+    findings: Iterable[str],
+    limits: Limits = NO_LIMITS,
+    now: datetime,
+) -> Decision:
     """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank."""
     call = _lock_or_register(leg=leg, now=now)
     for finding in findings:
@@ -58,16 +67,19 @@ def receive_call(*, leg: Leg, obstacle: str, default_number: str, findings: Iter
     _advance(call, Status.RINGING)
     if first := open_handover(call=call, leg=leg, now=now):
         return _come_back(call, first=first, now=now)
+    treatment = screening.treatment_of(call=call)
+    if treatment == screening.BLOCKED:
+        _end(call, reason=Reason.BLOCKED, now=now)
+        return Refuse(screening.WORDS_FOR_BLOCKED)
     obstacle = obstacle or ("" if call.agent_id else NO_AGENT)
-    if obstacle:
-        _note(call, "no_stream", now, because=obstacle)
-        return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
-    _note(call, "webhook", now, direction=call.direction)
-    if _rings_a_person_first(call, now) and (
-        number := person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
-    ):
-        return _ring_a_person_first(call, number=number, now=now)
-    return _to_the_agent(call, now=now)
+    is_direct = treatment == screening.DIRECT
+    if not obstacle:
+        _note(call, "webhook", now, direction=call.direction)
+    if is_direct or (not obstacle and _rings_a_person_first(call, now)):
+        number = person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
+        if number and number != call.from_number:
+            return _ring_a_person_first(call, number=number, is_announced=not is_direct, now=now)
+    return _to_the_agent_or_a_person(call, obstacle=obstacle, default_number=default_number, limits=limits, now=now)
 
 
 @transaction.atomic
@@ -113,6 +125,7 @@ def finish_dial(
     seconds: int | None,
     is_bridged: bool | None = None,
     obstacle: str = "",
+    limits: Limits = NO_LIMITS,
     now: datetime,
 ) -> Decision:
     """The dial to a person is over. What the first report said stands. `is_bridged` is None where Twilio is silent."""
@@ -131,7 +144,7 @@ def finish_dial(
         call.outcome = Call.Outcome.ANSWERED
     if leg.call_status in _OVER:
         _end(call, reason=Reason.CALLER_HANGUP, now=now)
-    elif _is_first(call) and not obstacle:
+    elif _is_first(call) and not obstacle and not _limit_reached(call, limits, now):
         call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
         call.handed_over_at = call.handover_accepted_at = None
         return _to_the_agent(call, now=now)
@@ -166,6 +179,8 @@ def change_status(
     elif is_newest and call_status in _PROGRESS:
         _advance(call, _PROGRESS[call_status])
     call.save()
+    if call_status in _OVER:
+        costs.settle_cost(call_id=call.pk)
     return True
 
 
@@ -228,9 +243,32 @@ def _lock_or_register(*, leg: Leg, now: datetime) -> Call:
 
 
 def _same_answer(call: Call) -> Decision:
+    if call.end_reason == Reason.BLOCKED:
+        return Refuse(screening.WORDS_FOR_BLOCKED)
     if call.token_nonce:
         return Answer(call_sid=call.call_sid, nonce=call.token_nonce)
     return _dial(call) if call.handover_number else Voicemail(business=_business_name(call))
+
+
+def _to_the_agent_or_a_person(
+    call: Call, *, obstacle: str, default_number: str, limits: Limits, now: datetime
+) -> Decision:
+    if obstacle:
+        _note(call, "no_stream", now, because=obstacle)
+        return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
+    if limit := _limit_reached(call, limits, now):
+        if limit in capacity.OF_THE_CALLER:
+            return _to_voicemail(call, now=now)
+        return _to_a_person(call, default_number=default_number, reason=Reason.OVERLOADED, now=now)
+    return _to_the_agent(call, now=now)
+
+
+def _limit_reached(call: Call, limits: Limits, now: datetime) -> str:
+    """Which limit keeps the agent from taking the call, written on it as its reason; blank when there is room."""
+    if limit := capacity.limit_reached(call=call, limits=limits, now=now):
+        _note(call, "over_limit", now, limit=limit)
+        call.end_reason = call.end_reason or Reason.OVERLOADED
+    return limit
 
 
 def _to_the_agent(call: Call, *, now: datetime) -> Answer:
@@ -249,10 +287,10 @@ def _rings_a_person_first(call: Call, now: datetime) -> bool:
     return line.answers == PhoneLine.Answers.AFTER_RINGING
 
 
-def _ring_a_person_first(call: Call, *, number: str, now: datetime) -> Decision:
+def _ring_a_person_first(call: Call, *, number: str, is_announced: bool, now: datetime) -> Decision:
     """The call stays ringing; that it was handed over is known by `handed_over_at`, so that its dial is recognized
     when the person's telephone forwards it back."""
-    call.handover_number, call.handover_is_announced, call.handed_over_at = number, True, now
+    call.handover_number, call.handover_is_announced, call.handed_over_at = number, is_announced, now
     _note_once(call, "rings_a_person_first", now)
     call.save()
     return _dial(call)

@@ -12,6 +12,7 @@ from calls.domain.decisions import (
     Decision,
     HandOver,
     HangUp,
+    Refuse,
     Thanks,
     Transfer,
     Voicemail,
@@ -30,6 +31,8 @@ def to_twiml(decision: Decision) -> HttpResponse:
             return _transfer(decision)
         case Busy():
             return twiml.respond("busy", {})
+        case Refuse(words=words):
+            return twiml.respond("say_and_hang_up", {"words": words})
         case Voicemail(business=business):
             return twiml.respond("voicemail", {"business": business, "recording_url": _url("recording")})
         case Thanks():

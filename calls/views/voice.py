@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from calls import database
 from calls.domain import lifecycle
+from calls.domain.capacity import Limits
 from calls.domain.decisions import Decision, Thanks
 from calls.relay import live
 from calls.twilio import addresses, webhook
@@ -55,6 +56,7 @@ async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
         seconds=outcome.seconds,
         is_bridged=outcome.is_bridged,
         obstacle=_obstacle(request),
+        limits=_limits(),
         now=timezone.now(),
     )
     return _speak("dial is over", leg.call_sid, decision)
@@ -143,6 +145,7 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         obstacle=_obstacle(request),
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
+        limits=_limits(),
         now=timezone.now(),
     )
     return _speak("call comes in", leg.call_sid, decision)
@@ -172,6 +175,14 @@ def _obstacle(request: HttpRequest) -> str:
     if live.is_draining:
         return lifecycle.DRAINING
     return "" if settings.OPENAI_API_KEY else lifecycle.NO_OPENAI_KEY
+
+
+def _limits() -> Limits:
+    return Limits(
+        calls_at_once=settings.CALLS_AT_ONCE,
+        calls_per_caller=settings.CALLS_PER_CALLER,
+        caller_minutes_a_day=settings.CALLER_MINUTES_A_DAY,
+    )
 
 
 def _can_stream(request: HttpRequest) -> bool:
