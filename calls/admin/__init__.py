@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from calls.admin import bookings, business, call, letters, people, quotes, reaching, trade, work
+from calls.admin import bookings, business, call, edge, letters, people, quotes, reaching, trade, work
 
-__all__ = ["bookings", "business", "call", "letters", "people", "quotes", "reaching", "trade", "work"]
+__all__ = ["bookings", "business", "call", "edge", "letters", "people", "quotes", "reaching", "trade", "work"]
 
 admin.site.site_header = "Receptionist"
 admin.site.site_title = "Receptionist"
