@@ -227,6 +227,15 @@ WHITENOISE_USE_FINDERS = True  # the admin looks right without a collectstatic s
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 X_FRAME_OPTIONS = "DENY"
+if _public.scheme == "https":
+    # What stands in front ends TLS and says so; a false claim gets its own answer marked as https, and nothing else.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 30 * 24 * 3600
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other names under the host are not ours to promise https for
+    "security.W008",  # what ends TLS redirects; a redirect from here would turn Twilio's POST into a GET
+    "security.W021",  # as W005
+]
 
 LOGGING = {
     "version": 1,

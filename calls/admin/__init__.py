@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from calls.admin import bookings, business, call, edge, letters, people, quotes, reaching, trade, work
+from calls.admin.login import LimitedLoginForm
 
 __all__ = ["bookings", "business", "call", "edge", "letters", "people", "quotes", "reaching", "trade", "work"]
 
@@ -10,3 +11,4 @@ admin.site.site_header = "Receptionist"
 admin.site.site_title = "Receptionist"
 admin.site.index_title = "Overview"
 admin.site.site_url = None
+admin.site.login_form = LimitedLoginForm
