@@ -19,7 +19,8 @@ def bin_text(line: PhoneLine) -> str:
     """
     number = person_to_dial(business=line.business, default_number=settings.HANDOVER_NUMBER, called=line.number)
     business = re.sub(r"[{}]", "", line.business.name)  # a Bin is a Mustache template
-    return render_to_string("calls/bin.xml", {"business": business, "number": number, "caller_id": line.number})
+    text = render_to_string("calls/bin.xml", {"business": business, "number": number, "caller_id": line.number})
+    return "\n".join(row for row in text.splitlines() if row.strip())
 
 
 def check_address(url: str) -> None:

@@ -27,7 +27,8 @@ class ListedNumber(models.Model):
         constraints = [models.UniqueConstraint(fields=["business", "number"], name="one_treatment_per_number")]
 
     def __str__(self) -> str:
-        return f"{self.number} {self.note}".strip()
+        """Told in the history of changes too, which whoever may not see whole numbers reads."""
+        return f"{self.note or self.get_treatment_display().partition(':')[0]} (•••{self.number[-2:]})"
 
     def clean(self) -> None:
         with validators.on_field("number"):

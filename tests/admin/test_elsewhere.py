@@ -59,6 +59,7 @@ def test_the_page_shows_the_text_as_it_is_pasted(owner):
 
     shown = html.unescape(re.search(r'<pre class="told">(.*?)</pre>', page, re.DOTALL)[1])
     assert shown == elsewhere.bin_text(line)
+    assert "&lt;Response&gt;" in page
     assert "There is no hand-over number" not in page
 
 
