@@ -1,5 +1,7 @@
 """Numbers that no agent answers, and the prices by which calls are counted."""
 
+from decimal import Decimal
+
 from django import forms
 from django.contrib import admin
 
@@ -81,4 +83,5 @@ class PriceAdmin(admin.ModelAdmin):
 
     @admin.display(description="US dollars", ordering="dollars")
     def price(self, row):
-        return f"${row.dollars.normalize():f}"
+        is_in_cents = row.dollars == row.dollars.quantize(Decimal("0.01"))
+        return f"${row.dollars:.2f}" if is_in_cents else f"${row.dollars.normalize():f}"

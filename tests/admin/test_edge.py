@@ -78,7 +78,7 @@ def test_a_new_price_is_entered_beside_the_old_one(owner):
 
     rows = Price.objects.filter(item="text_in", model="gpt-realtime-2.1").order_by("since")
     assert [row.dollars for row in rows] == [Decimal(4), Decimal(5)]
-    assert ["Text in (a million tokens)", "gpt-realtime-2.1", "$5", "Dec. 1, 2026"] in cells(
+    assert ["Text in (a million tokens)", "gpt-realtime-2.1", "$5.00", "Dec. 1, 2026"] in cells(
         owner.get(address("price"))
     )
 
