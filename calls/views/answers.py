@@ -18,6 +18,7 @@ from calls.domain.decisions import (
     Voicemail,
     Whisper,
 )
+from calls.relay import expected
 from calls.twilio import addresses, twiml
 
 
@@ -54,6 +55,7 @@ def to_whisper(whisper: Whisper, *, again: str) -> HttpResponse:
 
 def _answer(decision: Answer) -> HttpResponse:
     token = tokens.mint(secret_key=settings.SECRET_KEY, call_sid=decision.call_sid, nonce=decision.nonce)
+    expected.expect(decision.call_sid, token)
     context = {
         "action_url": _url("after"),
         "stream_url": addresses.stream_url(settings.PUBLIC_BASE_URL),
