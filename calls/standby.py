@@ -20,6 +20,7 @@ from calls.domain.snapshot import Snapshot, Unreadable, from_json, take_snapshot
 
 EVERY_SECONDS = 60.0
 AGAIN_SECONDS = 5.0  # as long as there is none of the database's own: the process may be older than the database
+STOP_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,9 @@ class Standby:
         self._snapshot: Snapshot | None = None
         self._is_fresh = False
         self._kept: Snapshot | None = None
+        self._is_failing = False
         self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="standby", daemon=True)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -43,18 +46,23 @@ class Standby:
         return self._snapshot
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="standby", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
+        """Take no more; a look that waits for a dead database is left behind."""
         self._over.set()
+        self._thread.join(STOP_SECONDS)
 
     def refresh(self) -> None:
         """Ask the database; what was known before stands when it does not answer."""
         try:
             snapshot = async_to_sync(database.run)(take_snapshot)
         except Error as error:
-            logger.warning("no new snapshot of the lines", extra={"error": type(error).__name__})
+            if not self._is_failing:  # once for each time that it is away
+                logger.warning("no new snapshot of the lines", extra={"error": type(error).__name__})
+            self._is_failing = True
             return
+        self._is_failing = False
         self._snapshot, self._is_fresh = snapshot, True
         if snapshot != self._kept:
             self._write(snapshot)

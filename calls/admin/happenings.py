@@ -79,7 +79,13 @@ def worth_reading(detail: Any) -> Any:
     if not isinstance(detail, dict):
         return detail
     return {
-        name: _REASONS.get(value, value) if name == "reason" and isinstance(value, str) else value
+        name: _in_words(name, value)
         for name, value in detail.items()
         if name not in _UNSAID and value not in (None, "", 0)
     }
+
+
+def _in_words(name: str, value: Any) -> Any:
+    if name == "reason" and isinstance(value, str):
+        return _REASONS.get(value, value)
+    return value.replace("_", " ") if name == "limit" and isinstance(value, str) else value

@@ -104,3 +104,12 @@ def test_a_call_of_which_no_cost_is_known_says_nothing_of_it(owner):
     call = factories.make_ended_call()
 
     assert " Cost " not in text_of(owner.get(address("call", "change", call.pk)))
+
+
+def test_the_page_of_a_call_says_which_limit_it_was_beyond(owner):
+    call = factories.make_ended_call(end_reason="overloaded")
+    factories.make_event(call=call, kind="over_limit", detail={"limit": "budget_of_the_day"})
+
+    text = text_of(owner.get(address("call", "change", call.pk)))
+
+    assert "Beyond what the agent may take on limit budget of the day" in text

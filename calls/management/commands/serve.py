@@ -35,6 +35,7 @@ class Command(BaseCommand):
             inside.start()
         standby.start()
         serving.run(listener, live=live, started=started)
+        standby.stop()
         if inside:
             inside.stop()
             inside.wait()
