@@ -23,6 +23,9 @@ os.environ |= {
     "TWILIO_API_BASE_URL": "http://127.0.0.1:9",  # nobody listens there
     "TWILIO_SIGNATURE": "",
     "HANDOVER_NUMBER": "",
+    "CALLS_AT_ONCE": "0",  # one caller places most of the calls here
+    "CALLS_PER_CALLER": "0",
+    "CALLER_MINUTES_A_DAY": "0",
     "EMAIL_URL": "",
     "DEFAULT_FROM_EMAIL": "",
     "DB_THREADS": "",

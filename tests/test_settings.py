@@ -153,3 +153,25 @@ def test_a_variable_becomes_its_setting(name, environment, value):
 )
 def test_a_wrong_value_is_refused_with_what_is_wanted(environment, sentence):
     assert refusal(**environment) == sentence
+
+
+PRODUCTION = {
+    "PUBLIC_BASE_URL": "https://calls.cedar-plumbing.com",
+    "SECRET_KEY": "o3N-8kf0sT_qWZ7rLr4mXx2VbJcYp9uHd6eGgAiKtOw5nSvBz1",
+    "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij",
+    "TWILIO_ACCOUNT_SID": "AC0123456789abcdef0123456789abcdef",
+    "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
+    "HANDOVER_NUMBER": "+15550108000",
+    "EMAIL_URL": "smtp+tls://me:secret@mail.cedar-plumbing.com:587",
+}
+
+
+def test_production_settings_pass_djangos_checks_of_a_deployment():
+    checked = run(ROOT, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **BLANK | PRODUCTION)
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_browsers_are_told_to_stay_with_https_where_the_address_is_https():
+    assert setting("SECURE_HSTS_SECONDS", **PRODUCTION) == 30 * 24 * 3600
+    assert setting("SESSION_COOKIE_SECURE", **PRODUCTION) is True

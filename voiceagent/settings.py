@@ -31,6 +31,9 @@ env = environ.Env(
     TWILIO_API_BASE_URL=(str, ""),
     TWILIO_SIGNATURE=(str, ""),
     HANDOVER_NUMBER=(str, ""),
+    CALLS_AT_ONCE=(str, ""),
+    CALLS_PER_CALLER=(str, ""),
+    CALLER_MINUTES_A_DAY=(str, ""),
     EMAIL_URL=(str, ""),
     DEFAULT_FROM_EMAIL=(str, ""),
     MAX_CALL_MINUTES=(str, ""),
@@ -140,6 +143,10 @@ TWILIO_SIGNATURE = _text("TWILIO_SIGNATURE", "enforce").lower()
 HANDOVER_NUMBER = _text("HANDOVER_NUMBER")
 DIAGNOSTIC_TOKEN = _text("DIAGNOSTIC_TOKEN")
 
+CALLS_AT_ONCE = int(_number("CALLS_AT_ONCE", 50, least=0))
+CALLS_PER_CALLER = int(_number("CALLS_PER_CALLER", 2, least=0))
+CALLER_MINUTES_A_DAY = int(_number("CALLER_MINUTES_A_DAY", 120, least=0))
+
 vars().update(_email())
 EMAIL_TIMEOUT = 10  # for each step of SMTP; the lease of a letter in the outbox is measured by it
 DEFAULT_FROM_EMAIL = _text("DEFAULT_FROM_EMAIL", f"receptionist@{_public_host}")
@@ -224,6 +231,15 @@ WHITENOISE_USE_FINDERS = True  # the admin looks right without a collectstatic s
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 X_FRAME_OPTIONS = "DENY"
+if _public.scheme == "https":
+    # What stands in front ends TLS and says so; a false claim gets its own answer marked as https, and nothing else.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 30 * 24 * 3600
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other names under the host are not ours to promise https for
+    "security.W008",  # what ends TLS redirects; a redirect from here would turn Twilio's POST into a GET
+    "security.W021",  # as W005
+]
 
 LOGGING = {
     "version": 1,

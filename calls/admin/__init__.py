@@ -2,11 +2,13 @@
 
 from django.contrib import admin
 
-from calls.admin import bookings, business, call, letters, people, quotes, reaching, trade, work
+from calls.admin import bookings, business, call, edge, letters, people, quotes, reaching, trade, work
+from calls.admin.login import LimitedLoginForm
 
-__all__ = ["bookings", "business", "call", "letters", "people", "quotes", "reaching", "trade", "work"]
+__all__ = ["bookings", "business", "call", "edge", "letters", "people", "quotes", "reaching", "trade", "work"]
 
 admin.site.site_header = "Receptionist"
 admin.site.site_title = "Receptionist"
 admin.site.index_title = "Overview"
 admin.site.site_url = None
+admin.site.login_form = LimitedLoginForm

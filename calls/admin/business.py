@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html, format_html_join
 
-from calls.admin import display, forms, told, trade_forms, warnings
+from calls.admin import display, elsewhere, forms, told, trade_forms, warnings
 from calls.admin.greetings import KeptGreetingMixin
 from calls.admin.local_time import shown_in
 from calls.models import Agent, Business, OnCall, OpeningException, OpeningHours, PhoneLine, Technician
@@ -103,6 +103,13 @@ class BusinessAdmin(InlinesLaterMixin, WarningMixin, admin.ModelAdmin):
             },
         ),
         ("Calling people back", {"fields": ["callbacks_a_day"]}),
+        (
+            "What the agent may cost",
+            {
+                "fields": ["calls_at_once", "minutes_a_day", "budget_a_day"],
+                "description": "A caller beyond one of these hears a sentence and reaches a person or the voicemail.",
+            },
+        ),
     ]
 
     def get_inlines(self, request, obj):
@@ -191,10 +198,34 @@ class PhoneLineAdmin(WarningMixin, admin.ModelAdmin):
     fieldsets = [
         (None, {"fields": ["number", "label", "business"]}),
         ("Who answers, and when", {"fields": ["agent", "answers", "ring_seconds"]}),
+        ("While this server is off", {"fields": ["fallback_url"]}),
     ]
+    change_form_template = "admin/calls/phoneline/change_form.html"
     list_select_related = ["business", "agent"]
     list_filter = ["business"]
     search_fields = ["number", "label", "business__name"]
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.bin_view)
+        return [path("<path:object_id>/bin/", view, name="calls_phoneline_bin"), *super().get_urls()]
+
+    def bin_view(self, request, object_id):
+        line = self.get_object(request, unquote(object_id))
+        if line is None:
+            raise Http404
+        if not self.has_view_permission(request, line):
+            raise PermissionDenied
+        text = elsewhere.bin_text(line)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": f"{line.number} while this server is off",
+            "line": line,
+            "text": text,
+            "has_person": "<Dial" in text,
+        }
+        return TemplateResponse(request, "admin/calls/phoneline/bin.html", context)
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         if db_field.name == "agent":  # the name of an agent holds its business: one query, not one each

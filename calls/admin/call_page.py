@@ -122,6 +122,20 @@ class CallPage:
         return self.call.input_tokens + self.call.output_tokens
 
     @property
+    def cost(self) -> str:
+        """What it has cost as far as it is known; blank where nothing is."""
+        parts = {"OpenAI": self.call.model_cost, "Twilio": self.call.telephone_cost}
+        known = {name: amount for name, amount in parts.items() if amount is not None}
+        if not known:
+            return ""
+        total = display.show_dollars(sum(known.values()))
+        detail = ", ".join(
+            f"{name} {display.show_dollars(amount) if amount is not None else 'not known'}"
+            for name, amount in parts.items()
+        )
+        return f"{total} ({detail})"
+
+    @property
     def recording_length(self) -> str:
         seconds = self.call.recording_seconds
         return "" if seconds is None else display.show_offset(seconds * 1000)

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import phonenumbers
@@ -162,3 +163,10 @@ def end_tone(call: Call) -> str:
     if not call.end_reason or call.end_reason in _GOOD_ENDS:
         return "good"
     return "quiet" if call.end_reason in _QUIET_ENDS else "bad"
+
+
+def show_dollars(amount: Decimal) -> str:
+    """A sum as small as a call costs: "$0.1234", "$1.50", "under $0.0001"."""
+    if 0 < amount < Decimal("0.0001"):
+        return "under $0.0001"
+    return f"${amount:.4f}" if amount < 1 else f"${amount:.2f}"

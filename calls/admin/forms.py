@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from calls.admin import warnings
+from calls.admin import elsewhere, warnings
 from calls.models import Agent, Business, Message, PhoneLine, catalog, trade_validators, validators
 
 
@@ -67,13 +67,20 @@ class BusinessForm(forms.ModelForm):
             *("name", "time_zone", "country", "address", "currency", "tax_percent", "email", "emails_summaries"),
             *("handover_number", "emergency_number", "notice_minutes", "horizon_days", "buffer_minutes"),
             *("slot_step_minutes", "callbacks_a_day"),
+            *("calls_at_once", "minutes_a_day", "budget_a_day"),
         ]
         widgets = {
             "time_zone": SuggestionInput(sorted(available_timezones())),
             "currency": SuggestionInput(trade_validators.CURRENCIES, attrs={"size": 6}),
         }
 
-        labels = {"email": "E-mail", "callbacks_a_day": "Calls placed in a day, at most"}
+        labels = {
+            "email": "E-mail",
+            "callbacks_a_day": "Calls placed in a day, at most",
+            "calls_at_once": "Calls at once, at most",
+            "minutes_a_day": "Minutes in a day, at most",
+            "budget_a_day": "Budget of a day (US dollars)",
+        }
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -131,10 +138,18 @@ class AgentForm(forms.ModelForm):
 
 class PhoneLineForm(forms.ModelForm):
     number = NumberField(help_text=PhoneLine._meta.get_field("number").help_text)
+    fallback_url = forms.URLField(
+        label="Address while this server is off",
+        assume_scheme="https",
+        max_length=300,
+        required=False,
+        widget=forms.URLInput(attrs={"size": 60}),
+        help_text=PhoneLine._meta.get_field("fallback_url").help_text,
+    )
 
     class Meta:
         model = PhoneLine
-        fields = ["number", "label", "business", "agent", "answers", "ring_seconds"]
+        fields = ["number", "label", "business", "agent", "answers", "ring_seconds", "fallback_url"]
 
     def clean_number(self):
         number = self.cleaned_data["number"]
@@ -146,6 +161,12 @@ class PhoneLineForm(forms.ModelForm):
                 params={"number": number},
             )
         return number
+
+    def clean_fallback_url(self):
+        url = self.cleaned_data["fallback_url"]
+        if url:
+            elsewhere.check_address(url)
+        return url
 
     def warnings(self) -> list[warnings.Warned]:
         return warnings.of_line(self.instance)

@@ -42,6 +42,7 @@ WORDS = {
     "twilio_stream_started": "Twilio: stream started",
     "twilio_stream_stopped": "Twilio: stream stopped",
     "no_stream": "No agent could answer",
+    "over_limit": "Beyond what the agent may take on",
     "fallback": "Twilio could not use an answer of ours",
     "forwarding_loop": "The call came back to us",
     "openai_error": "OpenAI refused something",
@@ -69,6 +70,7 @@ TROUBLE = {
     "no_media",
     "no_stream",
     "openai_error",
+    "over_limit",
     "response_failed",
     "stream_refused",
     "twilio_stream_error",
@@ -90,7 +92,13 @@ def worth_reading(detail: Any) -> Any:
     if not isinstance(detail, dict):
         return detail
     return {
-        name: _REASONS.get(value, value) if name == "reason" and isinstance(value, str) else value
+        name: _in_words(name, value)
         for name, value in detail.items()
         if name not in _UNSAID and value not in (None, "", 0)
     }
+
+
+def _in_words(name: str, value: Any) -> Any:
+    if name == "reason" and isinstance(value, str):
+        return _REASONS.get(value, value)
+    return value.replace("_", " ") if name == "limit" and isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What a page of the admin may load: its own files, the sound of recordings at Twilio, and nothing else.
+"""What a page may load: its own files, the sound of recordings at Twilio, and nothing else.
 
 Words of callers stand on these pages. Were one ever to get out of its escaping, the browser would still not run it.
 """
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
@@ -24,7 +25,9 @@ def content_security_policy(
     """Middleware; without a thread of its own on the asynchronous side, where webhooks pass through it too."""
 
     def with_policy(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        if request.resolver_match and request.resolver_match.app_name == "admin":
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        # Django's own error pages, which only DEBUG shows, bring their style with them.
+        if is_page and not (settings.DEBUG and response.status_code >= 400):
             response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
 

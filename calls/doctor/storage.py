@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from django.db import DatabaseError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -14,9 +15,9 @@ from calls.doctor.caller import TEST_CALL_PREFIX, TEST_NUMBER
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
-from calls.domain import delivery
+from calls.domain import costs, delivery
 from calls.domain.persona import persona_for
-from calls.models import Call, Emergency, OutgoingEmail, OutgoingMessage, PhoneLine
+from calls.models import Call, Emergency, OutgoingEmail, OutgoingMessage, PhoneLine, Price
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import session_of
 from calls.twilio.addresses import webhook_url
@@ -69,7 +70,14 @@ async def line(visit: Visit) -> list[Finding]:
     rung = _line_to_ring(lines)
     visit.line_number = rung.number if rung else ""
     habits = await aside(_in_own_connection, partial(_habits, lines))
-    return [_agent(visit, lines), _handover(visit, lines), _console(visit, habits)]
+    unpriced = await aside(_in_own_connection, partial(_unpriced, lines, visit.site))
+    return [
+        _agent(visit, lines),
+        _handover(visit, lines),
+        _elsewhere(visit, lines),
+        _budget(visit, unpriced),
+        _console(visit, habits),
+    ]
 
 
 def _lines_and_session(site: Site) -> tuple[list[PhoneLine], SessionSettings | None]:
@@ -132,6 +140,42 @@ def _handover(visit: Visit, lines: list[PhoneLine]) -> Finding:
         remedy = f"Enter a hand-over number: {admin} or HANDOVER_NUMBER in .env."
         return said(WARN, f"none for {missing[0]}", means, remedy)
     return said(OK, "every business has a hand-over number" if targets else common or "no business yet")
+
+
+def _elsewhere(visit: Visit, lines: list[PhoneLine]) -> Finding:
+    """Believes what the owner has entered: nobody is asked, and no address of theirs is ever fetched."""
+    said = saying("line.fallback", "A way while this server is off")
+    here = urlsplit(visit.site.public_base_url).hostname
+    admin = f"{visit.site.public_base_url}/admin/calls/phoneline/"
+    open_lines = [line for line in lines if urlsplit(line.fallback_url).hostname in {None, here}]
+    if open_lines:
+        line = open_lines[0]
+        means = "While it restarts or its host is down, the caller hears Twilio's apology and is cut off."
+        remedy = f"Give Twilio the text to keep that stands at {admin}{line.pk}/bin/ and follow its steps."
+        return said(WARN, f"{line.number}: voice and fallback are on the same host", means, remedy)
+    return said(OK, "entered for every line" if lines else "no line yet")
+
+
+def _unpriced(lines: list[PhoneLine], site: Site) -> list[tuple[str, str]]:
+    """Businesses with a budget whose agent's model has no price, with the model."""
+    models = {
+        (line.business.name, line.agent.model or site.openai_model)
+        for line in lines
+        if line.agent and line.business.budget_a_day is not None
+    }
+    today = timezone.now().date()
+    of_tokens = {str(item) for item in Price.TOKENS}
+    return sorted((name, model) for name, model in models if of_tokens - set(costs.prices_on(model=model, day=today)))
+
+
+def _budget(visit: Visit, unpriced: list[tuple[str, str]]) -> Finding:
+    said = saying("line.prices", "Prices for the budget")
+    if not unpriced:
+        return said(OK, "every budget can be counted")
+    business, model = unpriced[0]
+    means = f"What its calls cost at OpenAI is not known: the budget of {business} never ends."
+    remedy = f"Enter the six prices of {model}: {visit.site.public_base_url}/admin/calls/price/add/"
+    return said(WARN, f"no price of {model}", means, remedy)
 
 
 def _habits(lines: list[PhoneLine]) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from calls.domain.decisions import Decision, HandOver, HangUp, Thanks, Voicemail
 from calls.domain.handover import OPEN_FOR, dialable, is_same_number
+from calls.domain.snapshot import Snapshot
 
 MAX_REMEMBERED = 1000
 
@@ -23,7 +24,9 @@ class Apology:
         from_number: str,
         to_number: str,
         forwarded_from: str,
+        is_outbound: bool = False,
         is_over: bool,
+        snapshot: Snapshot,
         default_number: str,
         now: datetime,
     ) -> Decision:
@@ -31,16 +34,18 @@ class Apology:
             return Thanks()
         if is_over:
             return HangUp()
-        number = dialable(default_number)
+        ours, other = (from_number, to_number) if is_outbound else (to_number, from_number)
+        business = snapshot.line(ours).business
+        number = snapshot.person(called=ours, default_number=default_number)
         is_ours = is_same_number(number, to_number)
-        is_back = any(is_same_number(number, other) for other in (from_number, forwarded_from))
+        is_back = any(is_same_number(number, text) for text in (from_number, forwarded_from))
         if not number or is_ours or is_back or failed_address == "dial-done":
-            return Voicemail()
-        if self._was_sent(call_sid=call_sid, caller=from_number, now=now):
-            return Voicemail()
-        shown = "" if dialable(from_number) else dialable(to_number)
-        self._remember(call_sid=call_sid, shown={from_number, shown or from_number}, now=now)
-        return HandOver(number=number, caller_id=shown)
+            return Voicemail(business=business)
+        if self._was_sent(call_sid=call_sid, caller=other, now=now):
+            return Voicemail(business=business)
+        shown = dialable(ours) if is_outbound or not dialable(other) else ""
+        self._remember(call_sid=call_sid, shown={other, shown or other}, now=now)
+        return HandOver(number=number, caller_id=shown, business=business)
 
     def _was_sent(self, *, call_sid: str, caller: str, now: datetime) -> bool:
         """Whether another call that shows this caller's number was sent to a person a moment ago."""

@@ -76,6 +76,13 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class Refuse:
+    """The caller is blocked: the words, then the end."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Voicemail:
     business: str = ""
 
@@ -91,4 +98,4 @@ class HangUp:
 
 
 Whisper = Announce | Connect | HangUp
-Decision = Answer | HandOver | Transfer | Busy | Voicemail | Thanks | HangUp
+Decision = Answer | HandOver | Transfer | Busy | Refuse | Voicemail | Thanks | HangUp

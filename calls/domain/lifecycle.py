@@ -11,9 +11,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import history, hours, messages
-from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Thanks, Transfer, Voicemail
+from calls.domain import capacity, costs, hours, messages, screening
+from calls.domain.capacity import NO_LIMITS, Limits
+from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Refuse, Thanks, Transfer, Voicemail
 from calls.domain.handover import caller_id, open_handover, person_to_dial
+from calls.domain.progress import advance, end, lock, lock_or_register, note, note_once
 from calls.domain.streams import REFUSED
 from calls.domain.transfer import person_for
 from calls.models import Call, CallEvent, PhoneLine, Stream
@@ -34,7 +36,6 @@ _OBSTACLE_REASONS = {
 NOBODY_ANSWERED = "Call back: nobody could take the call."
 LISTEN = "Listen to the voicemail, and call back."
 
-_ORDER = [Status.QUEUED, Status.RINGING, Status.STREAMING, Status.HANDED_OVER, Status.ENDED]
 _PROGRESS = {"initiated": Status.QUEUED, "queued": Status.QUEUED, "ringing": Status.RINGING}
 _OVER = {
     "completed": Reason.CALLER_HANGUP,
@@ -43,7 +44,7 @@ _OVER = {
     "failed": Reason.FAILED,
     "canceled": Reason.FAILED,
 }
-_NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE}
+_NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.BLOCKED}
 _REACHED_A_PERSON = {"completed", "answered"}
 NOT_ACCEPTED = "not_accepted"
 RING_SECONDS = 25
@@ -56,36 +57,40 @@ def receive_call(
     obstacle: str,
     default_number: str,
     findings: Iterable[str],
-    now: datetime,
+    limits: Limits = NO_LIMITS,
     refused_models: Collection[str] = (),
+    now: datetime,
 ) -> Decision:
     """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank; no agent whose
     model is among `refused_models` can."""
-    call = _lock_or_register(leg=leg, now=now)
+    call = lock_or_register(leg=leg, now=now)
     for finding in findings:
-        _note_once(call, finding, now)
+        note_once(call, finding, now)
     if call.token_nonce or call.handed_over_at or call.status == Status.ENDED:
         return _same_answer(call)
-    _advance(call, Status.RINGING)
+    advance(call, Status.RINGING)
     if first := open_handover(call=call, leg=leg, now=now):
         return _come_back(call, first=first, now=now)
+    treatment = screening.treatment_of(call=call)
+    if treatment == screening.BLOCKED:
+        end(call, reason=Reason.BLOCKED, now=now)
+        return Refuse(screening.WORDS_FOR_BLOCKED)
     obstacle = obstacle or _obstacle_of_agent(call, refused_models)
-    if obstacle:
-        _note(call, "no_stream", now, because=obstacle)
-        return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
-    _note(call, "webhook", now, direction=call.direction)
-    if _rings_a_person_first(call, now) and (
-        number := person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
-    ):
-        return _ring_a_person_first(call, number=number, now=now)
-    return _to_the_agent(call, now=now)
+    is_direct = treatment == screening.DIRECT
+    if not obstacle:
+        note(call, "webhook", now, direction=call.direction)
+    if is_direct or (not obstacle and _rings_a_person_first(call, now)):
+        number = person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
+        if number and number != call.from_number:
+            return _ring_a_person_first(call, number=number, is_announced=not is_direct, now=now)
+    return _to_the_agent_or_a_person(call, obstacle=obstacle, default_number=default_number, limits=limits, now=now)
 
 
 @transaction.atomic
 def fall_back(*, leg: Leg, error_code: str, failed_address: str, default_number: str, now: datetime) -> Decision:
     """A document of ours could not be had: a person, or, if that is what failed, the voicemail."""
-    call = _lock_or_register(leg=leg, now=now)
-    _note_once(call, "fallback", now, error_code=error_code, address=failed_address)
+    call = lock_or_register(leg=leg, now=now)
+    note_once(call, "fallback", now, error_code=error_code, address=failed_address)
     if failed_address == "recording":
         return Thanks()
     if call.end_reason in _NORMAL_ENDS:
@@ -103,9 +108,9 @@ def leave_stream(*, leg: Leg, default_number: str, now: datetime) -> Decision:
     is_over = leg.call_status in _OVER
     if is_over and not Call.objects.filter(call_sid=leg.call_sid).exists():
         return HangUp()
-    call = _lock_or_register(leg=leg, now=now)
+    call = lock_or_register(leg=leg, now=now)
     if is_over:
-        _end(call, reason=Reason.CALLER_HANGUP, now=now)
+        end(call, reason=Reason.CALLER_HANGUP, now=now)
         return HangUp()
     if call.end_reason in _NORMAL_ENDS or call.handover_result in _REACHED_A_PERSON:
         return HangUp()
@@ -124,25 +129,26 @@ def finish_dial(
     seconds: int | None,
     is_bridged: bool | None = None,
     obstacle: str = "",
+    limits: Limits = NO_LIMITS,
     now: datetime,
 ) -> Decision:
     """The dial to a person is over. What the first report said stands. `is_bridged` is None where Twilio is silent."""
-    call = _lock_or_register(leg=leg, now=now)
+    call = lock_or_register(leg=leg, now=now)
     if call.token_nonce and not call.handover_number and not call.end_reason:
         return _same_answer(call)  # a repetition: the agent has the caller already
     if not call.handover_result:
         call.handover_result = _dial_result(call, result=result, is_bridged=is_bridged)
-        _note(call, "dial_done", now, result=call.handover_result, seconds=seconds)
+        note(call, "dial_done", now, result=call.handover_result, seconds=seconds)
     if call.handover_result in _REACHED_A_PERSON:
         if call.outcome == Call.Outcome.NONE:
             call.outcome = Call.Outcome.TRANSFERRED
-        _end(call, reason=Reason.TRANSFERRED, now=now)
+        end(call, reason=Reason.TRANSFERRED, now=now)
         return HangUp()
     if call.outcome == Call.Outcome.TRANSFERRED:  # as it was summed up while the person's telephone was still ringing
         call.outcome = Call.Outcome.ANSWERED
     if leg.call_status in _OVER:
-        _end(call, reason=Reason.CALLER_HANGUP, now=now)
-    elif _is_first(call) and not obstacle:
+        end(call, reason=Reason.CALLER_HANGUP, now=now)
+    elif _is_first(call) and not obstacle and not _limit_reached(call, limits, now):
         call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
         call.handed_over_at = call.handover_accepted_at = None
         return _to_the_agent(call, now=now)
@@ -160,34 +166,36 @@ def change_status(
     now: datetime,
 ) -> bool:
     """Twilio's view of the call, in any order. Whether the call is known."""
-    call = _lock(call_sid)
+    call = lock(call_sid)
     if call is None:
         return False
     for finding in findings:
-        _note_once(call, finding, now)
+        note_once(call, finding, now)
     detail = {"status": call_status, "sequence": sequence} | ({"seconds": seconds} if seconds is not None else {})
-    _note_once(call, "call_status", now, **detail)
+    note_once(call, "call_status", now, **detail)
     if sequence is not None:
         is_newest = sequence > call.status_sequence
         call.status_sequence = max(call.status_sequence, sequence)
     else:
         is_newest = True
     if call_status in _OVER:
-        _end(call, reason=_over_reason(call, call_status), now=now)
+        end(call, reason=_over_reason(call, call_status), now=now)
     elif is_newest and call_status in _PROGRESS:
-        _advance(call, _PROGRESS[call_status])
+        advance(call, _PROGRESS[call_status])
     call.save()
+    if call_status in _OVER:
+        costs.settle_cost(call_id=call.pk)
     return True
 
 
 @transaction.atomic
 def note_stream_status(*, call_sid: str, stream_sid: str, event: str, error: str, now: datetime) -> bool:
     """What Twilio says of a stream: the only place where a failed handshake shows. Whether the call is known."""
-    call = _lock(call_sid)
+    call = lock(call_sid)
     if call is None:
         return False
     detail = {"stream_sid": stream_sid} | ({"error": error} if error else {})
-    _note_once(call, f"twilio_{event.replace('-', '_')}"[:40], now, **detail)
+    note_once(call, f"twilio_{event.replace('-', '_')}"[:40], now, **detail)
     if error:
         Stream.objects.filter(call=call, stream_sid=stream_sid).update(error=error)
     return True
@@ -198,11 +206,11 @@ def keep_recording(
     *, call_sid: str, recording_sid: str, url: str, seconds: int | None, status: str, now: datetime
 ) -> bool:
     """A voicemail: told by the action of `<Record>`, `status` blank, and by its status callback."""
-    call = _lock(call_sid)
+    call = lock(call_sid)
     if call is None:
         return False
     detail = {"recording_sid": recording_sid} | ({"status": status} if status else {})
-    _note_once(call, "recording", now, **detail)
+    note_once(call, "recording", now, **detail)
     if url and status in {"", "completed"} and call.recording_sid in {"", recording_sid}:
         call.recording_sid, call.recording_url = recording_sid, url
         call.recording_seconds = seconds if seconds is not None else call.recording_seconds
@@ -210,7 +218,7 @@ def keep_recording(
             call.next_action = LISTEN
         messages.keep_voicemail(call=call, now=now)
     if not status:
-        _end(call, reason=Reason.VOICEMAIL, now=now)
+        end(call, reason=Reason.VOICEMAIL, now=now)
     call.save()
     return True
 
@@ -221,33 +229,33 @@ def _obstacle_of_agent(call: Call, refused_models: Collection[str]) -> str:
     return OPENAI_REFUSES if call.agent.model in refused_models else ""
 
 
-def _lock(call_sid: str) -> Call | None:
-    return Call.objects.select_for_update().filter(call_sid=call_sid).first()
-
-
-def _lock_or_register(*, leg: Leg, now: datetime) -> Call:
-    ours = leg.from_number if leg.is_outbound else leg.to_number
-    line = PhoneLine.objects.filter(number=ours).first() if ours else None
-    call, _ = Call.objects.select_for_update().get_or_create(
-        call_sid=leg.call_sid,
-        defaults={
-            "account_sid": leg.account_sid,
-            "line": line,
-            "business_id": line.business_id if line else None,
-            "agent_id": line.agent_id if line else None,
-            "direction": Call.Direction.OUTBOUND if leg.is_outbound else Call.Direction.INBOUND,
-            "from_number": leg.from_number,
-            "to_number": leg.to_number,
-            "rang_at": now,
-        },
-    )
-    return call
-
-
 def _same_answer(call: Call) -> Decision:
+    if call.end_reason == Reason.BLOCKED:
+        return Refuse(screening.WORDS_FOR_BLOCKED)
     if call.token_nonce:
         return Answer(call_sid=call.call_sid, nonce=call.token_nonce)
     return _dial(call) if call.handover_number else Voicemail(business=_business_name(call))
+
+
+def _to_the_agent_or_a_person(
+    call: Call, *, obstacle: str, default_number: str, limits: Limits, now: datetime
+) -> Decision:
+    if obstacle:
+        note(call, "no_stream", now, because=obstacle)
+        return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
+    if limit := _limit_reached(call, limits, now):
+        if limit in capacity.OF_THE_CALLER:
+            return _to_voicemail(call, now=now)
+        return _to_a_person(call, default_number=default_number, reason=Reason.OVERLOADED, now=now)
+    return _to_the_agent(call, now=now)
+
+
+def _limit_reached(call: Call, limits: Limits, now: datetime) -> str:
+    """Which limit keeps the agent from taking the call, written on it as its reason; blank when there is room."""
+    if limit := capacity.limit_reached(call=call, limits=limits, now=now):
+        note(call, "over_limit", now, limit=limit)
+        call.end_reason = call.end_reason or Reason.OVERLOADED
+    return limit
 
 
 def _to_the_agent(call: Call, *, now: datetime) -> Answer:
@@ -266,11 +274,11 @@ def _rings_a_person_first(call: Call, now: datetime) -> bool:
     return line.answers == PhoneLine.Answers.AFTER_RINGING
 
 
-def _ring_a_person_first(call: Call, *, number: str, now: datetime) -> Decision:
+def _ring_a_person_first(call: Call, *, number: str, is_announced: bool, now: datetime) -> Decision:
     """The call stays ringing; that it was handed over is known by `handed_over_at`, so that its dial is recognized
     when the person's telephone forwards it back."""
-    call.handover_number, call.handover_is_announced, call.handed_over_at = number, True, now
-    _note_once(call, "rings_a_person_first", now)
+    call.handover_number, call.handover_is_announced, call.handed_over_at = number, is_announced, now
+    note_once(call, "rings_a_person_first", now)
     call.save()
     return _dial(call)
 
@@ -291,8 +299,8 @@ def _come_back(call: Call, *, first: Call, now: datetime) -> Decision:
     record the announcement, and the first caller would wait for it."""
     if not first.handover_is_announced:
         return _to_voicemail(call, now=now, came_back_from=first)
-    _note_once(call, "forwarding_loop", now, first_call=first.call_sid)
-    _end(call, reason=Reason.BUSY, now=now)
+    note_once(call, "forwarding_loop", now, first_call=first.call_sid)
+    end(call, reason=Reason.BUSY, now=now)
     return Busy()
 
 
@@ -307,8 +315,8 @@ def _to_a_person(call: Call, *, default_number: str, reason: str, now: datetime)
         call.handed_over_at = now
     if not call.handover_number:
         return _to_voicemail(call, now=now)
-    _note_once(call, "handover", now)
-    _advance(call, Status.HANDED_OVER)
+    note_once(call, "handover", now)
+    advance(call, Status.HANDED_OVER)
     call.save()
     return _dial(call)
 
@@ -316,12 +324,12 @@ def _to_a_person(call: Call, *, default_number: str, reason: str, now: datetime)
 def _to_voicemail(call: Call, *, now: datetime, came_back_from: Call | None = None) -> Voicemail:
     """Let the caller leave a message; the call it was handed over from names the reason, where it has come back."""
     if came_back_from:
-        _note_once(call, "forwarding_loop", now, first_call=came_back_from.call_sid)
-    _note_once(call, "voicemail", now)
+        note_once(call, "forwarding_loop", now, first_call=came_back_from.call_sid)
+    note_once(call, "voicemail", now)
     call.end_reason = call.end_reason or Reason.VOICEMAIL
     call.next_action = call.next_action or NOBODY_ANSWERED
     call.handed_over_at = call.handed_over_at or now
-    _advance(call, Status.HANDED_OVER)
+    advance(call, Status.HANDED_OVER)
     call.save()
     return Voicemail(business=_business_name(call))
 
@@ -353,26 +361,3 @@ def _over_reason(call: Call, call_status: str) -> str:
     if call_status == "canceled" and call.direction == Call.Direction.INBOUND:
         return Reason.CALLER_HANGUP
     return _OVER[call_status]
-
-
-def _end(call: Call, *, reason: str, now: datetime) -> None:
-    call.end_reason = call.end_reason or reason
-    if call.ended_at is None or (call.handed_over_at and call.ended_at < call.handed_over_at):
-        call.ended_at = now
-    _advance(call, Status.ENDED)
-    call.save()
-
-
-def _advance(call: Call, status: str) -> None:
-    if _ORDER.index(Status(status)) > _ORDER.index(Status(call.status)):
-        call.status = status
-
-
-def _note(call: Call, kind: str, now: datetime, **detail: object) -> None:
-    at_ms = round((now - call.rang_at).total_seconds() * 1000)
-    history.record_event(call_id=call.pk, kind=kind, at_ms=at_ms, detail=detail)
-
-
-def _note_once(call: Call, kind: str, now: datetime, **detail: object) -> None:
-    if not CallEvent.objects.filter(call=call, kind=kind, detail=detail).exists():
-        _note(call, kind, now, **detail)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from calls.domain import greetings, history, tokens
+from calls.domain import costs, greetings, history, tokens
 from calls.domain.persona import Persona, persona_for
 from calls.models import Agent, Call, Stream
 
@@ -122,6 +122,9 @@ def settle_stream(
     input_tokens: int,
     cached_tokens: int,
     output_tokens: int,
+    input_audio_tokens: int = 0,
+    cached_audio_tokens: int = 0,
+    output_audio_tokens: int = 0,
     audio_file: str = "",
 ) -> None:
     """Add what the stream has used of OpenAI, and where its recording lies; to be called once, when all is closed."""
@@ -133,4 +136,8 @@ def settle_stream(
         input_tokens=F("input_tokens") + input_tokens,
         cached_tokens=F("cached_tokens") + cached_tokens,
         output_tokens=F("output_tokens") + output_tokens,
+        input_audio_tokens=F("input_audio_tokens") + input_audio_tokens,
+        cached_audio_tokens=F("cached_audio_tokens") + cached_audio_tokens,
+        output_audio_tokens=F("output_audio_tokens") + output_audio_tokens,
     )
+    costs.settle_cost(call_id=call_id)

@@ -31,6 +31,7 @@ class Number:
     voice: str = "/twilio/voice"
     fallback: str = "/twilio/fallback"
     status: str = "/twilio/status"
+    bin: str = ""  # the text of a TwiML Bin that stands in the field of the fallback instead of an address of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

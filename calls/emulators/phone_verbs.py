@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
-from calls.emulators import phone_twiml, sound
+from calls.emulators import phone_bin, phone_twiml, sound
 from calls.emulators.phone_http import Answer, Failure
 from calls.emulators.phone_leg import Leg, new_sid
 from calls.emulators.phone_result import Piece, Source
@@ -77,8 +77,9 @@ class Interpreter:
             return await self.fetch(goto)
         except Failure as failure:
             self.line.blame(str(failure))
-            fallback = self._url(self.leg.setup.number.fallback)
-            if goto.purpose == "fallback" or not self.leg.setup.number.fallback:
+            number = self.leg.setup.number
+            fallback = phone_bin.URL if number.bin else self._url(number.fallback)
+            if goto.purpose == "fallback" or not (number.bin or number.fallback):
                 return None
             extra = {**goto.extra, "ErrorCode": str(failure.code), "ErrorUrl": failure.url}
             return await self._fetch(Goto(fallback, "POST", extra, "fallback"))
@@ -101,6 +102,8 @@ class Interpreter:
         return document
 
     async def _ask(self, goto: Goto, token: str, suffix: str = "") -> Answer:
+        if goto.url == phone_bin.URL:
+            return phone_bin.answer(self.leg.setup.number.bin, self.leg.fields() | dict(goto.extra))
         purpose = goto.purpose + suffix
         return await self.leg.request(purpose, goto.method, goto.url, goto.extra, token=token)
 

@@ -1,5 +1,6 @@
 """A database for one run, gone afterwards, and the settings of a server that uses it."""
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -69,11 +70,15 @@ def server_environment(
         "CLOCK_RATE": f"{rate:g}",
         "PUBLIC_BASE_URL": PUBLIC_URL,
         "DATABASE_URL": database_url,
+        "DATA_DIR": str(Path(tempfile.gettempdir()) / f"voiceagent-data-{os.getpid()}"),
         "OPENAI_API_KEY": EMULATED_KEY,
         "OPENAI_REALTIME_URL": realtime_url,
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": token,
         "TWILIO_API_BASE_URL": NOBODY,
+        "CALLS_AT_ONCE": "0",  # many calls of one caller are what a lab is for
+        "CALLS_PER_CALLER": "0",
+        "CALLER_MINUTES_A_DAY": "0",
     }
     return environment(**{**pinned, **more})
 

@@ -1,5 +1,6 @@
 from calls.models.business import Agent, Business, PhoneLine
 from calls.models.call import Call, CallEvent, Stream, ToolCall, Turn
+from calls.models.edge import ListedNumber, LoginBucket, Price
 from calls.models.greeting import KeptGreeting
 from calls.models.hours import OpeningException, OpeningHours, Weekday
 from calls.models.outbox import OutgoingEmail, OutgoingMessage
@@ -30,6 +31,8 @@ __all__ = [
     "EmergencyAlert",
     "KeptGreeting",
     "KnownAnswer",
+    "ListedNumber",
+    "LoginBucket",
     "Message",
     "OnCall",
     "OpeningException",
@@ -37,6 +40,7 @@ __all__ = [
     "OutgoingEmail",
     "OutgoingMessage",
     "PhoneLine",
+    "Price",
     "Quote",
     "QuoteLine",
     "Service",

@@ -17,6 +17,7 @@ BUSINESS_CHECKS = {
     "horizon_days": trade_validators.check_horizon,
     "buffer_minutes": trade_validators.check_buffer,
     "slot_step_minutes": trade_validators.check_step,
+    "budget_a_day": trade_validators.check_budget,
 }
 
 
@@ -51,6 +52,22 @@ class Business(models.Model):
     slot_step_minutes = models.PositiveIntegerField("bookings begin every (minutes)", default=30)
     callbacks_a_day = models.PositiveIntegerField(
         default=50, help_text="The most calls that are placed by themselves in a day; 0 places none."
+    )
+    calls_at_once = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="The most that the agent has at a time; others reach a person. Blank: no limit.",
+    )
+    minutes_a_day = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The most that the agent speaks in a day, all calls together. Blank: no limit."
+    )
+    budget_a_day = models.DecimalField(
+        "budget of a day (US dollars)",
+        max_digits=8,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What calls may cost at OpenAI and Twilio in a day; then callers reach a person. Blank: no limit.",
     )
     emails_summaries = models.BooleanField(
         "e-mail me each call that needs a person", default=True, help_text="To the address above."
@@ -157,6 +174,13 @@ class PhoneLine(models.Model):
     label = models.CharField(max_length=50, blank=True)
     answers = models.CharField("the agent answers", max_length=13, choices=Answers, default=Answers.ALWAYS)
     ring_seconds = models.PositiveIntegerField("ring first for (seconds)", default=20, help_text="5 to 60.")
+    fallback_url = models.URLField(
+        "address while this server is off",
+        max_length=300,
+        blank=True,
+        help_text='What stands in Twilio under "Primary handler fails": the address of a TwiML Bin, on a host that is '
+        "not this one.",
+    )
 
     class Meta:
         ordering = ["number"]

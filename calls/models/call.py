@@ -80,6 +80,15 @@ class Call(models.Model):
     input_tokens = models.PositiveIntegerField(default=0)
     cached_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
+    input_audio_tokens = models.PositiveIntegerField(default=0, help_text="Those of the input that were sound.")
+    cached_audio_tokens = models.PositiveIntegerField(default=0, help_text="Those of the cached that were sound.")
+    output_audio_tokens = models.PositiveIntegerField(default=0, help_text="Those of the output that were sound.")
+    model_cost = models.DecimalField(
+        max_digits=10, decimal_places=6, null=True, blank=True, help_text="At OpenAI, in US dollars; blank: not known."
+    )
+    telephone_cost = models.DecimalField(
+        max_digits=10, decimal_places=6, null=True, blank=True, help_text="At Twilio, in US dollars; blank: not known."
+    )
 
     summary = models.TextField(blank=True)
     next_action = models.CharField(max_length=200, blank=True)

@@ -36,6 +36,11 @@ def check_tax(percent: object) -> None:
     check_within(percent, 0, 50, "it is a percentage, 8.25 for eight and a quarter")
 
 
+def check_budget(dollars: object) -> None:
+    if dollars is not None:
+        check_within(dollars, 0, 100_000, "0 lets no call through to the agent, blank lets all")
+
+
 def check_notice(minutes: int) -> None:
     check_within(minutes, 0, 7 * DAY_MINUTES, "0 lets people book at once, 10080 is a week")
 

@@ -81,7 +81,6 @@ def _read_response_created(event: Mapping[str, Any]) -> wire.ResponseCreated:
 def _read_response_done(event: Mapping[str, Any]) -> wire.ResponseDone:
     response = _part(event, "response")
     details = _part(response, "status_details")
-    usage = _part(response, "usage")
     kind = _text(_part(response, "metadata"), "kind")
     return wire.ResponseDone(
         response_id=_text(response, "id"),
@@ -89,13 +88,25 @@ def _read_response_done(event: Mapping[str, Any]) -> wire.ResponseDone:
         code=_text(_part(details, "error"), "code")
         or _text(_part(details, "error"), "type")
         or _text(details, "reason"),
-        usage=wire.Usage(
-            _number(usage, "input_tokens"),
-            _number(_part(usage, "input_token_details"), "cached_tokens"),
-            _number(usage, "output_tokens"),
-        ),
+        usage=_read_usage(_part(response, "usage")),
         kind=kind,
         text=_output_text(response) if kind else "",
+    )
+
+
+def _read_usage(usage: Mapping[str, Any]) -> wire.Usage:
+    """Where the vendor does not say what was sound, the cached are text first: instructions and tools come first."""
+    details, output = _part(usage, "input_token_details"), _part(usage, "output_token_details")
+    cached, audio = _number(details, "cached_tokens"), _number(details, "audio_tokens")
+    by_kind = details.get("cached_tokens_details")
+    beyond_text = min(audio, max(0, cached - _number(details, "text_tokens")))
+    return wire.Usage(
+        _number(usage, "input_tokens"),
+        cached,
+        _number(usage, "output_tokens"),
+        audio,
+        _number(by_kind, "audio_tokens") if isinstance(by_kind, dict) else beyond_text,
+        _number(output, "audio_tokens"),
     )
 
 

@@ -86,15 +86,23 @@ class ResponseCreated:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
+    """The cached are among the input; those of sound are among each kind, and the rest is text."""
+
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    input_audio_tokens: int = 0
+    cached_audio_tokens: int = 0
+    output_audio_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
             self.input_tokens + other.input_tokens,
             self.cached_tokens + other.cached_tokens,
             self.output_tokens + other.output_tokens,
+            self.input_audio_tokens + other.input_audio_tokens,
+            self.cached_audio_tokens + other.cached_audio_tokens,
+            self.output_audio_tokens + other.output_audio_tokens,
         )
 
 

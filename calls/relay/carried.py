@@ -346,6 +346,9 @@ class Carried:
             input_tokens=usage.input_tokens,
             cached_tokens=usage.cached_tokens,
             output_tokens=usage.output_tokens,
+            input_audio_tokens=usage.input_audio_tokens,
+            cached_audio_tokens=usage.cached_audio_tokens,
+            output_audio_tokens=usage.output_audio_tokens,
             audio_file=audio_file,
         )
         await self._persist(conclude)

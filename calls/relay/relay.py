@@ -13,7 +13,7 @@ from calls import database
 from calls.conversation.messages import Message, StreamClosed
 from calls.domain import streams
 from calls.logs import CallLogger
-from calls.relay import clips, live
+from calls.relay import clips, expected, live
 from calls.relay.carried import Carried, RelaySettings
 from calls.twilio import stream
 
@@ -125,12 +125,13 @@ class Relay:
             raise ClosedEarly
         # The caller hears nothing yet: a database that takes longer than this is answered by a hand-over.
         async with asyncio.timeout(ADMISSION_TIMEOUT):
-            return await database.run(
+            run = database.run if expected.is_expected(start.call_sid, _token(start)) else database.run_at_the_door
+            return await run(
                 partial(_admit_with_clips, self._settings.clips),
                 call_sid=start.call_sid,
                 account_sid=start.account_sid,
                 stream_sid=start.stream_sid,
-                token=start.parameters.get("token", ""),
+                token=_token(start),
                 secret_key=self._settings.secret_key,
                 is_token_required=self._settings.is_token_required,
                 default_model=self._settings.default_model,
@@ -140,7 +141,7 @@ class Relay:
     async def _note_refusal(self, why: str) -> None:
         start = self._start.result() if self._start.done() else None
         if start is not None:
-            await database.run(streams.note_refusal, call_sid=start.call_sid, why=why, now=timezone.now())
+            await database.run_at_the_door(streams.note_refusal, call_sid=start.call_sid, why=why, now=timezone.now())
 
 
 def _admit_with_clips(folder: Path | None, **asked: Any) -> streams.AdmittedStream:
@@ -148,3 +149,7 @@ def _admit_with_clips(folder: Path | None, **asked: Any) -> streams.AdmittedStre
     if folder is not None:
         clips.load(folder)
     return streams.admit_stream(**asked)
+
+
+def _token(start: stream.Start) -> str:
+    return start.parameters.get("token", "")

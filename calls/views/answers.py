@@ -12,11 +12,13 @@ from calls.domain.decisions import (
     Decision,
     HandOver,
     HangUp,
+    Refuse,
     Thanks,
     Transfer,
     Voicemail,
     Whisper,
 )
+from calls.relay import expected
 from calls.twilio import addresses, twiml
 
 
@@ -30,6 +32,8 @@ def to_twiml(decision: Decision) -> HttpResponse:
             return _transfer(decision)
         case Busy():
             return twiml.respond("busy", {})
+        case Refuse(words=words):
+            return twiml.respond("say_and_hang_up", {"words": words})
         case Voicemail(business=business):
             return twiml.respond("voicemail", {"business": business, "recording_url": _url("recording")})
         case Thanks():
@@ -51,6 +55,7 @@ def to_whisper(whisper: Whisper, *, again: str) -> HttpResponse:
 
 def _answer(decision: Answer) -> HttpResponse:
     token = tokens.mint(secret_key=settings.SECRET_KEY, call_sid=decision.call_sid, nonce=decision.nonce)
+    expected.expect(decision.call_sid, token)
     context = {
         "action_url": _url("after"),
         "stream_url": addresses.stream_url(settings.PUBLIC_BASE_URL),

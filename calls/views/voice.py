@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from calls import database
 from calls.domain import lifecycle
+from calls.domain.capacity import Limits
 from calls.domain.decisions import Decision, Thanks
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, live
@@ -52,7 +53,9 @@ async def fallback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_silent("dial-done")
 async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg, outcome = webhook.incoming_call(form), webhook.dial_outcome(form)
-    return await _decide("dial is over", lifecycle.finish_dial, leg=leg, obstacle=_obstacle(request), **asdict(outcome))
+    return await _decide(
+        "dial is over", lifecycle.finish_dial, leg=leg, obstacle=_obstacle(request), limits=_limits(), **asdict(outcome)
+    )
 
 
 @from_twilio("Twilio tells here that a voicemail was recorded.")
@@ -119,6 +122,7 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         refused_models=_refused_models(),
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
+        limits=_limits(),
     )
 
 
@@ -165,6 +169,14 @@ def _refused_models() -> frozenset[str]:
     now = breaker.clock(settings.CLOCK_RATE)
     refused = breaker.refused_models(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, now)
     return refused | {""} if settings.OPENAI_REALTIME_MODEL in refused else refused
+
+
+def _limits() -> Limits:
+    return Limits(
+        calls_at_once=settings.CALLS_AT_ONCE,
+        calls_per_caller=settings.CALLS_PER_CALLER,
+        caller_minutes_a_day=settings.CALLER_MINUTES_A_DAY,
+    )
 
 
 def _can_stream(request: HttpRequest) -> bool:

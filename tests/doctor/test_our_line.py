@@ -26,7 +26,7 @@ EXPECTED = {"settings.public-url": "FAIL", "settings.openai-url": "WARN"}
 
 @pytest.fixture
 def line(transactional_db):
-    return factories.make_line()
+    return factories.make_line(fallback_url="https://handler.twilio.com/twiml/EH" + "0" * 32)
 
 
 @contextlib.asynccontextmanager

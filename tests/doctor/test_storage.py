@@ -13,7 +13,7 @@ from calls.doctor import aside, storage
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
-from calls.models import Emergency, OutgoingMessage
+from calls.models import Emergency, OutgoingMessage, Price
 from tests import factories
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -210,3 +210,36 @@ async def test_a_week_without_emergencies_is_well():
     [finding] = [f async for f in diagnose(Site(), ["emergencies"]) if f.id == "emergencies"]
 
     assert finding.level.value == "OK"
+
+
+@pytest.mark.parametrize(
+    ("fallback_url", "level"),
+    [
+        ("", "WARN"),
+        ("https://calls.cedar.org/twilio/fallback", "WARN"),
+        ("https://handler.twilio.com/twiml/EH0", "OK"),
+    ],
+    ids=["nothing entered", "the same host", "a Bin"],
+)
+async def test_a_fallback_on_the_host_of_the_voice_address_is_a_warning(fallback_url, level):
+    own = await database.run(factories.make_line, fallback_url=fallback_url)
+
+    finding = (await line(public_base_url="https://calls.cedar.org"))["line.fallback"]
+
+    assert finding.level.value == level
+    if level == "WARN":
+        assert finding.seen == f"{own.number}: voice and fallback are on the same host"
+        assert f"https://calls.cedar.org/admin/calls/phoneline/{own.pk}/bin/" in finding.remedy
+
+
+async def test_a_budget_that_cannot_be_counted_is_a_warning():
+    business = await database.run(factories.make_business, budget_a_day="5")
+    agent = await database.run(factories.make_agent, business=business, model="gpt-realtime-9")
+    await database.run(factories.make_line, agent=agent)
+    without = (await line(public_base_url="https://h"))["line.prices"]
+    for item in Price.TOKENS:
+        await database.run(Price.objects.create, item=item, model="gpt-realtime-9", dollars=1)
+
+    assert (without.level.value, without.seen) == ("WARN", "no price of gpt-realtime-9")
+    assert without.remedy == "Enter the six prices of gpt-realtime-9: https://h/admin/calls/price/add/"
+    assert (await line())["line.prices"].level.value == "OK"

@@ -6,9 +6,12 @@ import pytest
 
 from calls.domain.apology import MAX_REMEMBERED, Apology
 from calls.domain.decisions import HandOver, HangUp, Thanks, Voicemail
+from calls.domain.snapshot import KnownLine, Snapshot
 from tests.factories import RANG_AT
 
 PERSON = "+15550107000"
+OWNER = "+15550108000"
+KNOWN = Snapshot({"+15550109999": KnownLine("Cedar Plumbing", OWNER)})
 
 
 def decide(apology=None, **fields):
@@ -19,6 +22,7 @@ def decide(apology=None, **fields):
         "to_number": "+15550109999",
         "forwarded_from": "",
         "is_over": False,
+        "snapshot": Snapshot(),
         "default_number": PERSON,
         "now": RANG_AT,
     }
@@ -29,6 +33,19 @@ def test_the_person_of_the_setting_is_dialed():
     assert decide() == HandOver(number=PERSON)
     assert decide(failed_address="after") == HandOver(number=PERSON)
     assert decide(failed_address="fallback") == HandOver(number=PERSON)
+
+
+def test_the_person_of_the_business_is_dialed_with_its_name():
+    assert decide(snapshot=KNOWN) == HandOver(number=OWNER, business="Cedar Plumbing")
+    assert decide(snapshot=KNOWN, default_number="") == HandOver(number=OWNER, business="Cedar Plumbing")
+    assert decide(snapshot=KNOWN, failed_address="dial-done") == Voicemail(business="Cedar Plumbing")
+    assert decide(snapshot=KNOWN, to_number="+15550105555") == HandOver(number=PERSON)
+
+
+def test_a_call_of_ours_belongs_to_the_line_that_it_came_from():
+    decided = decide(snapshot=KNOWN, is_outbound=True, from_number="+15550109999", to_number="+15550100001")
+
+    assert decided == HandOver(number=OWNER, caller_id="+15550109999", business="Cedar Plumbing")
 
 
 def test_our_line_is_shown_for_a_caller_who_hides_the_number():

@@ -163,3 +163,29 @@ def test_greeting_knows_no_past_and_calls_no_tool():
     frame = json.loads(codec.serialize(wire.CreateResponse("response-1", "Say hello.")))
 
     assert frame["response"] == {"instructions": "Say hello.", "input": [], "tool_choice": "none"}
+
+
+DETAILS = {"text_tokens": 200, "audio_tokens": 110, "cached_tokens": 256}
+
+
+@pytest.mark.parametrize(
+    ("details", "cached_audio"),
+    [
+        (DETAILS | {"cached_tokens_details": {"text_tokens": 192, "audio_tokens": 64}}, 64),
+        (DETAILS, 56),
+        (DETAILS | {"cached_tokens": 128}, 0),
+        ({"cached_tokens": 256}, 0),
+    ],
+    ids=["told by kind", "more than all text", "text alone", "nothing told"],
+)
+def test_used_tokens_are_told_by_kind_and_cached_text_comes_first(details, cached_audio):
+    usage = {
+        "input_tokens": 310,
+        "output_tokens": 81,
+        "input_token_details": details,
+        "output_token_details": {"text_tokens": 20, "audio_tokens": 61},
+    }
+
+    done = codec.parse(json.dumps({"type": "response.done", "response": {"id": "r", "usage": usage}}))
+
+    assert done.usage == wire.Usage(310, details["cached_tokens"], 81, details.get("audio_tokens", 0), cached_audio, 61)

@@ -192,5 +192,22 @@ async def until(stored, happened):
     raise AssertionError("the transaction that was waited for never came to its end")
 
 
-async def test_the_time_limits_leave_the_caller_ringing_for_two_seconds_at_most():
-    assert guard.TIME_LIMIT_SECONDS + guard.APOLOGY_LIMIT_SECONDS <= 2
+async def test_the_records_of_a_failure_are_given_the_rest_of_the_time_and_no_more(twilio, line, monkeypatch, settings):
+    settings.HANDOVER_NUMBER = DEFAULT
+    monkeypatch.setattr(guard, "TIME_LIMIT_SECONDS", 0.3)
+
+    async def fail_late(*_, **__):
+        await asyncio.sleep(0.2)
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(database, "run", fail_late)
+    began = time.monotonic()
+
+    response = await twilio.post("/twilio/voice", ring(line))
+
+    assert (verbs(response), dialed(response)) == (["Say", "Dial"], DEFAULT)
+    assert time.monotonic() - began < 0.39
+
+
+async def test_the_time_limit_leaves_room_for_the_way_within_a_second_and_a_half():
+    assert guard.TIME_LIMIT_SECONDS == 1.3

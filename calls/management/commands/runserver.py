@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from calls import serving
 from calls.lab import development
 from calls.lab.processes import ChildFailed
+from calls.standby import standby
 from calls.worker import Worker
 
 
@@ -43,6 +44,7 @@ class Command(runserver.Command):
     def _ready(self) -> None:
         development.note_emulator()
         development.say_where(self.port, self._tell)
+        standby.start()
         # Never stopped: its threads go with the process, and what they had in hand is free again with its lease.
         Worker(tell=self._tell).start()
 

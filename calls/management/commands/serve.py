@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calls import serving
 from calls.relay import live
+from calls.standby import standby
 from calls.worker import Worker
 
 
@@ -32,7 +33,9 @@ class Command(BaseCommand):
         inside = Worker(tell=self.stdout.write) if worker else None
         if inside:
             inside.start()
+        standby.start()
         serving.run(listener, live=live, started=started)
+        standby.stop()
         if inside:
             inside.stop()
             inside.wait()

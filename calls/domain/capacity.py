@@ -1,0 +1,102 @@
+"""How much the agent may take on: calls at once, minutes and money of a day.
+
+What is beyond goes to a person or the voicemail, and those who are being served notice nothing. To be asked inside the
+transaction that lets the call in: on PostgreSQL the rows of the businesses are locked until it ends, SQLite has one
+writer anyway, so of all who ring in the same moment no more get in than there is room for.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from calls.domain import costs
+from calls.domain.handover import dialable
+from calls.domain.tokens import TOKEN_SECONDS
+from calls.models import Business, Call
+
+ALL, BUSINESS, CALLER = "calls_at_once", "calls_of_the_business", "calls_of_the_caller"
+MINUTES, CALLER_MINUTES, BUDGET = "minutes_of_the_day", "minutes_of_the_caller", "budget_of_the_day"
+
+OF_THE_CALLER = {CALLER, CALLER_MINUTES}
+"""Reached by one number alone: nobody's telephone should ring each time that it redials."""
+
+# A call that was never closed, because its process died, takes up room no longer than this.
+LONGEST_CALL = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Those of the whole deployment; 0 is none. Each business has its own beside them."""
+
+    calls_at_once: int = 0
+    calls_per_caller: int = 0
+    caller_minutes_a_day: int = 0
+
+
+NO_LIMITS = Limits()
+
+
+def limit_reached(*, call: Call, limits: Limits, now: datetime) -> str:
+    """Which limit keeps the agent from taking this call too; blank when there is room."""
+    business = call.business
+    if business is None:
+        return ""
+    list(Business.objects.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    since = _midnight(business, now)
+    return _too_many(call, business, limits, now) or _too_long(call, business, limits, since, now)
+
+
+def _too_many(call: Call, business: Business, limits: Limits, now: datetime) -> str:
+    others = _with_the_agent(now).exclude(pk=call.pk)
+    if limits.calls_at_once and others.count() >= limits.calls_at_once:
+        return ALL
+    if business.calls_at_once is not None and others.filter(business=business).count() >= business.calls_at_once:
+        return BUSINESS
+    number = dialable(call.other_number)
+    if number and limits.calls_per_caller and others.filter(_of(number)).count() >= limits.calls_per_caller:
+        return CALLER
+    return ""
+
+
+def _too_long(call: Call, business: Business, limits: Limits, since: datetime, now: datetime) -> str:
+    today = Call.objects.filter(streaming_at__gte=since)
+    number = dialable(call.other_number)
+    if business.minutes_a_day is not None and _minutes(today.filter(business=business), now) >= business.minutes_a_day:
+        return MINUTES
+    if (
+        number
+        and limits.caller_minutes_a_day
+        and _minutes(today.filter(_of(number)), now) >= (limits.caller_minutes_a_day)
+    ):
+        return CALLER_MINUTES
+    if business.budget_a_day is not None and costs.spent(business=business, since=since) >= business.budget_a_day:
+        return BUDGET
+    return ""
+
+
+def _with_the_agent(now: datetime) -> QuerySet[Call]:
+    """Calls that an agent has, or will have as soon as Twilio opens the stream that it was told of."""
+    streaming = Q(status=Call.Status.STREAMING, streaming_at__gt=now - LONGEST_CALL)
+    soon = Q(status=Call.Status.RINGING, token_issued_at__gt=now - timedelta(seconds=TOKEN_SECONDS))
+    return Call.objects.filter(streaming | soon)
+
+
+def _of(number: str) -> Q:
+    return Q(from_number=number) | Q(to_number=number, direction=Call.Direction.OUTBOUND)
+
+
+def _minutes(calls: QuerySet[Call], now: datetime) -> float:
+    """How long the agent has spoken in these calls."""
+    spans: Iterable[tuple[datetime, datetime | None, datetime | None]] = calls.values_list(
+        "streaming_at", "handed_over_at", "ended_at"
+    )
+    lengths = ((handed_over_at or ended_at or now) - began for began, handed_over_at, ended_at in spans)
+    return sum(min(max(length, timedelta()), LONGEST_CALL).total_seconds() for length in lengths) / 60
+
+
+def _midnight(business: Business, now: datetime) -> datetime:
+    zone = ZoneInfo(business.time_zone)
+    return datetime.combine(now.astimezone(zone).date(), time.min, zone)

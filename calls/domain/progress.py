@@ -1,0 +1,62 @@
+"""The row of a call moves on: it is locked while it does, its status only moves forward, a reason is written once."""
+
+from datetime import datetime
+
+from calls.domain import history
+from calls.domain.decisions import Leg
+from calls.models import Call, CallEvent, PhoneLine
+
+Status = Call.Status
+
+_ORDER = [Status.QUEUED, Status.RINGING, Status.STREAMING, Status.HANDED_OVER, Status.ENDED]
+
+
+def lock(call_sid: str) -> Call | None:
+    """The row for this transaction alone; None for a call that is not known."""
+    return Call.objects.select_for_update().filter(call_sid=call_sid).first()
+
+
+def lock_or_register(*, leg: Leg, now: datetime) -> Call:
+    """The same, made of what Twilio says of the call where there is none; whoever asks for it first makes it."""
+    ours = leg.from_number if leg.is_outbound else leg.to_number
+    line = PhoneLine.objects.filter(number=ours).first() if ours else None
+    call, _ = Call.objects.select_for_update().get_or_create(
+        call_sid=leg.call_sid,
+        defaults={
+            "account_sid": leg.account_sid,
+            "line": line,
+            "business_id": line.business_id if line else None,
+            "agent_id": line.agent_id if line else None,
+            "direction": Call.Direction.OUTBOUND if leg.is_outbound else Call.Direction.INBOUND,
+            "from_number": leg.from_number,
+            "to_number": leg.to_number,
+            "rang_at": now,
+        },
+    )
+    return call
+
+
+def end(call: Call, *, reason: str, now: datetime) -> None:
+    """Save the call as over. The first reason stands; a hand-over that came later moves the end behind itself."""
+    call.end_reason = call.end_reason or reason
+    if call.ended_at is None or (call.handed_over_at and call.ended_at < call.handed_over_at):
+        call.ended_at = now
+    advance(call, Status.ENDED)
+    call.save()
+
+
+def advance(call: Call, status: str) -> None:
+    """Set the status if it lies ahead; it is not saved."""
+    if _ORDER.index(Status(status)) > _ORDER.index(Status(call.status)):
+        call.status = status
+
+
+def note(call: Call, kind: str, now: datetime, **detail: object) -> None:
+    at_ms = round((now - call.rang_at).total_seconds() * 1000)
+    history.record_event(call_id=call.pk, kind=kind, at_ms=at_ms, detail=detail)
+
+
+def note_once(call: Call, kind: str, now: datetime, **detail: object) -> None:
+    """For what Twilio may tell again in the same words."""
+    if not CallEvent.objects.filter(call=call, kind=kind, detail=detail).exists():
+        note(call, kind, now, **detail)
