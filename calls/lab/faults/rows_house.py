@@ -28,6 +28,7 @@ LONG_TALK = """
 - hang_up: true
 """
 NOTED = ["agent", "caller", "agent", "caller", "agent"]
+SNAPSHOT_SECONDS = 20
 IDLE_SOCKETS = 300
 SLOW_HEADERS = 100
 
@@ -67,6 +68,7 @@ def database_locked_in_a_call(stage: Stage) -> Seen:
 
 def database_locked_at_the_ring(stage: Stage) -> Seen:
     with stage.house() as house:
+        _await_snapshot(house)
         began = threading.Event()
 
         def hold() -> None:
@@ -84,6 +86,7 @@ def database_locked_at_the_ring(stage: Stage) -> Seen:
 
 def database_gone_at_the_ring(stage: Stage) -> Seen:
     with stage.house() as house:
+        _await_snapshot(house)
         for file in house.folder.glob(f"{scratch.FILE}*"):
             file.rename(file.with_name(f"away-{file.name}"))
         rung = house.ring(story("[]"))
@@ -133,7 +136,8 @@ def migration_missing(stage: Stage) -> Seen:
     base = sqlite3.connect(stage.folder / scratch.FILE, isolation_level=None)
     base.execute("ALTER TABLE calls_call RENAME COLUMN from_an_older_release TO summary")
     base.close()
-    seen = judged(rung, house, reached="a person", stored=rung.stored)
+    # A new server without a database knows of nobody to dial.
+    seen = judged(rung, house, reached="a voicemail", stored=rung.stored)
     if ready != 503:
         seen.shortcomings.append(f"/readyz answers {ready}, not 503.")
     return seen
@@ -186,6 +190,13 @@ def port_taken(stage: Stage) -> Seen:
             said = str(error)
     found = [] if f"Port {port} is taken by pid" in said else [f"It said: {said}"]
     return Seen(found, logged="Port … is taken by pid … (…): which program, and two remedies")
+
+
+def _await_snapshot(house: House) -> None:
+    """The server has run for a while when the fault comes: it knows whom its lines hand over to."""
+    deadline = time.monotonic() + SNAPSHOT_SECONDS
+    while not (house.folder / "data" / "lines.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _status(url: str) -> int:
