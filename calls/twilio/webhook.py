@@ -47,6 +47,11 @@ class DialOutcome:
     seconds: int | None
     is_bridged: bool | None = None
 
+    @property
+    def has_spoken(self) -> bool:
+        """Whether the caller and the person dialed have talked, as far as Twilio says."""
+        return self.result == "completed" and self.is_bridged is not False and bool(self.seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class Pressed:

@@ -162,7 +162,7 @@ def _decide_without_records(address: str, form: QueryDict) -> Decision:
         to_number=form.get("To", ""),
         forwarded_from=form.get("ForwardedFrom", ""),
         is_outbound=form.get("Direction", "").startswith("outbound"),
-        is_over=form.get("CallStatus") == "completed",
+        is_over=form.get("CallStatus") == "completed" or webhook.dial_outcome(form).has_spoken,
         snapshot=standby.snapshot,
         default_number=settings.HANDOVER_NUMBER,
         now=timezone.now(),

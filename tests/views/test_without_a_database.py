@@ -72,6 +72,21 @@ async def test_a_dead_database_costs_no_time_and_no_person(twilio, line, kept, m
     assert max(took for _, took in answers) <= MOST_SECONDS
 
 
+@pytest.mark.parametrize(
+    ("told", "heard"),
+    [
+        ({"DialCallStatus": "completed", "DialCallDuration": "40", "DialBridged": "true"}, ["Hangup"]),
+        ({"DialCallStatus": "completed", "DialCallDuration": "40"}, ["Hangup"]),
+        ({"DialCallStatus": "completed", "DialCallDuration": "4", "DialBridged": "false"}, ["Say", "Record", "Say"]),
+        ({"DialCallStatus": "no-answer"}, ["Say", "Record", "Say"]),
+    ],
+)
+async def test_who_has_talked_to_the_person_is_not_sent_to_the_voicemail(twilio, line, kept, monkeypatch, told, heard):
+    monkeypatch.setattr(database, "run", gone)
+
+    assert verbs(await twilio.post("/twilio/dial-done", ring(line) | told)) == heard
+
+
 async def test_a_database_locked_by_somebody_else_is_not_waited_for(twilio, line, kept, stored):
     """All three addresses at once, three times over: more webhooks than the pool has threads wait for the same lock."""
     with locked_database():
