@@ -11,6 +11,11 @@ from calls.domain import by_hand, emergencies
 from calls.models import Callback, Emergency
 
 CALLBACK_TONES = {"due": "warm", "dialing": "live", "done": "good", "failed": "bad", "cancelled": "quiet"}
+ANSWERERS = {
+    "human": "A person picked up",
+    "fax": "A fax machine picked up",
+    "unknown": "Somebody picked up; a person or a machine, it cannot be told",
+}
 EMERGENCY_TONES = {"open": "bad", "unanswered": "bad", "accepted": "good", "closed": "calm"}
 
 
@@ -100,7 +105,7 @@ class CallbackAdmin(RecordMixin, admin.ModelAdmin):
     @admin.display(description="dialed")
     def dialings_table(self, callback):
         rows = [
-            (display.show_day_and_time(row.began_at), row.result or "no result yet", row.answered_by.replace("_", " "))
+            (display.show_day_and_time(row.began_at), row.result or "no result yet", who_answered(row.answered_by))
             for row in callback.dialings.all()
         ]
         return _table(rows) or "Not yet"
@@ -197,6 +202,13 @@ class EmergencyAdmin(RecordMixin, admin.ModelAdmin):
     @admin.display(description="call")
     def of_call(self, emergency):
         return call_link(emergency)
+
+
+def who_answered(told: str) -> str:
+    """Who picked up, by what Twilio's machine detection made of the first sounds; nothing when it was not heard."""
+    if told.startswith("machine"):
+        return "An answering machine picked up"
+    return ANSWERERS.get(told, told.replace("_", " "))
 
 
 def in_words(kind: str) -> str:

@@ -116,6 +116,27 @@ def test_a_callback_shows_whom_about_what_and_what_was_tried(reader, call):
 
 
 @pytest.mark.parametrize(
+    ("answered_by", "in_words"),
+    [
+        ("human", "A person picked up"),
+        ("machine_start", "An answering machine picked up"),
+        ("machine_end_beep", "An answering machine picked up"),
+        ("fax", "A fax machine picked up"),
+        ("unknown", "Somebody picked up; a person or a machine, it cannot be told"),
+        ("", ""),
+        ("some_new_word", "some new word"),
+    ],
+)
+def test_who_picked_up_is_told_in_plain_words(reader, call, answered_by, in_words):
+    callback = make_callback(call, attempts=1)
+    CallbackAttempt.objects.create(callback=callback, number=1, began_at=NOW, result="busy", answered_by=answered_by)
+
+    shown = text_of(reader.get(address("callback", "change", callback.pk)))
+
+    assert f"busy {in_words} Where it comes from".replace("  ", " ") in shown
+
+
+@pytest.mark.parametrize(
     ("status", "offered"),
     [
         ("due", ["Call now", "Mark as done", "Do not call"]),
