@@ -25,7 +25,7 @@ OPEN = by_hand.OPEN_BOOKING
 
 
 def confirm(booking: Booking) -> None:
-    by_hand.confirm_booking(booking=booking)
+    by_hand.confirm_booking(booking=booking, now=timezone.now())
 
 
 def done(booking: Booking) -> None:
@@ -37,6 +37,14 @@ def cancel(booking: Booking) -> None:
         appointments.cancel(booking=booking, now=timezone.now())
     except appointments.NotYours:
         raise Refused(f"{booking} is done or cancelled already.") from None
+
+
+def _told(people: list[Technician]) -> str:
+    """Who hears of a change of technician by letter, and that the others do not."""
+    if len(people) > 1:
+        return f"{' and '.join(map(str, people))} are told."
+    told = f"{people[0]} is told. Nobody else could be" if people else "Nobody could be told"
+    return f"{told}: let them know yourself."
 
 
 class WhenFilter(admin.SimpleListFilter):
@@ -91,7 +99,7 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
             "cancelled",
             lambda booking: booking.status in OPEN,
             cancel,
-            asks="Cancel? The time becomes free, and the customer is told by e-mail where an address is known.",
+            asks="Cancel? The time becomes free, and customer and technician are told where they can be reached.",
             tone="bad",
         ),
     ]
@@ -182,7 +190,7 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
             messages.error(request, "Choose who goes.")
             return False
         try:
-            dispatch.send(booking=booking, technician=technician, now=timezone.now())
+            told = dispatch.send(booking=booking, technician=technician, now=timezone.now())
         except dispatch.Taken:
             messages.error(request, f"{technician} has another booking then. Choose somebody else.")
             return False
@@ -190,7 +198,7 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
             messages.error(request, f"{booking} has been closed meanwhile.")
             return True
         self.log_change(request, booking, f"{technician} sent.")
-        messages.success(request, f"{technician} goes to {booking}. Both technicians are told.")
+        messages.success(request, f"{technician} goes to {booking}. {_told(told)}")
         return True
 
     # Columns and fields

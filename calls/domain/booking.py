@@ -149,11 +149,13 @@ def _book(
         address=address,
         postal_code=search.place.postal_code,
         notes=wanted.notes.strip(),
+        email=wanted.email if wanted.email != customer.email else "",
         booked_at=now,
     )
     take_first_free(booking=booking, people=people)
     note(call=call, kind="booked", booking=booking, now=now)
-    booking_letters.tell_customer(booking=booking, what=booking_letters.BOOKED, to=wanted.email, call=call, now=now)
+    booking_letters.tell_customer(booking=booking, what=booking_letters.BOOKED, call=call, now=now)
+    booking_letters.tell_technician(booking=booking, what=booking_letters.SENT, call=call, now=now)
     return booking
 
 

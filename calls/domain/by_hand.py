@@ -5,9 +5,10 @@ Each change is conditional on the state that the person saw: workers and callers
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Model, Q
 
-from calls.domain import callbacks, outbox
+from calls.domain import booking_letters, callbacks, outbox
 from calls.domain.dialing_rules import Forbidden, number_to_dial
 from calls.domain.quotes import PURPOSE
 from calls.models import Booking, Callback, Emergency, Message, OutgoingEmail, Quote
@@ -27,8 +28,12 @@ class NotSent(Exception):
     """There is no letter that could leave once more; the text says why."""
 
 
-def confirm_booking(*, booking: Booking) -> None:
-    _change(booking, Q(status=Booking.Status.BOOKED), status=Booking.Status.CONFIRMED)
+def confirm_booking(*, booking: Booking, now: datetime) -> None:
+    """Confirm a booking, and let the technician know that it stands. Raises Changed."""
+    with transaction.atomic():
+        _change(booking, Q(status=Booking.Status.BOOKED), status=Booking.Status.CONFIRMED)
+        booking.refresh_from_db()
+        booking_letters.tell_technician(booking=booking, what=booking_letters.CONFIRMED, call=None, now=now)
 
 
 def finish_booking(*, booking: Booking) -> None:

@@ -231,6 +231,7 @@ REFUSALS: dict[type[Exception], str] = {
         "reference is needed, and its postal code or name."
     ),
     appointments.OtherService: "That slot is for another service. Call find_slots for the service of the appointment.",
+    appointments.TooManyMoves: "No more appointments can be moved in this call. Offer to take a message.",
     appointments.NobodyElse: "No other technician is free then. The appointment stays with the one who is sent.",
 }
 EXPLAINED = (

@@ -66,6 +66,10 @@ class Diary:
         return [(booking.pk, technician.pk, starts_at + timedelta(minutes=5 * unit)) for unit in range(15)]
 
 
+def to_customers():
+    return list(OutgoingEmail.objects.filter(purpose="booking").order_by("pk"))
+
+
 def test_the_number_that_calls_hears_of_its_own_open_bookings_only():
     diary = Diary()
     later = diary.booked(AT_ELEVEN)
@@ -167,7 +171,7 @@ def test_moving_to_the_same_slot_again_changes_nothing():
     diary.move(now=RANG_AT + timedelta(minutes=1))
 
     assert CallEvent.objects.count() == 1
-    assert OutgoingEmail.objects.count() == 1
+    assert [letter.to for letter in to_customers()] == ["r@example.com"]
 
 
 def test_a_booking_that_cannot_move_stays_and_the_caller_hears_of_the_next_openings():
@@ -253,7 +257,7 @@ def test_cancelling_gives_the_time_back_and_tells_the_customer():
 
     assert cancelled.status == Booking.Status.CANCELLED
     assert diary.taken() == []
-    [letter] = OutgoingEmail.objects.all()
+    [letter] = to_customers()
     assert letter.subject == (
         "Your appointment with Cedar Plumbing is cancelled: Tuesday the 24th of November 2026 at nine"
     )
@@ -267,7 +271,7 @@ def test_cancelling_twice_is_cancelling_once(has_reference):
     facts = Facts(reference=diary.booking.reference) if has_reference else NOBODY
 
     assert diary.cancel(facts=facts) == diary.cancel(facts=facts) == diary.booking
-    assert OutgoingEmail.objects.count() == CallEvent.objects.count() == 1
+    assert len(to_customers()) == CallEvent.objects.count() == 1
 
 
 def test_a_time_that_was_given_back_can_be_booked_again():
@@ -294,22 +298,21 @@ def test_each_letter_of_a_booking_replaces_the_one_before_in_a_calendar():
     diary.move(starts_at=TUESDAY_AT_NINE, now=RANG_AT + timedelta(minutes=1))
     diary.move(now=RANG_AT + timedelta(minutes=2))
 
-    sequences = [
-        int(letter.calendar.split("SEQUENCE:")[1].split()[0]) for letter in OutgoingEmail.objects.order_by("pk")
-    ]
+    sequences = [int(letter.calendar.split("SEQUENCE:")[1].split()[0]) for letter in to_customers()]
     day = 24 * 60 * 60
     assert sequences == [day, day + 60, day + 120]
 
 
-def test_a_call_writes_only_so_many_letters():
+def test_a_call_moves_only_so_often_and_each_move_is_told():
     diary = Diary(email="r@example.com")
-    for minute in range(10):
-        diary.move(
-            starts_at=AT_ELEVEN if minute % 2 else TUESDAY_AT_NINE + timedelta(hours=4),
-            now=RANG_AT + timedelta(minutes=minute),
-        )
+    for minute in range(3):
+        diary.move(starts_at=AT_ELEVEN + timedelta(minutes=30 * minute), now=RANG_AT + timedelta(minutes=minute))
 
-    assert OutgoingEmail.objects.count() == 5
+    with pytest.raises(appointments.TooManyMoves):
+        diary.move(starts_at=TUESDAY_AT_NINE)
+    assert diary.move(starts_at=AT_ELEVEN + timedelta(hours=1)) == diary.booking, "where it stands it may stay"
+    assert diary.move(call=make_call(line=diary.line), now=RANG_AT + timedelta(hours=1)).starts_at == AT_ELEVEN
+    assert len(to_customers()) == 4
 
 
 def test_the_next_suitable_technician_is_sent_and_both_are_told():

@@ -343,7 +343,7 @@ def test_the_customer_is_told_by_email_with_the_appointment_for_a_calendar():
 
     made = shop.book(call=call, wanted=Wanted("Robert Miller", "12 Elm Street", "12207", email="r@example.com"))
 
-    [letter] = OutgoingEmail.objects.all()
+    [letter] = OutgoingEmail.objects.filter(purpose="booking")
     assert (letter.to, letter.purpose, letter.call) == ("r@example.com", "booking", call)
     assert letter.subject == "Your appointment with Cedar Plumbing: Tuesday the 24th of November 2026 at nine"
     assert letter.body.splitlines() == [
@@ -366,7 +366,7 @@ def test_without_an_address_no_email_is_written():
     shop.technician()
     shop.book()
 
-    assert OutgoingEmail.objects.count() == 0
+    assert OutgoingEmail.objects.filter(purpose="booking").count() == 0
 
 
 def test_what_is_no_email_address_is_asked_for_again():

@@ -48,9 +48,9 @@ def write_letter(quote, key="first", now=NOW, **changed):
 def test_a_booking_is_confirmed_once_and_done_once(db):
     booking = factories_trade.make_booking()
 
-    by_hand.confirm_booking(booking=booking)
+    by_hand.confirm_booking(booking=booking, now=NOW)
     with pytest.raises(by_hand.Changed):
-        by_hand.confirm_booking(booking=booking)
+        by_hand.confirm_booking(booking=booking, now=NOW)
     by_hand.finish_booking(booking=booking)
     with pytest.raises(by_hand.Changed):
         by_hand.finish_booking(booking=booking)

@@ -186,7 +186,7 @@ async def test_a_confirmation_goes_to_an_address_that_was_read_back():
         "error": "Read the e-mail address back letter by letter. After a yes call this with email_confirmed true."
     }
     assert answer.result["next"].endswith("A confirmation is on its way by e-mail.")
-    assert (await database.run(OutgoingEmail.objects.get)).to == "r@example.com"
+    assert (await database.run(OutgoingEmail.objects.get, purpose="booking")).to == "r@example.com"
 
 
 @pytest.mark.parametrize(
