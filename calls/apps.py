@@ -13,4 +13,8 @@ class CallsConfig(AppConfig):
 
         database.configure(threads=settings.DB_THREADS)
         registry.load()
-        outside.configure(default_number=telephone.default_number, escalate=telephone.escalate_at_once)
+        outside.configure(
+            default_number=telephone.default_number,
+            escalate=telephone.escalate_at_once,
+            stop_ringing=telephone.stop_ringing_at_once,
+        )

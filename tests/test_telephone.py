@@ -108,6 +108,17 @@ def test_a_call_that_is_over_is_not_led_to_a_message(api):
     assert telephone.telephone().speak_instead(call_sid=ring(), words="Hello") is False
 
 
+def test_a_ring_that_is_over_or_unknown_rings_no_more(api):
+    for call_sid in (ring("alert"), "CA404"):
+        assert telephone.telephone().end_ring(call_sid=call_sid, words="x") is True
+
+
+def test_a_ring_that_twilio_does_not_end_is_no_error(settings, caplog):
+    """Nobody listens at Twilio's address."""
+    assert telephone.telephone().end_ring(call_sid="CA1", words="x") is False
+    assert [record.message for record in caplog.records] == ["ring was not ended"]
+
+
 def test_without_credentials_nothing_is_placed_and_that_is_an_answer(unequipped, line):
     for kind in ("callback", "alert"):
         with pytest.raises(NotPlaced) as refused:
@@ -120,6 +131,7 @@ def test_without_credentials_nothing_is_placed_and_that_is_an_answer(unequipped,
         with pytest.raises(Unclear):
             ask()
     assert telephone.telephone().speak_instead(call_sid="CA1", words="x") is False
+    assert telephone.telephone().end_ring(call_sid="CA1", words="x") is False
 
 
 def test_without_credentials_promises_stay_due(unequipped, line):

@@ -31,6 +31,10 @@ def drop(callback: Callback) -> None:
     by_hand.close_callback(callback=callback, is_reached=False, now=timezone.now())
 
 
+def take(emergency: Emergency) -> None:
+    by_hand.take_emergency(emergency=emergency, now=timezone.now())
+
+
 def close(emergency: Emergency) -> None:
     by_hand.close_emergency(emergency=emergency)
 
@@ -143,14 +147,21 @@ class EmergencyAdmin(RecordMixin, admin.ModelAdmin):
     ]
     deeds = [
         Deed(
+            "take",
+            "I take it",
+            "yours now, nobody else is rung for it",
+            lambda row: row.status in emergencies.UNTAKEN,
+            take,
+            tone="main",
+        ),
+        Deed(
             "close",
             "It is seen to",
             "closed",
             lambda row: row.status in by_hand.UNSETTLED,
             close,
             asks="Close it? Nobody is rung for it any more.",
-            tone="main",
-        )
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest):

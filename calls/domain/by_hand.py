@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Model, Q
 
-from calls.domain import booking_letters, callbacks, outbox
+from calls.domain import booking_letters, callbacks, emergencies, outbox
 from calls.domain.dialing_rules import Forbidden, number_to_dial
 from calls.domain.quotes import PURPOSE
 from calls.models import Booking, Callback, Emergency, Message, OutgoingEmail, Quote
@@ -75,8 +75,15 @@ def close_callback(*, callback: Callback, is_reached: bool, now: datetime) -> No
     _change(callback, _free(now), status=status, claimed_until=None)
 
 
+def take_emergency(*, emergency: Emergency, now: datetime) -> None:
+    """A person who reads of it in the admin takes it, instead of whoever is being rung."""
+    if not emergencies.accept(emergency_id=emergency.pk, technician=None, now=now):
+        raise Changed
+
+
 def close_emergency(*, emergency: Emergency) -> None:
-    _change(emergency, Q(status__in=UNSETTLED), status=Emergency.Status.CLOSED, claimed_until=None)
+    if not emergencies.close(emergency_id=emergency.pk):
+        raise Changed
 
 
 def letters_of(*, quote: Quote):

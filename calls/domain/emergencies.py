@@ -39,6 +39,8 @@ _SAFETY = {
 }
 _ANY = "If anyone is in danger, leave now and call {number}."
 
+UNTAKEN = (Emergency.Status.OPEN, Emergency.Status.UNANSWERED)
+
 
 class NoBusiness(Exception):
     """Nobody can be rung for a call that belongs to no business."""
@@ -108,17 +110,36 @@ def people_to_ring(*, emergency: Emergency, now: datetime) -> list[tuple[Technic
     return [(technician, number) for number, technician in people.items()]
 
 
+@transaction.atomic
 def accept(*, emergency_id: int, technician: Technician | None, now: datetime) -> bool:
-    """Somebody takes it; False when it was taken or closed before."""
-    waiting = Emergency.objects.filter(pk=emergency_id, status__in=[Emergency.Status.OPEN, Emergency.Status.UNANSWERED])
+    """Somebody takes it, and whoever is still being rung is left alone; False when it was taken or closed before."""
+    waiting = Emergency.objects.filter(pk=emergency_id, status__in=UNTAKEN)
     values = {"status": Emergency.Status.ACCEPTED, "accepted_by": technician, "accepted_at": now}
-    return waiting.update(**values, claimed_until=None) == 1
+    if waiting.update(**values, claimed_until=None) != 1:
+        return False
+    _need_nobody(emergency_id)
+    return True
+
+
+@transaction.atomic
+def close(*, emergency_id: int) -> bool:
+    """It is seen to, and nobody is rung for it any more; False when it was closed before."""
+    unsettled = Emergency.objects.filter(pk=emergency_id).exclude(status=Emergency.Status.CLOSED)
+    if unsettled.update(status=Emergency.Status.CLOSED, claimed_until=None) != 1:
+        return False
+    _need_nobody(emergency_id)
+    return True
 
 
 def in_words(emergency: Emergency) -> str:
     """The emergency in one line, for a person who has to go there."""
     parts = [KINDS.get(emergency.kind, emergency.kind), emergency.description, emergency.address]
     return ". ".join(part.strip().rstrip(".") for part in parts if part.strip()) + "."
+
+
+def _need_nobody(emergency_id: int) -> None:
+    """Telephones that still ring for it are a nuisance once this is committed."""
+    transaction.on_commit(partial(outside.stop_ringing_at_once, emergency_id))
 
 
 def _complete(emergency: Emergency, *, kind: str, told: dict[str, str]) -> None:

@@ -8,11 +8,12 @@ a round, and whoever dies in the middle delays the next ring by no more than tha
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
 
-from calls.domain import emergencies, outbox
+from calls.domain import emergencies, outbox, outside
 from calls.domain.decisions import Announce, Connect, HangUp, Whisper
 from calls.domain.outside import NotPlaced, Telephone, Unclear
 from calls.domain.transfer import ACCEPT
@@ -21,6 +22,10 @@ from calls.models import Emergency, EmergencyAlert, PhoneLine
 ACCEPT_WITHIN = timedelta(seconds=60)
 ROUNDS = 2  # the rota of a small business is often one person, who may be on a ladder the first time
 ACCEPTED, DECLINED, UNCLEAR = "accepted", "declined", "unclear"
+NOT_NEEDED, TOO_LATE = "not_needed", "too_late"
+TAKEN = "Thank you. Somebody else has taken this emergency already. Goodbye."
+_NO_RESULT = ("", UNCLEAR)
+_NOT_ANSWERED = {"queued", "initiated", "ringing"}
 OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
 
 
@@ -38,8 +43,22 @@ def escalate(*, emergency_id: int, telephone: Telephone, now: datetime) -> Emerg
             EmergencyAlert.objects.filter(pk=alert.pk, result="").update(result=UNCLEAR)
             return alert
         EmergencyAlert.objects.filter(pk=alert.pk, call_sid="").update(call_sid=call_sid)
+        stop_ringing(emergency_id=emergency_id, telephone=telephone)  # it may have been taken in between
         return alert
     return None
+
+
+def stop_ringing(*, emergency_id: int, telephone: Telephone) -> int:
+    """End the rings of an emergency that somebody has taken or closed; how many were ended.
+
+    What fails here rings on until it is answered, and then hears that it is taken.
+    """
+    ringing = EmergencyAlert.objects.filter(emergency=emergency_id, result__in=_NO_RESULT).exclude(call_sid="")
+    ended = 0
+    for alert in ringing.exclude(emergency__status__in=emergencies.UNTAKEN):
+        if telephone.end_ring(call_sid=alert.call_sid, words=TAKEN):
+            ended += EmergencyAlert.objects.filter(pk=alert.pk, result__in=_NO_RESULT).update(result=NOT_NEEDED)
+    return ended
 
 
 def escalate_due(*, telephone: Telephone, now: datetime) -> Iterator[EmergencyAlert]:
@@ -52,13 +71,19 @@ def escalate_due(*, telephone: Telephone, now: datetime) -> Iterator[EmergencyAl
 @transaction.atomic
 def note_alert_status(*, alert_id: int, call_sid: str, call_status: str, now: datetime) -> int | None:
     """How the ring ended, as Twilio tells it. The emergency whose next person is due now, if that is one."""
-    alert = EmergencyAlert.objects.select_for_update(of=("self",)).filter(pk=alert_id).first()
+    alert = _locked(alert_id)
     if alert is None:
         return None
     alert.call_sid = alert.call_sid or call_sid
-    if call_status in OVER and alert.result in {"", UNCLEAR}:
+    if call_status in OVER and alert.result in _NO_RESULT:
         alert.result = call_status
     alert.save(update_fields=["call_sid", "result"])
+    if (
+        call_status in _NOT_ANSWERED
+        and alert.result in _NO_RESULT
+        and alert.emergency.status not in emergencies.UNTAKEN
+    ):
+        transaction.on_commit(partial(outside.stop_ringing_at_once, alert.emergency_id))
     is_newest = not EmergencyAlert.objects.filter(emergency=alert.emergency_id, position__gt=alert.position).exists()
     if call_status not in OVER or alert.result == ACCEPTED or not is_newest:
         return None
@@ -68,13 +93,13 @@ def note_alert_status(*, alert_id: int, call_sid: str, call_status: str, now: da
 @transaction.atomic
 def answer_alert(*, alert_id: int, call_sid: str, digits: str, now: datetime) -> Whisper:
     """What the person hears who was rung, first and after a key."""
-    alert = EmergencyAlert.objects.select_related("emergency__business", "technician").filter(pk=alert_id).first()
+    alert = _locked(alert_id)
     if alert is None:
         return HangUp()
     EmergencyAlert.objects.filter(pk=alert_id, call_sid="").update(call_sid=call_sid)
     emergency = alert.emergency
-    if alert.result != ACCEPTED and emergency.status not in {Emergency.Status.OPEN, Emergency.Status.UNANSWERED}:
-        return Connect(words="Thank you. Somebody else has taken this emergency already. Goodbye.")
+    if alert.result != ACCEPTED and emergency.status not in emergencies.UNTAKEN:
+        return _too_late(alert)
     if not digits:
         return Announce(
             words=f"Emergency for {emergency.business.name}: {emergencies.in_words(emergency)} Press 1 to accept."
@@ -82,10 +107,22 @@ def answer_alert(*, alert_id: int, call_sid: str, digits: str, now: datetime) ->
     if digits != ACCEPT:
         EmergencyAlert.objects.filter(pk=alert_id, result="").update(result=DECLINED)
         return HangUp()
-    if emergencies.accept(emergency_id=emergency.pk, technician=alert.technician, now=now):
+    if alert.result != ACCEPTED:  # else whoever has it already is told the number once more
+        if not emergencies.accept(emergency_id=emergency.pk, technician=alert.technician, now=now):
+            return _too_late(alert)
         EmergencyAlert.objects.filter(pk=alert_id).update(result=ACCEPTED)
     number = " ".join(emergency.number) or "unknown"
     return Connect(words=f"Thank you. It is yours now. The caller's number is {number}. Again: {number}. Goodbye.")
+
+
+def _too_late(alert: EmergencyAlert) -> Connect:
+    EmergencyAlert.objects.filter(pk=alert.pk, result__in=_NO_RESULT).update(result=TOO_LATE)
+    return Connect(words=TAKEN)
+
+
+def _locked(alert_id: int) -> EmergencyAlert | None:
+    rows = EmergencyAlert.objects.select_for_update(of=("self",)).select_related("emergency__business", "technician")
+    return rows.filter(pk=alert_id).first()
 
 
 @transaction.atomic

@@ -203,6 +203,29 @@ def test_an_emergency_says_who_accepted_and_is_closed_after_a_question(worker, c
     assert Emergency.objects.get().status == "closed"
 
 
+@pytest.mark.parametrize("status", ["open", "unanswered"])
+def test_a_person_takes_an_emergency_that_nobody_has_accepted(worker, call, status):
+    emergency = make_emergency(call, status=status)
+
+    assert buttons(worker.get(address("emergency", "change", emergency.pk))) == ["I take it", "It is seen to"]
+    assert do(worker, "emergency", emergency, "take") == [f"{emergency}: yours now, nobody else is rung for it."]
+
+    emergency.refresh_from_db()
+    assert (emergency.status, emergency.accepted_at) == ("accepted", NOW)
+    page = worker.get(address("emergency", "change", emergency.pk))
+    assert "Accepted: Nov 20, 10:04 AM, by a person" in text_of(page)
+    assert buttons(page) == ["It is seen to"]
+
+
+def test_an_emergency_that_was_accepted_meanwhile_is_not_taken_from_whoever_has_it(worker, call):
+    dan = factories_trade.make_technician(business=call.business, name="Dan")
+    emergency = make_emergency(call, status="accepted", accepted_by=dan)
+
+    do(worker, "emergency", emergency, "take")
+
+    assert Emergency.objects.get().accepted_by == dan
+
+
 def test_a_letter_that_failed_shows_why_in_the_list_and_on_its_page(reader, call):
     email = make_email(call, status="failed", attempts=6, error="550 no such user")
     text = make_text(call, status="failed", error="The number has opted out", error_code="21610")
