@@ -6,13 +6,12 @@ the commit has dialed nothing, and the lease gives the row back. Whoever dies af
 CallSid: nobody knows whether it was dialed, so it is looked up at Twilio by number and time, and never dialed blindly.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from calls.domain import outbox
 from calls.domain.callbacks import allowed_zones, message_of
@@ -45,24 +44,19 @@ class Step:
     why: str = ""
 
 
-def ring_due(*, telephone: Telephone, now: datetime, lease: timedelta = LEASE, most: int = 1) -> Iterator[Step]:
-    """Do what is due, at most so many promises: settle those whose call is in doubt, and dial those that wait."""
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    doubtful = Q(status=Callback.Status.DIALING) & free
-    waiting = Q(status=Callback.Status.DUE, due_at__lte=now) & free
-    # Locked rows and rows that another worker was faster at are passed over, so more are read than are wanted.
-    due = Callback.objects.filter(doubtful | waiting).order_by("due_at", "pk").values_list("pk", flat=True)
-    for pk in list(due[: most + 8]):
-        callback = _claim(pk, now=now, lease=lease)
-        if callback is None:
-            continue
-        if callback.status == Callback.Status.DIALING:
-            yield _settle_doubt(callback, telephone=telephone, now=now, lease=lease)
-        else:
-            yield _dial(callback, telephone=telephone, now=now, lease=lease)
-        most -= 1
-        if most == 0:
-            return
+def due_callbacks(*, now: datetime, most: int) -> list[int]:
+    """The promises to see to, the oldest first: those that wait, and those whose call is in doubt."""
+    return list(_due(now).order_by("due_at", "pk").values_list("pk", flat=True)[:most])
+
+
+def ring(*, callback_id: int, telephone: Telephone, now: datetime, lease: timedelta = LEASE) -> Step | None:
+    """Dial for a promise, or settle the call of it that is in doubt; None when it is not due, or in other hands."""
+    callback = _claim(callback_id, now=now, lease=lease)
+    if callback is None:
+        return None
+    if callback.status == Callback.Status.DIALING:
+        return _settle_doubt(callback, telephone=telephone, now=now, lease=lease)
+    return _dial(callback, telephone=telephone, now=now, lease=lease)
 
 
 def note_status(*, attempt_id: int, call_sid: str, call_status: str, now: datetime) -> None:
@@ -107,17 +101,17 @@ def note_machine(*, attempt_id: int, call_sid: str, answered_by: str) -> str | N
     return message_of(callback=callback, shown=_shown(callback))
 
 
+def _due(now: datetime) -> QuerySet[Callback]:
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    doubtful, waiting = Q(status=Callback.Status.DIALING), Q(status=Callback.Status.DUE, due_at__lte=now)
+    return Callback.objects.filter(free & (doubtful | waiting))
+
+
 def _claim(pk: int, *, now: datetime, lease: timedelta) -> Callback | None:
-    callback = Callback.objects.filter(pk=pk).select_related("business", "call__line").first()
+    callback = _due(now).filter(pk=pk).select_related("business", "call__line").first()
     if callback is None:
         return None
-    same = Callback.objects.filter(
-        Q(claimed_until=None) | Q(claimed_until__lte=now),
-        pk=pk,
-        status=callback.status,
-        attempts=callback.attempts,
-        due_at=callback.due_at,
-    ).filter(status__in=[Callback.Status.DUE, Callback.Status.DIALING])
+    same = _due(now).filter(pk=pk, status=callback.status, attempts=callback.attempts, due_at=callback.due_at)
     if same.update(claimed_until=now + lease) != 1:
         return None
     callback.claimed_until = now + lease

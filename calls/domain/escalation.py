@@ -6,7 +6,6 @@ not there. So the process of the call, a webhook and any number of workers may a
 a round, and whoever dies in the middle delays the next ring by no more than that.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -61,11 +60,10 @@ def stop_ringing(*, emergency_id: int, telephone: Telephone) -> int:
     return ended
 
 
-def escalate_due(*, telephone: Telephone, now: datetime) -> Iterator[EmergencyAlert]:
-    """Ring for every emergency whose next person is due; the part of the worker."""
-    for pk in list(Emergency.objects.filter(_free_at(now), status=Emergency.Status.OPEN).values_list("pk", flat=True)):
-        if alert := escalate(emergency_id=pk, telephone=telephone, now=now):
-            yield alert
+def due_emergencies(*, now: datetime, most: int) -> list[int]:
+    """Those whose next person is to be rung, the oldest first."""
+    due = Emergency.objects.filter(_free_at(now), status=Emergency.Status.OPEN)
+    return list(due.order_by("raised_at", "pk").values_list("pk", flat=True)[:most])
 
 
 @transaction.atomic

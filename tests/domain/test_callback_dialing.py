@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from calls.domain import callback_dialing
-from calls.domain.callback_dialing import ring_due
 from calls.domain.outside import NotPlaced, Unclear
 from calls.models import Call, Callback, CallbackAttempt, EmergencyAlert, OutgoingEmail, PhoneLine
 from tests import factories
@@ -43,7 +42,9 @@ def callback(line):
 
 
 def ring(telephone, now=NOW, most=1):
-    return [step.done for step in ring_due(telephone=telephone, now=now, most=most)]
+    due = callback_dialing.due_callbacks(now=now, most=most)
+    steps = [callback_dialing.ring(callback_id=pk, telephone=telephone, now=now) for pk in due]
+    return [step.done for step in steps if step]
 
 
 def state(callback):

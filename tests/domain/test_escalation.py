@@ -82,17 +82,18 @@ def test_nobody_else_is_rung_within_the_minute_whoever_asks(emergency, telephone
     escalate(emergency, telephone)
 
     assert [escalate(emergency, telephone, later(second)) for second in (0, 1, 59)] == [None, None, None]
-    assert list(escalation.escalate_due(telephone=telephone, now=later(59))) == []
+    assert escalation.due_emergencies(now=later(59), most=9) == []
     assert telephone.numbers == [FIRST]
 
 
 def test_after_a_minute_the_next_is_rung_by_whoever_comes_first(emergency, telephone):
     escalate(emergency, telephone)
 
-    [alert] = escalation.escalate_due(telephone=telephone, now=later(60))
+    assert escalation.due_emergencies(now=later(60), most=9) == [emergency.pk]
+    alert = escalate(emergency, telephone, later(60))
 
     assert (alert.position, telephone.numbers) == (2, [FIRST, SECOND])
-    assert list(escalation.escalate_due(telephone=telephone, now=later(60))) == []
+    assert escalation.due_emergencies(now=later(60), most=9) == []
 
 
 def test_the_person_hears_what_it_is_and_takes_it(emergency, telephone):
@@ -113,7 +114,7 @@ def test_the_person_hears_what_it_is_and_takes_it(emergency, telephone):
         [(FIRST, "accepted")],
     )
     assert report_status(alert, "completed") is None
-    assert list(escalation.escalate_due(telephone=telephone, now=later(600))) == []
+    assert escalation.due_emergencies(now=later(600), most=9) == []
 
 
 @pytest.mark.parametrize("ended", ["busy", "no-answer", "failed", "canceled", "completed"])

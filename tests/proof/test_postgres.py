@@ -17,6 +17,7 @@ TOUCHING_THE_DATABASE = [
     "tests/tools",
     "tests/views",
     "tests/test_worker.py",
+    "tests/test_worker_processes.py",
 ]
 
 
