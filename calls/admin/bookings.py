@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from calls.admin import day, display
+from calls.admin.booking_pages import ByHandMixin
 from calls.admin.local_time import shown_in
 from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, link_to
 from calls.domain import appointments, by_hand, dispatch
@@ -64,7 +65,7 @@ class WhenFilter(admin.SimpleListFilter):
 
 
 @admin.register(Booking)
-class BookingAdmin(RecordMixin, admin.ModelAdmin):
+class BookingAdmin(ByHandMixin, RecordMixin, admin.ModelAdmin):
     change_list_template = "admin/calls/booking/change_list.html"
     list_display = ["starts", "what", "who", "technician_name", "state", "of_call"]
     list_filter = [WhenFilter, "status", ("technician", admin.RelatedOnlyFieldListFilter), ("business", BusinessFilter)]
@@ -76,16 +77,26 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
     harmless_lookups = frozenset({"status", "business", "starts_at", "technician"})
     fieldsets = [
         (None, {"fields": ["state", "starts", "until", "service_name", "technician_name"]}),
-        ("Where and for whom", {"fields": ["customer_link", "customer_number", "address", "postal_code", "told"]}),
+        (
+            "Where and for whom",
+            {"fields": ["customer_link", "customer_number", "address", "postal_code", "told", "letters"]},
+        ),
         ("Where it comes from", {"fields": ["reference", "booked", "business", "of_call"]}),
     ]
     readonly_fields = [
         *("state", "starts", "until", "service_name", "technician_name", "customer_link", "customer_number"),
-        *("address", "postal_code", "told", "reference", "booked", "business", "of_call"),
+        *("address", "postal_code", "told", "letters", "reference", "booked", "business", "of_call"),
     ]
     deeds = [
         Deed("confirm", "Confirm", "confirmed", lambda booking: booking.status == Status.BOOKED, confirm, tone="main"),
         Deed("done", "Mark as done", "marked as done", lambda booking: booking.status in OPEN, done),
+        Deed(
+            "move",
+            "Move it",
+            "moved",
+            lambda booking: booking.status in OPEN,
+            address="admin:calls_booking_move",
+        ),
         Deed(
             "reassign",
             "Send somebody else",
@@ -134,6 +145,7 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
             "day": day.day_of(business=business, on=on) if business else None,
             "before": on - timedelta(days=1),
             "after": on + timedelta(days=1),
+            "may_add": self.has_add_permission(request),
             "is_today": business is not None and on == timezone.localdate(timezone=ZoneInfo(business.time_zone)),
         }
         with shown_in(ZoneInfo(business.time_zone) if business else ZoneInfo("UTC")) as rendered:
@@ -242,6 +254,10 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
     @admin.display(description="notes")
     def told(self, booking):
         return display.masked(booking.notes, whole=booking.is_whole) or "–"
+
+    @admin.display(description="letters go to")
+    def letters(self, booking):
+        return booking.email or booking.customer.email or "Nobody: no e-mail address is known"
 
     @admin.display(description="booked")
     def booked(self, booking):

@@ -115,6 +115,7 @@ class CustomerAdmin(TradeMixin, admin.ModelAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
             context["history"] = history_of(obj, request)
+            context["may_book"] = request.user.has_perms(["calls.add_booking", "calls.view_customer"])
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     @admin.display(description="customer", ordering="name")

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from calls.domain import booking_letters, customers, diary, history, quotes, slots, technicians
 from calls.domain.slots import Search
-from calls.models import Booking, Business, Call, Service, Technician
+from calls.models import Booking, Business, Call, Customer, Service, Technician
 
 BOOKINGS_A_CALL = 3
 OPEN_BOOKINGS = 5
@@ -73,6 +73,28 @@ def book_appointment(*, call_id: int, slot: str, wanted: Wanted, now: datetime) 
         raise SlotTaken(service=service, openings=search.next_openings(starts_at)) from None
 
 
+def book_by_hand(*, service: Service, starts_at: datetime, wanted: Wanted, now: datetime) -> Booking:
+    """Book for the customer of `wanted.number`, in E.164, whom a person of the business names; by the rules of calls.
+
+    The same customer, service and time again is the same booking. What is known of the customer is not changed.
+    Raises SlotTaken, slots.{NotOffered, NobodyForIt, OutsideArea} or area.UnknownPlace.
+    """
+    business = service.business
+    place = slots.read_place(business=business, postal_code=wanted.postal_code, town=wanted.town)
+    search = slots.search_for(service=service, place=place, now=now)
+    able = search.able(starts_at)
+    try:
+        with transaction.atomic():
+            one_at_a_time(business)
+            same = Booking.objects.filter(customer__number=wanted.number, service=service, starts_at=starts_at)
+            if first := same.filter(business=business, status__in=OPEN).first():
+                return first
+            customer = customers.fill_in(business=business, number=wanted.number, **_of_customer(search, wanted))
+            return _make(None, search, able, starts_at, customer, wanted, now)
+    except diary.NotFree:
+        raise SlotTaken(service=service, openings=search.next_openings(starts_at)) from None
+
+
 def one_at_a_time(business: Business) -> None:
     """Let whoever changes bookings of this business wait until this transaction is over.
 
@@ -122,31 +144,37 @@ def _book(
     wanted: Wanted,
     now: datetime,
 ) -> Booking:
-    address = wanted.address.strip()
-    if search.place.town and search.place.town.casefold() not in address.casefold():
-        address = f"{address}, {search.place.town}"
     customer = customers.keep(
         business=call.business,
         number=number,
         is_calling=number == customers.calling_number(call=call),
-        name=wanted.name.strip(),
-        address=address,
-        postal_code=search.place.postal_code,
-        email=wanted.email,
+        **_of_customer(search, wanted),
     )
     upcoming = customer.bookings.filter(status__in=OPEN, ends_at__gt=now).count()
     if upcoming >= OPEN_BOOKINGS or call.bookings.count() >= BOOKINGS_A_CALL:
         raise TooManyBookings
+    return _make(call, search, able, starts_at, customer, wanted, now)
+
+
+def _make(
+    call: Call | None,
+    search: Search,
+    able: Sequence[Technician],
+    starts_at: datetime,
+    customer: Customer,
+    wanted: Wanted,
+    now: datetime,
+) -> Booking:
     people = in_order(search=search, people=able, starts_at=starts_at)
     booking = Booking.objects.create(
-        business=call.business,
+        business=search.business,
         customer=customer,
         service=search.service,
         technician=people[0],
         call=call,
         starts_at=starts_at,
         ends_at=starts_at + search.duration,
-        address=address,
+        address=_address(search, wanted),
         postal_code=search.place.postal_code,
         notes=wanted.notes.strip(),
         email=wanted.email if wanted.email != customer.email else "",
@@ -157,6 +185,21 @@ def _book(
     booking_letters.tell_customer(booking=booking, what=booking_letters.BOOKED, call=call, now=now)
     booking_letters.tell_technician(booking=booking, what=booking_letters.SENT, call=call, now=now)
     return booking
+
+
+def _of_customer(search: Search, wanted: Wanted) -> dict[str, str]:
+    return {
+        "name": wanted.name.strip(),
+        "address": _address(search, wanted),
+        "postal_code": search.place.postal_code,
+        "email": wanted.email,
+    }
+
+
+def _address(search: Search, wanted: Wanted) -> str:
+    """With the town, where that decided who goes there."""
+    address, town = wanted.address.strip(), search.place.town
+    return f"{address}, {town}" if town and town.casefold() not in address.casefold() else address
 
 
 def _made_before(call: Call, number: str, service: Service, starts_at: datetime) -> Booking | None:

@@ -1,5 +1,7 @@
 """Customers, known by the number they call from."""
 
+from collections.abc import Mapping
+
 import phonenumbers
 
 from calls.models import Business, Call, Customer
@@ -61,9 +63,21 @@ def keep(*, business: Business, number: str, is_calling: bool, **told: str) -> C
     told = {name: value for name, value in told.items() if value}
     customer, is_new = Customer.objects.get_or_create(business=business, number=number, defaults=told)
     if not is_new and is_calling:
-        changed = {name: value for name, value in told.items() if getattr(customer, name) != value}
-        for name, value in changed.items():
-            setattr(customer, name, value)
-        if changed:
-            customer.save(update_fields=list(changed))
+        _change(customer, {name: value for name, value in told.items() if getattr(customer, name) != value})
     return customer
+
+
+def fill_in(*, business: Business, number: str, **told: str) -> Customer:
+    """The customer of a number; what was not known of them is filled in, and nothing that was is changed."""
+    told = {name: value for name, value in told.items() if value}
+    customer, is_new = Customer.objects.get_or_create(business=business, number=number, defaults=told)
+    if not is_new:
+        _change(customer, {name: value for name, value in told.items() if not getattr(customer, name)})
+    return customer
+
+
+def _change(customer: Customer, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        setattr(customer, name, value)
+    if values:
+        customer.save(update_fields=list(values))
