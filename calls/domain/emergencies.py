@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 
-from calls.domain import emergency_words as kinds
+from calls.domain import emergency_patterns as kinds
 from calls.domain import history, outbox, outside
 from calls.domain.emergency_words import words_alarm as words_alarm
 from calls.domain.handover import dialable, person_to_dial
