@@ -141,7 +141,8 @@ def _openings(form: WhenForm, *, service: Any, place: Any, but: Booking | None =
     """The openings as the page shows them: those of the day that was asked for, else of the soonest that has any."""
     if service is None:
         return {"found": None, "choices": []}
-    asked = form.cleaned_data.get("day") if form.is_bound else None
+    known = form.cleaned_data if form.is_bound else {}
+    asked = (None if form.is_looking else known.get("on")) or known.get("day")
     try:
         found = bookings_by_hand.openings(service=service, place=place, on=asked, now=timezone.now(), but=but)
     except NotPossible as refusal:
