@@ -67,6 +67,18 @@ def finish(callback, status, now=NOW, *, streamed=False, answered_by=""):
     callback_dialing.note_status(attempt_id=attempt.pk, call_sid=call_sid, call_status=status, now=now)
 
 
+def test_a_task_that_comes_too_late_or_twice_dials_nothing(callback, telephone):
+    def again(now):
+        return callback_dialing.ring(callback_id=callback.pk, telephone=telephone, now=now)
+
+    assert again(later(seconds=-1)) is None
+    assert ring(telephone) == ["rung"]
+    assert again(NOW) is None
+    finish(callback, "busy")
+    assert again(NOW) is None
+    assert (telephone.numbers, again(later(minutes=15)).done) == ([NUMBER], "rung")
+
+
 def test_a_due_promise_is_dialed_and_its_attempt_known(callback, telephone, line):
     assert ring(telephone) == ["rung"]
 
