@@ -113,7 +113,7 @@ def move(*, booking: Booking, starts_at: datetime, call: Call | None = None, now
     if booking.starts_at == starts_at:
         return
     place = technicians.place_of(booking=booking)
-    search = slots.search_for(service=booking.service, place=place, now=now, but=booking)
+    search = slots.search_for(service=booking.service, place=place, now=now)
     able = search.able(starts_at)
     try:
         with _changing(booking):
