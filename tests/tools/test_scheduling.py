@@ -310,6 +310,18 @@ async def test_an_appointment_that_cannot_move_is_offered_other_times():
     ]
 
 
+async def test_appointments_that_are_moved_to_and_fro_are_left_to_a_person():
+    shop = await make()
+    await database.run(shop.booked)
+    for hours in (1, 2, 3):
+        await ask(shop, "reschedule_appointment", slot=shop.slot(TUESDAY_AT_NINE + timedelta(hours=hours)))
+
+    answer = await ask(shop, "reschedule_appointment", slot=shop.slot(TUESDAY_AT_NINE))
+
+    error = "No more appointments can be moved in this call. Offer to take a message."
+    assert (answer.status, answer.result) == ("refused", {"error": error})
+
+
 async def test_who_has_two_is_asked_which_one():
     shop = await make()
     first = await database.run(shop.booked)
