@@ -36,7 +36,7 @@ def take(emergency: Emergency) -> None:
 
 
 def close(emergency: Emergency) -> None:
-    by_hand.close_emergency(emergency=emergency)
+    by_hand.close_emergency(emergency=emergency, now=timezone.now())
 
 
 def is_owed(callback: Callback) -> bool:

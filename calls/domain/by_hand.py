@@ -81,8 +81,8 @@ def take_emergency(*, emergency: Emergency, now: datetime) -> None:
         raise Changed
 
 
-def close_emergency(*, emergency: Emergency) -> None:
-    if not emergencies.close(emergency_id=emergency.pk):
+def close_emergency(*, emergency: Emergency, now: datetime) -> None:
+    if not emergencies.close(emergency_id=emergency.pk, now=now):
         raise Changed
 
 

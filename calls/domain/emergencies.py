@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from calls.domain import emergency_patterns as kinds
-from calls.domain import history, outbox, outside
+from calls.domain import history, outbox, outside, summaries
 from calls.domain.emergency_words import words_alarm as words_alarm
 from calls.domain.handover import dialable, person_to_dial
 from calls.models import Call, Emergency, OnCall, Technician
@@ -113,21 +113,23 @@ def people_to_ring(*, emergency: Emergency, now: datetime) -> list[tuple[Technic
 @transaction.atomic
 def accept(*, emergency_id: int, technician: Technician | None, now: datetime) -> bool:
     """Somebody takes it, and whoever is still being rung is left alone; False when it was taken or closed before."""
+    call_id = _lock_call(emergency_id)
     waiting = Emergency.objects.filter(pk=emergency_id, status__in=UNTAKEN)
     values = {"status": Emergency.Status.ACCEPTED, "accepted_by": technician, "accepted_at": now}
     if waiting.update(**values, claimed_until=None) != 1:
         return False
-    _need_nobody(emergency_id)
+    _need_nobody(emergency_id, call_id, now)
     return True
 
 
 @transaction.atomic
-def close(*, emergency_id: int) -> bool:
+def close(*, emergency_id: int, now: datetime) -> bool:
     """It is seen to, and nobody is rung for it any more; False when it was closed before."""
+    call_id = _lock_call(emergency_id)
     unsettled = Emergency.objects.filter(pk=emergency_id).exclude(status=Emergency.Status.CLOSED)
     if unsettled.update(status=Emergency.Status.CLOSED, claimed_until=None) != 1:
         return False
-    _need_nobody(emergency_id)
+    _need_nobody(emergency_id, call_id, now)
     return True
 
 
@@ -137,9 +139,17 @@ def in_words(emergency: Emergency) -> str:
     return ". ".join(part.strip().rstrip(".") for part in parts if part.strip()) + "."
 
 
-def _need_nobody(emergency_id: int) -> None:
-    """Telephones that still ring for it are a nuisance once this is committed."""
+def _lock_call(emergency_id: int) -> int | None:
+    """The call of an emergency, locked before it as `report` does: else the two could wait for each other."""
+    calls = Call.objects.select_for_update().filter(emergency=emergency_id)
+    return calls.values_list("pk", flat=True).first()
+
+
+def _need_nobody(emergency_id: int, call_id: int | None, now: datetime) -> None:
+    """Telephones that still ring for it are a nuisance once this is committed; nor has the owner to ring any more."""
     transaction.on_commit(partial(outside.stop_ringing_at_once, emergency_id))
+    if call_id is not None:
+        summaries.conclude_again(call_id=call_id, now=now)
 
 
 def _complete(emergency: Emergency, *, kind: str, told: dict[str, str]) -> None:

@@ -4,6 +4,8 @@ from django.db import models
 
 from calls.models.business import Agent, Business, PhoneLine
 
+TEST_CALL_PREFIX = "CAd0c70f"  # of the doctor's calls; no CallSid of Twilio's begins with it
+
 
 class Call(models.Model):
     class Status(models.TextChoices):
@@ -114,6 +116,10 @@ class Call(models.Model):
     def other_number(self) -> str:
         """The number of the person we talk to: who rings, or whom we ring."""
         return self.to_number if self.direction == self.Direction.OUTBOUND else self.from_number
+
+    @property
+    def is_test(self) -> bool:
+        return self.call_sid.startswith(TEST_CALL_PREFIX)
 
     @property
     def is_live(self) -> bool:

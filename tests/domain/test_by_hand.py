@@ -93,9 +93,9 @@ def test_an_emergency_is_closed_once(db):
     business = factories.make_business()
     emergency = Emergency.objects.create(business=business, raised_by="tool", kind="water", raised_at=NOW)
 
-    by_hand.close_emergency(emergency=emergency)
+    by_hand.close_emergency(emergency=emergency, now=NOW)
     with pytest.raises(by_hand.Changed):
-        by_hand.close_emergency(emergency=emergency)
+        by_hand.close_emergency(emergency=emergency, now=NOW)
 
     assert Emergency.objects.get().status == Emergency.Status.CLOSED
 

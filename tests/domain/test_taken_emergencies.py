@@ -70,7 +70,7 @@ def sid(number):
 TAKES = {
     "the second presses 1": lambda emergency, rung: hear(rung[1], "1"),
     "in the admin": lambda emergency, rung: by_hand.take_emergency(emergency=emergency, now=later(61)),
-    "it is closed": lambda emergency, rung: by_hand.close_emergency(emergency=emergency),
+    "it is closed": lambda emergency, rung: by_hand.close_emergency(emergency=emergency, now=later(61)),
 }
 
 
