@@ -6,7 +6,8 @@ nothing to do. The row is claimed before it is touched, so that a task may run t
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Protocol
 
 from django.utils import timezone
 from django_tasks import task
@@ -20,7 +21,7 @@ from calls.domain.outbox import Attempt
 class Due(Protocol):
     """Looks up the ids of at most so many rows that are due, the oldest first."""
 
-    def __call__(self, *, now: Any, most: int) -> list[int]: ...
+    def __call__(self, *, now: datetime, most: int) -> list[int]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connections, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django_tasks import DEFAULT_TASK_BACKEND_ALIAS, TaskResultStatus
@@ -160,5 +160,6 @@ def prune(duty: Duty, now: datetime) -> int:
     return DBTaskResult.objects.filter(is_old, queue_name=duty.queue).delete()[0]
 
 
-def _rows(results) -> set[int]:
+def _rows(results: QuerySet[DBTaskResult]) -> set[int]:
+    """The ids that these tasks were given."""
     return {found["args"][0] for found in results.values_list("args_kwargs", flat=True)}
