@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import outbox, review
+from calls.domain import late_tools, outbox, review
 from calls.domain.messages import VOICEMAIL
 from calls.models import Call, Callback, Emergency, Turn
 
@@ -15,7 +15,7 @@ Write a note on this telephone call for the owner of the business, as JSON and n
 {"summary": "two sentences at most: who called, what they want, what was agreed"}
 Only what was said. No prices, dates or promises that a tool has not confirmed."""
 
-LONGEST_SUMMARY = 600
+LONGEST_SUMMARY, LONGEST_REASON = 600, 200
 Outcome, Reason = Call.Outcome, Call.EndReason
 REACHED_A_PERSON = {"completed", "answered"}  # what Twilio says of a dial at whose end somebody was there
 
@@ -44,14 +44,16 @@ def conclude_call(*, call_id: int, model_text: str, now: datetime) -> Conclusion
     """
     call = _locked(call_id)
     claims = review.unbacked_claims(call=call)
+    late_reason, _ = late_tools.untold(call=call)
+    spoken_of = f"The agent spoke of {' and '.join(claims)}, but there is none." if claims else ""
     conclusion = Conclusion(
         outcome=_outcome(call),
         summary=_told_by_model(model_text) or _told_by_rows(call),
         next_action=_next_action(call),
-        review_reason=f"The agent spoke of {' and '.join(claims)}, but there is none." if claims else "",
+        review_reason=" ".join(filter(None, [late_reason, spoken_of]))[:LONGEST_REASON],
     )
     call.outcome, call.summary, call.next_action = conclusion.outcome, conclusion.summary, conclusion.next_action
-    call.needs_review, call.review_reason = bool(claims), conclusion.review_reason
+    call.needs_review, call.review_reason = bool(conclusion.review_reason), conclusion.review_reason
     call.save(update_fields=["outcome", "summary", "next_action", "needs_review", "review_reason"])
     if conclusion.needs_a_person:
         _tell_owner(call, now=now)
@@ -133,7 +135,7 @@ def _next_action(call: Call) -> str:
         return NOBODY_ANSWERED
     if call.questions.filter(answer="").exists():
         return "Answer the question that the agent could not answer."
-    return ""
+    return late_tools.untold(call=call)[1]
 
 
 # What is settled only after the first letter may have left is a letter of its own.
