@@ -18,7 +18,6 @@ from calls.admin import display
 from calls.admin.booking_forms import AS_KNOWN, MoveForm, NewBookingForm, WhenForm, value_of
 from calls.admin.local_time import common_zone, shown_in
 from calls.domain import bookings_by_hand, by_hand, technicians
-from calls.domain.booking_letters import is_confirmed
 from calls.domain.bookings_by_hand import Day, NotPossible
 from calls.models import Booking, Customer
 
@@ -159,8 +158,11 @@ def _said_of(booking: Booking) -> str:
 
 def _told(booking: Booking) -> str:
     """Who hears of it by letter, and who has to be told by a person."""
-    technician = booking.technician
-    reached = {"the customer": is_confirmed(booking=booking), "the technician": technician.email or technician.number}
+    customer, technician = booking.customer, booking.technician
+    reached = {
+        "the customer": booking.email or customer.email,
+        "the technician": technician.email or technician.number,
+    }
     told = [who for who, is_told in reached.items() if is_told]
     others = [who for who, is_told in reached.items() if not is_told]
     said = f"{' and '.join(told).capitalize()} {'are' if len(told) > 1 else 'is'} told." if told else ""

@@ -125,7 +125,7 @@ class CallPage:
         if self.call.handover_accepted_at:
             return f"Accepted at {display.show_second(self.call.handover_accepted_at)}, by pressing 1"
         if not self.call.handover_is_announced:
-            return "Not announced: whoever picked up was connected at once"
+            return "Not announced: whoever picks up is connected at once"
         if self.call.is_live and not self.call.handover_result:
             return "Whoever picks up has to press 1 to accept"
         return "Nobody pressed 1 to accept"

@@ -192,8 +192,8 @@ def test_details_recording_and_messages_stand_beside_the_conversation(owner):
         ({"handover_is_announced": True, "handover_accepted_at": AT_TEN}, "Accepted at 10:05:12 AM, by pressing 1"),
         ({"handover_is_announced": True, "handover_result": "not-accepted"}, "Nobody pressed 1 to accept"),
         ({"handover_is_announced": True, "status": "handed_over"}, "Whoever picks up has to press 1 to accept"),
-        ({}, "Not announced: whoever picked up was connected at once"),
-        ({"handover_result": "busy"}, "Not announced: whoever picked up was connected at once"),
+        ({}, "Not announced: whoever picks up is connected at once"),
+        ({"handover_result": "busy"}, "Not announced: whoever picks up is connected at once"),
     ],
 )
 def test_a_hand_over_is_told_with_whether_a_person_has_accepted_it(owner, fields, words_for_it):
