@@ -31,7 +31,7 @@ _SPOKEN_NUMBER = re.compile(r"(?<![\w.])(?!\d{4}-\d\d-\d\d\b)\+?\d(?:[ ().-]*\d)
 
 Reason, Status = Call.EndReason, Call.Status
 _GOOD_ENDS = {Reason.CALLER_HANGUP, Reason.AGENT_HANGUP, Reason.TRANSFERRED, Reason.VOICEMAIL, Reason.OPERATOR}
-_QUIET_ENDS = {Reason.SILENCE, Reason.MAX_DURATION, Reason.BUSY, Reason.NO_ANSWER, Reason.BLOCKED}
+_QUIET_ENDS = {Reason.SILENCE, Reason.MAX_DURATION, Reason.BUSY, Reason.NO_ANSWER, Reason.MACHINE, Reason.BLOCKED}
 _STATUS_TONES = {Status.STREAMING: "live", Status.RINGING: "live", Status.HANDED_OVER: "warm"}
 
 

@@ -6,9 +6,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from calls.admin import display
-from calls.admin.records import BusinessFilter, Deed, RecordMixin, call_link, number_of
+from calls.admin.records import BusinessFilter, Deed, RecordMixin, call_link, link_to, number_of
 from calls.domain import by_hand, emergencies
-from calls.models import Callback, Emergency
+from calls.models import Call, Callback, Emergency
 
 CALLBACK_TONES = {"due": "warm", "dialing": "live", "done": "good", "failed": "bad", "cancelled": "quiet"}
 ANSWERERS = {
@@ -108,9 +108,16 @@ class CallbackAdmin(RecordMixin, admin.ModelAdmin):
 
     @admin.display(description="dialed")
     def dialings_table(self, callback):
+        dialings = list(callback.dialings.all())
+        calls = {call.call_sid: call for call in Call.objects.filter(call_sid__in=[row.call_sid for row in dialings])}
         rows = [
-            (display.show_day_and_time(row.began_at), row.result or "no result yet", who_answered(row.answered_by))
-            for row in callback.dialings.all()
+            (
+                display.show_day_and_time(row.began_at),
+                row.result.replace("_", " ") or "no result yet",
+                who_answered(row.answered_by),
+                link_to(calls[row.call_sid], row.call_sid) if row.call_sid in calls else row.call_sid or "–",
+            )
+            for row in dialings
         ]
         return _table(rows) or "Not yet"
 
@@ -199,6 +206,7 @@ class EmergencyAdmin(RecordMixin, admin.ModelAdmin):
                 display.show_moment(alert.rang_at),
                 alert.technician or display.show_number(alert.number, whole=emergency.is_whole),
                 alert.result.replace("_", " ") or "no answer yet",
+                alert.call_sid or "–",
             )
             for alert in emergency.alerts.select_related("technician")
         ]
@@ -227,8 +235,8 @@ def in_words(kind: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _table(rows: list[tuple[object, object, object]]):
+def _table(rows: list[tuple[object, object, object, object]]):
     if not rows:
         return ""
-    cells = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
+    cells = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
     return format_html('<table class="tried"><tbody>{}</tbody></table>', cells)

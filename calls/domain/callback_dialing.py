@@ -13,7 +13,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from calls.domain import outbox
+from calls.domain import lifecycle, outbox, summaries
 from calls.domain.callbacks import allowed_zones, message_of
 from calls.domain.dialing_rules import Forbidden, next_daytime, number_to_dial
 from calls.domain.outside import NotPlaced, Telephone, Unclear
@@ -197,6 +197,9 @@ def _settle_doubt(callback: Callback, *, telephone: Telephone, now: datetime, le
         _keep_sid(locked, call_sid)
         if status in OVER:
             _finish(locked, status, now)
+            lifecycle.change_status(
+                call_sid=call_sid, call_status=status, sequence=None, seconds=None, findings=[], now=now
+            )
         else:
             Callback.objects.filter(pk=callback.pk, status=Callback.Status.DIALING).update(
                 claimed_until=now + max(CHECK_AFTER, lease)
@@ -228,6 +231,8 @@ def _finish(attempt: CallbackAttempt, call_status: str, now: datetime) -> None:
     attempt.result = TALKED if talked else LEFT_MESSAGE if call_status == "completed" and is_machine else call_status
     attempt.ended_at = now
     attempt.save(update_fields=["result", "ended_at"])
+    if is_machine:
+        _met_a_machine(attempt.call_sid, now)
     callback = Callback.objects.select_for_update(of=("self",)).get(pk=attempt.callback_id)
     if callback.status != Callback.Status.DIALING:
         return
@@ -245,6 +250,15 @@ def _has_talked(attempt: CallbackAttempt) -> bool:
     """Whether a person heard the agent, or was connected to somebody: and no machine was heard."""
     served = Q(streaming_at__isnull=False) | Q(outcome=Call.Outcome.TRANSFERRED)
     return Call.objects.filter(served, call_sid=attempt.call_sid).exists() and not _is_machine(attempt.answered_by)
+
+
+def _met_a_machine(call_sid: str, now: datetime) -> None:
+    """The agent could not tell, and has written that its caller hung up."""
+    call = Call.objects.select_for_update().filter(call_sid=call_sid).first()
+    if call is not None and call.end_reason in {"", Call.EndReason.CALLER_HANGUP}:
+        call.end_reason = Call.EndReason.MACHINE
+        call.save(update_fields=["end_reason"])
+        summaries.conclude_again(call_id=call.pk, now=now)
 
 
 def _is_machine(answered_by: str) -> bool:
@@ -301,13 +315,35 @@ def _locked(attempt_id: int) -> CallbackAttempt | None:
 
 
 def _keep_sid(attempt: CallbackAttempt, call_sid: str) -> None:
-    if not attempt.call_sid and call_sid:
-        attempt.call_sid = call_sid
-        attempt.save(update_fields=["call_sid"])
+    """From now on the call stands in the list of calls, whoever tells of it first, and answered or not."""
+    if attempt.call_sid or not call_sid:
+        return
+    attempt.call_sid = call_sid
+    attempt.save(update_fields=["call_sid"])
+    callback = attempt.callback
+    line = _line(callback)
+    Call.objects.get_or_create(
+        call_sid=call_sid,
+        defaults={
+            "business": callback.business,
+            "line": line,
+            "agent_id": line.agent_id if line else None,
+            "direction": Call.Direction.OUTBOUND,
+            "from_number": line.number if line else "",
+            "to_number": callback.number,
+            "status": Call.Status.QUEUED,
+            "rang_at": attempt.began_at,
+        },
+    )
 
 
 def _shown(callback: Callback) -> str:
-    """Our number on the callee's display: the line that they have rung, else any of the business."""
-    line = callback.call.line if callback.call else None
-    line = line or PhoneLine.objects.filter(business=callback.business_id).order_by("pk").first()
+    """Our number on the callee's display."""
+    line = _line(callback)
     return line.number if line else ""
+
+
+def _line(callback: Callback) -> PhoneLine | None:
+    """The line that they have rung, else any of the business."""
+    line = callback.call.line if callback.call else None
+    return line or PhoneLine.objects.filter(business=callback.business_id).order_by("pk").first()

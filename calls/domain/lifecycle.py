@@ -226,6 +226,7 @@ def _lock_or_register(*, leg: Leg, now: datetime) -> Call:
             "rang_at": now,
         },
     )
+    call.account_sid = call.account_sid or leg.account_sid  # not known yet when a call of ours was written
     return call
 
 

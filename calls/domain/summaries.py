@@ -86,6 +86,7 @@ def _outcome(call: Call) -> str:
         (call.callbacks.exists(), Outcome.CALLBACK),
         (_is_with_a_person(call), Outcome.TRANSFERRED),
         (call.messages.exists(), Outcome.MESSAGE),
+        (call.end_reason == Reason.MACHINE, Outcome.NONE),  # what it said is no caller's word
         (call.turns.filter(role=Turn.Role.CALLER).exclude(text="").exists(), Outcome.ANSWERED),
         (call.end_reason == Reason.CALLER_HANGUP, Outcome.HUNG_UP),
     ]

@@ -36,6 +36,7 @@ class Call(models.Model):
         BUSY = "busy", "The line was busy"
         NO_ANSWER = "no_answer", "Nobody answered"
         FAILED = "failed", "The call could not be placed"
+        MACHINE = "machine", "A machine picked up"
         VOICEMAIL = "voicemail", "The caller left a voicemail"
         BLOCKED = "blocked", "The number is blocked"
         OPERATOR = "operator", "A member of staff ended it"
@@ -65,7 +66,7 @@ class Call(models.Model):
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.NONE)
 
     rang_at = models.DateTimeField(
-        help_text="When the voice webhook arrived; milliseconds of the call count from here."
+        help_text="When the voice webhook arrived, or we dialed; milliseconds of the call count from here."
     )
     streaming_at = models.DateTimeField(null=True, blank=True)
     handed_over_at = models.DateTimeField(null=True, blank=True)

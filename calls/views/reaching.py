@@ -68,6 +68,14 @@ async def callback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_failing("callback-status")
 async def callback_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     change, now = webhook.status_change(form), timezone.now()
+    if attempt_id := webhook.row_id(request.GET, "attempt"):  # first: this is what writes the row of the call
+        await database.run(
+            callback_dialing.note_status,
+            attempt_id=attempt_id,
+            call_sid=change.call_sid,
+            call_status=change.call_status,
+            now=now,
+        )
     await database.run(
         lifecycle.change_status,
         call_sid=change.call_sid,
@@ -77,14 +85,6 @@ async def callback_status(request: HttpRequest, form: QueryDict) -> HttpResponse
         findings=[],
         now=now,
     )
-    if attempt_id := webhook.row_id(request.GET, "attempt"):
-        await database.run(
-            callback_dialing.note_status,
-            attempt_id=attempt_id,
-            call_sid=change.call_sid,
-            call_status=change.call_status,
-            now=now,
-        )
     logger.info("callback status", extra={"call_sid": change.call_sid, "status": change.call_status})
     return no_content()
 

@@ -129,11 +129,27 @@ def test_a_callback_shows_whom_about_what_and_what_was_tried(reader, call):
 )
 def test_who_picked_up_is_told_in_plain_words(reader, call, answered_by, in_words):
     callback = make_callback(call, attempts=1)
-    CallbackAttempt.objects.create(callback=callback, number=1, began_at=NOW, result="busy", answered_by=answered_by)
+    tried = {"number": 1, "began_at": NOW, "result": "busy", "call_sid": "CA1"}
+    CallbackAttempt.objects.create(callback=callback, **tried, answered_by=answered_by)
 
     shown = text_of(reader.get(address("callback", "change", callback.pk)))
 
-    assert f"busy {in_words} Where it comes from".replace("  ", " ") in shown
+    assert f"busy {in_words} CA1".replace("  ", " ") in shown
+
+
+def test_every_call_that_was_dialed_for_a_callback_is_named_with_its_sid_and_leads_to_its_page(reader, call):
+    callback = make_callback(call, attempts=3)
+    ours = factories.make_ended_call(line=call.line, call_sid="CA1", direction="outbound", end_reason="no_answer")
+    tried = {"callback": callback, "began_at": NOW}
+    CallbackAttempt.objects.create(**tried, number=1, call_sid="CA1", result="no-answer")
+    CallbackAttempt.objects.create(**tried, number=2, call_sid="CA2", result="left_message")
+    CallbackAttempt.objects.create(**tried, number=3, result="not_placed: 21211")
+
+    page = reader.get(address("callback", "change", callback.pk))
+
+    assert f'<a href="{address("call", "change", ours.pk)}">CA1</a>' in page.content.decode()
+    when = "Fri, Nov 20, 10:04 AM"
+    assert f"{when} no-answer CA1 {when} left message CA2 {when} not placed: 21211 –" in text_of(page)
 
 
 @pytest.mark.parametrize(
@@ -179,14 +195,14 @@ def test_an_emergency_shows_in_red_that_nobody_took_it_and_who_was_rung(reader, 
     dan = factories_trade.make_technician(business=call.business, name="Dan")
     alert = {"emergency": emergency, "rang_at": NOW, "number": "+12125550188"}
     EmergencyAlert.objects.create(**alert, position=1, technician=dan, result="no-answer")
-    EmergencyAlert.objects.create(**alert, position=2)
+    EmergencyAlert.objects.create(**alert, position=2, call_sid="CA2")
 
     assert cells(reader.get(address("emergency"))) == [
         ["Nov 20, 10:04 AM", "An emergency 12 Elm Street", "•••23", "Nobody could be reached", "Open call"]
     ]
     page = reader.get(address("emergency", "change", emergency.pk))
     assert '<span class="badge badge-bad">Nobody could be reached</span>' in page.content.decode()
-    assert "Nov 20, 10:04 AM Dan no-answer Nov 20, 10:04 AM •••88 no answer yet" in text_of(page)
+    assert "Nov 20, 10:04 AM Dan no-answer – Nov 20, 10:04 AM •••88 no answer yet CA2" in text_of(page)
     assert "Accepted: By nobody" in text_of(page)
 
 

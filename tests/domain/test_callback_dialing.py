@@ -61,7 +61,8 @@ def finish(callback, status, now=NOW, *, streamed=False, answered_by=""):
     attempt = callback.dialings.order_by("-number").first()
     call_sid = attempt.call_sid or "CA9"
     if streamed:
-        factories.make_call(call_sid=call_sid, direction="outbound")
+        callback_dialing.pick_up(attempt_id=attempt.pk, call_sid=call_sid)
+        Call.objects.filter(call_sid=call_sid).update(status="streaming", streaming_at=now)
     if answered_by:
         callback_dialing.note_machine(attempt_id=attempt.pk, call_sid=call_sid, answered_by=answered_by)
     callback_dialing.note_status(attempt_id=attempt.pk, call_sid=call_sid, call_status=status, now=now)
@@ -120,7 +121,7 @@ def test_a_conversation_keeps_the_promise(callback, telephone):
 def test_a_callee_who_was_connected_to_a_person_was_served_too(callback, telephone):
     ring(telephone)
     sid = callback.dialings.get().call_sid
-    factories.make_call(call_sid=sid, direction="outbound", streaming_at=None, outcome="transferred")
+    Call.objects.filter(call_sid=sid).update(outcome="transferred")
     finish(callback, "completed")
 
     assert state(callback) == ("done", 1)
