@@ -20,6 +20,7 @@ WORDS = {
     "filler": "Filler played while waiting",
     "dtmf": "Keys pressed",
     "advised": "The server told the agent something",
+    "question_asked": "A question that nobody has answered yet",
     "emergency": "An emergency was raised",
     "booked": "A visit was booked",
     "booking_moved": "A visit was moved",
@@ -68,7 +69,15 @@ TROUBLE = {
     "wrong_session_format",
     "wrong_stream_format",
 }
-_UNSAID = {"item_id", "rung", "sequence", "stream_sid", "recording_sid", "direction"}  # of use to programs alone
+_UNSAID = {
+    "item_id",
+    "question",
+    "rung",
+    "sequence",
+    "stream_sid",
+    "recording_sid",
+    "direction",
+}  # of use to programs alone
 _REASONS = dict(Call.EndReason.choices)
 
 

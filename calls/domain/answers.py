@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
+from calls.domain import history
 from calls.domain.words import meaning_of
 from calls.models import Business, Call, KnownAnswer
 
@@ -19,6 +20,7 @@ from calls.models import Business, Call, KnownAnswer
 ALIKE = 0.6
 MOST_OPEN_A_CALL = 10
 MOST_SIMILAR = 3
+ASKED = "question_asked"
 
 
 class NoQuestion(Exception):
@@ -77,10 +79,36 @@ def _similar(asked: str, answered: Iterable[KnownAnswer]) -> list[str]:
     return [question for how, question in near[:MOST_SIMILAR] if how > 0]
 
 
+def asked(*, call: Call) -> list[KnownAnswer]:
+    """The questions of a call that had no answer then, whoever has asked the same since."""
+    return list(KnownAnswer.objects.filter(Q(pk__in=_asked_in(call)) | Q(call=call)))
+
+
+def open_questions(*, call: Call) -> list[KnownAnswer]:
+    """Those of them that still have none."""
+    return [row for row in asked(call=call) if row.is_open]
+
+
+def askers(*, row: KnownAnswer) -> QuerySet[Call]:
+    """The calls in which a question was asked and not known, the newest first: these wait for the answer."""
+    asked = Q(events__kind=ASKED, events__detail__question=row.pk) | Q(pk=row.call_id)
+    return Call.objects.filter(asked).distinct().order_by("-rang_at")
+
+
+def _asked_in(call: Call) -> set[int]:
+    details = call.events.filter(kind=ASKED).values_list("detail", flat=True)
+    return {detail["question"] for detail in details}
+
+
 def _keep_open(call: Call, asked: str, open_rows: list[KnownAnswer], now: datetime) -> None:
-    if row := nearest(asked, open_rows):
-        if row.call_id != call.pk:
-            KnownAnswer.objects.filter(pk=row.pk).update(times_asked=F("times_asked") + 1, call=call, asked_at=now)
-        return
-    if sum(row.call_id == call.pk for row in open_rows) < MOST_OPEN_A_CALL:
-        KnownAnswer.objects.create(business_id=call.business_id, question=asked, times_asked=1, call=call, asked_at=now)
+    """One row a question, however many ask; each call that asked is known by an event."""
+    before = _asked_in(call)
+    row = nearest(asked, open_rows)
+    if row is None:
+        if len(before) >= MOST_OPEN_A_CALL:
+            return
+        row = KnownAnswer.objects.create(business_id=call.business_id, question=asked)
+    if row.pk not in before:
+        KnownAnswer.objects.filter(pk=row.pk).update(times_asked=F("times_asked") + 1, call=call, asked_at=now)
+        at_ms = max(0, int((now - call.rang_at).total_seconds() * 1000))
+        history.record_event(call_id=call.pk, kind=ASKED, at_ms=at_ms, detail={"question": row.pk})

@@ -1,6 +1,7 @@
 """The wording of letters: fixed templates under templates/emails, a text and a page for each, filled in with rows.
 
-Nothing that the model or a caller has worded becomes part of one, but for names that stand in the book.
+Nothing that the model or a caller has worded becomes part of one, but for names that stand in the book, and of what the
+business itself is told.
 """
 
 from collections.abc import Mapping

@@ -56,6 +56,10 @@ def _nobody() -> str:
     return ""
 
 
+def _no_page(call_id: int) -> str:
+    return ""
+
+
 def _later(emergency_id: int) -> None:
     """The worker rings, since nobody in this process can."""
 
@@ -65,6 +69,7 @@ def _rings_on(emergency_id: int) -> None:
 
 
 _default_number: Callable[[], str] = _nobody
+_page_of_call: Callable[[int], str] = _no_page
 _escalate: Callable[[int], None] = _later
 _stop_ringing: Callable[[int], None] = _rings_on
 
@@ -72,17 +77,23 @@ _stop_ringing: Callable[[int], None] = _rings_on
 def configure(
     *,
     default_number: Callable[[], str] = _nobody,
+    page_of_call: Callable[[int], str] = _no_page,
     escalate: Callable[[int], None] = _later,
     stop_ringing: Callable[[int], None] = _rings_on,
 ) -> None:
-    """Lend the domain the number of the settings and the ways to ring, and to end rings, at once."""
-    global _default_number, _escalate, _stop_ringing
-    _default_number, _escalate, _stop_ringing = default_number, escalate, stop_ringing
+    """Lend the domain the number of the settings, the pages of calls, and the ways to ring and end rings at once."""
+    global _default_number, _page_of_call, _escalate, _stop_ringing
+    _default_number, _page_of_call, _escalate, _stop_ringing = default_number, page_of_call, escalate, stop_ringing
 
 
 def default_number() -> str:
     """The telephone that rings when a business names none; blank when the settings name none either."""
     return _default_number()
+
+
+def page_of_call(call_id: int) -> str:
+    """The address at which the staff sees a call; blank when this server has no address that people could open."""
+    return _page_of_call(call_id)
 
 
 def escalate_at_once(emergency_id: int) -> None:

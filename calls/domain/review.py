@@ -3,7 +3,7 @@
 Rows of other calls bear nothing out, but for bookings of which my_appointments has told in this one.
 """
 
-from calls.domain import claims
+from calls.domain import answers, claims
 from calls.models import Call, OutgoingEmail, ToolCall, Turn
 
 BOOKED, MOVED, CANCELLED, ASSIGNED = "booked", "booking_moved", "booking_cancelled", "technician_assigned"
@@ -23,7 +23,8 @@ def _backed(call: Call) -> dict[claims.Claim, bool]:
     happened = set(call.events.values_list("kind", flat=True))
     is_moved, is_emergency = MOVED in happened, hasattr(call, "emergency")
     is_booked = BOOKED in happened or is_moved or call.bookings.exists()
-    is_noted = call.messages.exists() or call.callbacks.exists() or call.questions.exists() or is_emergency
+    is_noted = call.messages.exists() or call.callbacks.exists() or is_emergency
+    is_noted = is_noted or bool(answers.asked(call=call))
     letters = set(OutgoingEmail.objects.filter(call=call).values_list("purpose", flat=True))
     return {
         claims.BOOKING: is_booked or _is_told_of_booking(call),

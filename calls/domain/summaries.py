@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import late_tools, outbox, review
+from calls.domain import answers, booking_fates, late_tools, owner_letters, review
 from calls.domain.messages import VOICEMAIL
 from calls.models import Call, Callback, Emergency, Turn
 
@@ -21,6 +21,9 @@ REACHED_A_PERSON = {"completed", "answered"}  # what Twilio says of a dial at wh
 
 NOBODY_ANSWERED = "Call back: nobody could take the call."
 LISTEN = "Listen to the voicemail, and call back."
+
+
+_FATES = {booking_fates.MADE: "Booked", booking_fates.MOVED: "Moved", booking_fates.CANCELLED: "Cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def _locked(call_id: int) -> Call:
 def _outcome(call: Call) -> str:
     rows = [
         (hasattr(call, "emergency"), Outcome.EMERGENCY),
-        (call.bookings.exists(), Outcome.BOOKED),
+        (any(fate.stands for fate in booking_fates.fates(call=call)), Outcome.BOOKED),
         (call.quotes.exists(), Outcome.QUOTED),
         (call.callbacks.exists(), Outcome.CALLBACK),
         (_is_with_a_person(call), Outcome.TRANSFERRED),
@@ -113,7 +116,7 @@ def _told_by_model(text: str) -> str:
 def _told_by_rows(call: Call) -> str:
     said = call.turns.filter(role=Turn.Role.CALLER).exclude(text="").first()
     parts = [f"The caller began with: “{said.text}”" if said else "The caller said nothing."]
-    parts += [f"Booked: {booking.service}." for booking in call.bookings.select_related("service")]
+    parts += [f"{_FATES[fate.what]}: {fate.booking.service}." for fate in booking_fates.fates(call=call)]
     parts += [f"Quoted: {quote.service}." for quote in call.quotes.select_related("service")]
     parts += [f"Message from {message.caller_name or 'the caller'}: {message.text}" for message in call.messages.all()]
     parts += [f"Asked to be called back: {callback.reason}" for callback in call.callbacks.all()]
@@ -134,7 +137,7 @@ def _next_action(call: Call) -> str:
         return "Call back: the caller could not be reached."
     if call.next_action == NOBODY_ANSWERED:
         return NOBODY_ANSWERED
-    if call.questions.filter(answer="").exists():
+    if answers.open_questions(call=call):
         return "Answer the question that the agent could not answer."
     return late_tools.untold(call=call)[1]
 
@@ -144,17 +147,4 @@ _LATER = {NOBODY_ANSWERED: "-unreached", LISTEN: "-voicemail"}
 
 
 def _tell_owner(call: Call, *, now: datetime) -> None:
-    business = call.business
-    if business is None or not business.email or not business.emails_summaries or call.is_test:
-        return
-    lines = [call.summary, call.next_action, call.review_reason]
-    outbox.write_email(
-        business_id=business.pk,
-        call_id=call.pk,
-        purpose="summary",
-        key=f"summary-{call.pk}{_LATER.get(call.next_action, '')}",
-        to=business.email,
-        subject=f"A call to {business.name} needs you",
-        body="\n\n".join(line for line in lines if line) + "\n",
-        now=now,
-    )
+    owner_letters.tell_owner(call=call, about=_LATER.get(call.next_action, ""), now=now)

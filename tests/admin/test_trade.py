@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from calls.admin import sentences
+from calls.domain import answers
 from calls.models import KnownAnswer, Service, ServiceArea, Technician
 from tests import factories, factories_trade
 from tests.admin.pages import address, cells, said, text_of
@@ -183,6 +184,18 @@ def test_open_questions_stand_first_and_are_answered_in_the_list(owner, business
     assert len(cells(owner.get(address("knownanswer"), {"open": "no"}))) == 2
 
 
+def test_a_question_shows_each_call_whose_caller_waits_for_the_answer(owner, business):
+    line = factories.make_line(business=business)
+    calls = [factories.make_call(line=line) for _ in range(3)]
+    for call in calls[:2]:
+        answers.answer_question(call_id=call.pk, question="Do you clear snow?", now=call.rang_at)
+
+    page = owner.get(address("knownanswer", "change", KnownAnswer.objects.get().pk)).content.decode()
+
+    linked = re.findall(r"/admin/calls/call/(\d+)/change/", page)
+    assert sorted(set(map(int, linked))) == [call.pk for call in calls[:2]]
+
+
 def test_a_reader_sees_questions_without_numbers_and_answers_none(client, business):
     client.force_login(factories.make_staff("calls.view_knownanswer"))
     factories_trade.make_answer(business=business, question="Is 212-555-0123 your number?", answer="")
@@ -224,6 +237,38 @@ def test_a_technician_who_cannot_be_rung_is_warned_of(owner, business, number, s
     data = {"business": business.pk, "name": "Dan", "number": number, "is_active": "on"}
 
     assert sentence in post(owner, address("technician", "add"), data)
+
+
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [
+        (
+            ["Albany"],
+            "The areas of Dan name towns alone, and the service area names postal codes too: the two cannot be "
+            "compared. Add the postal codes that Dan goes to.",
+        ),
+        (
+            ["12207"],
+            "The areas of Dan name postal codes alone, and the service area names towns too: the two cannot be "
+            "compared. Add the towns that Dan goes to.",
+        ),
+        (["not 12207"], "The areas of Dan only exclude: Dan is sent nowhere. Add where they do go."),
+        (["Albany", "12207"], []),
+        ([], []),
+    ],
+)
+def test_areas_of_a_technician_that_cannot_match_are_warned_of(owner, business, own, sentence):
+    make_area = factories_trade.make_area
+    areas = {
+        "Albany": make_area(business=business, kind="town", value="Albany"),
+        "12207": make_area(business=business),
+        "not 12207": make_area(business=business, is_excluded=True),
+    }
+    data = {"business": business.pk, "name": "Dan", "number": "+12125550123", "is_active": "on"}
+
+    said = post(owner, address("technician", "add"), data | {"areas": [areas[name].pk for name in own]})
+
+    assert said == ([sentence] if sentence else [])
 
 
 def test_hours_that_lie_over_one_another_are_refused_beside_their_row(owner, business):
