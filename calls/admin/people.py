@@ -41,7 +41,7 @@ class TechnicianAdmin(InlinesLaterMixin, WarningMixin, OfBusinessMixin, admin.Mo
     harmless_lookups = frozenset({"business", "is_active", "skills"})
 
     def get_queryset(self, request: HttpRequest):
-        return super().get_queryset(request).prefetch_related("skills", "areas")
+        return super().get_queryset(request).prefetch_related("skills", "areas", "business__areas")
 
     def get_inlines(self, request: HttpRequest, obj: Technician | None):
         return [WorkingHoursInline, TimeOffInline] if obj else []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils import timezone
 
-from calls.models import Agent, Business, PhoneLine, Service, Technician, catalog, validators
+from calls.models import Agent, Business, PhoneLine, Service, ServiceArea, Technician, catalog, validators
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,11 @@ def of_service(service: Service) -> list[Warned]:
 
 
 def of_technician(technician: Technician) -> list[Warned]:
+    warnings = _area_warnings(technician)
     if not technician.number:
         sentence = f"{technician} has no telephone: nobody can ring or text them in an emergency."
-        return [Warned("No telephone", sentence)]
-    return _number_warnings(technician.number)
+        return [Warned("No telephone", sentence), *warnings]
+    return [*_number_warnings(technician.number), *warnings]
 
 
 def of_agent(agent: Agent) -> list[Warned]:
@@ -86,6 +87,27 @@ def of_line(line: PhoneLine) -> list[Warned]:
         sentence = f"{line.business} has no opening hours: it counts as closed, and the agent answers every call."
         warnings.append(Warned("No opening hours", sentence))
     return warnings
+
+
+def _area_warnings(technician: Technician) -> list[Warned]:
+    """Codes and towns cannot be compared: what is entered for a technician has to be in the terms that callers use."""
+    areas = list(technician.areas.all())
+    if not areas:
+        return []
+    included = [entry for entry in areas if not entry.is_excluded]
+    if not included:
+        sentence = f"The areas of {technician} only exclude: {technician} is sent nowhere. Add where they do go."
+        return [Warned("Goes nowhere", sentence)]
+    own = {entry.kind == ServiceArea.Kind.TOWN for entry in included}
+    served = {entry.kind == ServiceArea.Kind.TOWN for entry in technician.business.areas.all() if not entry.is_excluded}
+    if served <= own:
+        return []
+    ours, theirs = ("codes", "towns") if own == {True} else ("towns", "postal codes")
+    sentence = (
+        f"The areas of {technician} name {theirs} alone, and the service area names {ours} too: the two cannot be "
+        f"compared. Add the {ours} that {technician} goes to."
+    )
+    return [Warned("Areas cannot match", sentence)]
 
 
 def _person_warnings(business: Business) -> list[Warned]:
