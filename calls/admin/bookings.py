@@ -17,7 +17,7 @@ from calls.admin import day, display
 from calls.admin.booking_pages import ByHandMixin
 from calls.admin.local_time import shown_in
 from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, link_to
-from calls.domain import appointments, by_hand, dispatch
+from calls.domain import appointments, booking_letters, by_hand, dispatch
 from calls.models import Booking, Business, Technician
 
 Status = Booking.Status
@@ -257,7 +257,7 @@ class BookingAdmin(ByHandMixin, RecordMixin, admin.ModelAdmin):
 
     @admin.display(description="letters go to")
     def letters(self, booking):
-        return booking.email or booking.customer.email or "Nobody: no e-mail address is known"
+        return booking_letters.address_of(booking=booking) or "Nobody: no e-mail address is known"
 
     @admin.display(description="booked")
     def booked(self, booking):

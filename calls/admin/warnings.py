@@ -102,7 +102,7 @@ def _area_warnings(technician: Technician) -> list[Warned]:
     served = {entry.kind == ServiceArea.Kind.TOWN for entry in technician.business.areas.all() if not entry.is_excluded}
     if served <= own:
         return []
-    ours, theirs = ("codes", "towns") if own == {True} else ("towns", "postal codes")
+    ours, theirs = ("postal codes", "towns") if own == {True} else ("towns", "postal codes")
     sentence = (
         f"The areas of {technician} name {theirs} alone, and the service area names {ours} too: the two cannot be "
         f"compared. Add the {ours} that {technician} goes to."

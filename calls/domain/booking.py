@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import booking_letters, customers, diary, history, quotes, slots, technicians
+from calls.domain import booking_letters, customers, diary, history, letters, quotes, slots, technicians
 from calls.domain.slots import Search
 from calls.models import Booking, Business, Call, Customer, Service, Technician
 
@@ -49,7 +49,7 @@ def book_appointment(*, call_id: int, slot: str, wanted: Wanted, now: datetime) 
     """Book a slot by its name. The same customer, service and time again in a call is the same booking.
 
     Raises SlotTaken, slots.{SlotUnknown, NotOffered, NobodyForIt, OutsideArea}, area.UnknownPlace,
-    customers.{NumberNeeded, NumberUnclear}, quotes.NoEmail or TooManyBookings.
+    customers.{NumberNeeded, NumberUnclear}, quotes.NoEmail, letters.NotPlain or TooManyBookings.
     """
     call = Call.objects.select_related("business").get(pk=call_id)
     service, starts_at = slots.read_slot_id(business=call.business, text=slot)
@@ -58,6 +58,7 @@ def book_appointment(*, call_id: int, slot: str, wanted: Wanted, now: datetime) 
         return first
     place = slots.read_place(business=call.business, postal_code=wanted.postal_code, town=wanted.town)
     email = quotes.read_address(wanted.email) if wanted.email.strip() else ""
+    letters.read_plain(wanted.name, wanted.address, wanted.town, wanted.notes)
     search = slots.search_for(service=service, place=place, now=now)
     able = search.able(starts_at)
     try:
@@ -90,6 +91,7 @@ def book_by_hand(*, service: Service, starts_at: datetime, wanted: Wanted, now: 
             if first := same.filter(business=business, status__in=OPEN).first():
                 return first
             customer = customers.fill_in(business=business, number=wanted.number, **_of_customer(search, wanted))
+            quotes.attach(customer=customer)
             return _make(None, search, able, starts_at, customer, wanted, now)
     except diary.NotFree:
         raise SlotTaken(service=service, openings=search.next_openings(starts_at)) from None
@@ -144,12 +146,12 @@ def _book(
     wanted: Wanted,
     now: datetime,
 ) -> Booking:
-    customer = customers.keep(
-        business=call.business,
-        number=number,
-        is_calling=number == customers.calling_number(call=call),
-        **_of_customer(search, wanted),
-    )
+    is_calling = number == customers.calling_number(call=call)
+    told = _of_customer(search, wanted)
+    if not is_calling:  # anybody could have letters of that customer sent to themselves
+        del told["email"]
+    customer = customers.keep(business=call.business, number=number, is_calling=is_calling, **told)
+    quotes.attach(customer=customer)
     upcoming = customer.bookings.filter(status__in=OPEN, ends_at__gt=now).count()
     if upcoming >= OPEN_BOOKINGS or call.bookings.count() >= BOOKINGS_A_CALL:
         raise TooManyBookings
@@ -177,7 +179,9 @@ def _make(
         address=_address(search, wanted),
         postal_code=search.place.postal_code,
         notes=wanted.notes.strip(),
-        email=wanted.email if wanted.email != customer.email else "",
+        email=""
+        if customers.is_theirs(call=call, customer=customer) and wanted.email == customer.email
+        else wanted.email,
         booked_at=now,
     )
     take_first_free(booking=booking, people=people)

@@ -3,12 +3,15 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from calls.domain import letters, outbox
+from calls.domain import allowances, customers, letters, outbox
+from calls.domain.allowances import Allowance
 from calls.domain.calendar_file import Appointment, text_of
 from calls.domain.spoken import spoken_clock, spoken_date
 from calls.models import Booking, Call, OutgoingEmail, Technician
 
 PURPOSE = "booking"
+CONFIRMATIONS = Allowance(a_call=2, a_day=5)
+LETTERS = Allowance(a_call=6, a_day=10)  # those of moving and cancelling among them
 FOR_TECHNICIANS = "technician"
 
 BOOKED, MOVED, CANCELLED = "booked", "moved", "cancelled"
@@ -35,10 +38,11 @@ _TO_TECHNICIANS = {
 def tell_customer(*, booking: Booking, what: str, call: Call | None, now: datetime) -> bool:
     """Confirm by e-mail, with the appointment for a calendar, if an address is known. Whether a letter was written.
 
-    Nobody is told of what is over.
+    Nobody is told of what is over, and a caller has only so many letters written. The limits are exact for who holds
+    the lock of `booking.one_at_a_time`.
     """
-    to = booking.email or booking.customer.email
-    if not to or _is_over(booking, now):
+    to = address_of(booking=booking)
+    if not to or _is_over(booking, now) or (call is not None and _is_used_up(call, what, now)):
         return False
     sequence = _sequence(booking, now)
     facts = {"business": booking.business.name, "when": _when(booking)}
@@ -54,6 +58,17 @@ def tell_customer(*, booking: Booking, what: str, call: Call | None, now: dateti
         now=now,
     )
     return True
+
+
+def address_of(*, booking: Booking) -> str:
+    """Where letters to the customer go; empty where no address is known.
+
+    What was booked from another number than the customer's is told to the address that was given with it, and never to
+    the one on file: who claims a number shall neither learn nor use what is known of its owner.
+    """
+    if booking.email:
+        return booking.email
+    return booking.customer.email if customers.is_theirs(call=booking.call, customer=booking.customer) else ""
 
 
 def is_confirmed(*, booking: Booking) -> bool:
@@ -116,6 +131,19 @@ def tell_technicians_of_move(*, booking: Booking, was: Booking, call: Call | Non
         return
     tell_technician(booking=booking, what=SENT, call=call, now=now)
     tell_technician(booking=was, what=TAKEN_OFF, call=call, now=now)
+
+
+def _is_used_up(call: Call, what: str, now: datetime) -> bool:
+    """Whether a caller has had all the letters written that one may have."""
+    letters_of_all = OutgoingEmail.objects.filter(purpose=PURPOSE, business=call.business_id)
+    counted = [(letters_of_all, LETTERS)]
+    if what == BOOKED:
+        counted.append((letters_of_all.filter(key__contains=f"-{BOOKED}-"), CONFIRMATIONS))
+    return any(
+        allowances.is_used_up_by_call(rows=rows, call=call, allowance=allowance)
+        or allowances.is_used_up_by_number(rows=rows, at="written_at", call=call, allowance=allowance, now=now)
+        for rows, allowance in counted
+    )
 
 
 def _facts(booking: Booking, first_line: str, *, is_inside: bool = False) -> dict[str, object]:

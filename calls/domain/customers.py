@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import phonenumbers
 
+from calls.domain.handover import dialable
 from calls.models import Business, Call, Customer
 
 
@@ -17,8 +18,8 @@ class NumberNeeded(Exception):
 
 def calling_number(*, call: Call) -> str:
     """The other side's number as E.164; empty for an anonymous caller."""
-    told = call.other_number
-    if not told.startswith("+"):
+    told = dialable(call.other_number)
+    if not told:
         return ""
     try:
         return read_number(told, country="")
@@ -46,6 +47,11 @@ def number_for(*, call: Call, said: str) -> str:
     if not number:
         raise NumberNeeded
     return number
+
+
+def is_theirs(*, call: Call | None, customer: Customer) -> bool:
+    """Whether a call, or a person of the business where there was none, speaks for that customer."""
+    return call is None or calling_number(call=call) == customer.number
 
 
 def caller(*, call: Call) -> Customer | None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from calls.domain import appointments, area, booking, customers, quotes, services, slots
+from calls.domain import appointments, area, booking, customers, letters, quotes, services, slots
 from calls.domain.booking_letters import is_confirmed
 from calls.domain.spoken import spoken_date, spoken_day, spoken_time
 from calls.models import Booking, Service
@@ -240,6 +240,7 @@ EXPLAINED = (
     slots.WishUnclear,
     slots.OutsideArea,
     quotes.NoEmail,
+    letters.NotPlain,
 )
 
 
