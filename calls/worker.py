@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import get_random_string
@@ -118,6 +118,7 @@ class Hands(db_worker.Worker):
                 prune(self.duty, timezone.now())
                 self._prune_at = time.monotonic() + PRUNE_SECONDS
             if sweep(self.duty, timezone.now()):
+                connection.close_at = None  # by its age: django-tasks' worker would connect anew for every task
                 self.run()
         except Exception:
             # Bulkhead: a database that is gone for a while must not end the worker.

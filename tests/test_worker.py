@@ -102,6 +102,16 @@ def test_a_task_that_breaks_is_told_in_the_log_and_the_others_go_on(errand, capl
 
 
 @pytest.mark.django_db(transaction=True)
+def test_all_that_is_due_is_done_over_one_connection(errand):
+    connection.ensure_connection()
+    ours = connection.connection
+
+    worker.run_once(tell=print, duties=[errand(errand_one, "a", "b")])
+
+    assert connection.connection is ours
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_row_whose_task_broke_is_tried_again(errand, unhurried):
     told = []
     running = Worker(tell=told.append, duties=[errand(errand_one, ValueError("broken"), "a")])
