@@ -138,7 +138,7 @@ def send_message(message: OutgoingMessage) -> str:
             to=message.to,
             sender=_sender(message),
             body=message.body,
-            status_url=addresses.webhook_url(settings.PUBLIC_BASE_URL, "message-status"),
+            status_url=addresses.webhook_url(settings.PUBLIC_BASE_URL, "message-status", message=message.pk),
         )
     except rest.Failed as failure:
         raise NotSent(str(failure), permanent=failure.code in PERMANENT, code=str(failure.code or "")) from None

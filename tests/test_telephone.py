@@ -159,7 +159,7 @@ def test_a_text_message_leaves_from_the_line_of_its_call(api, line):
         NUMBER,
         line.number,
         "Your booking",
-        f"{BASE}/message-status",
+        f"{BASE}/message-status?message={message.pk}",
     )
     message.refresh_from_db()
     assert (message.status, message.message_sid) == ("sent", sent.sid)

@@ -10,6 +10,7 @@ from django.db.models import Model, Q
 
 from calls.domain import booking_letters, callbacks, emergencies, outbox
 from calls.domain.dialing_rules import Forbidden, number_to_dial
+from calls.domain.messages import VOICEMAIL
 from calls.domain.quotes import PURPOSE
 from calls.models import Booking, Callback, Emergency, Message, OutgoingEmail, Quote
 
@@ -45,10 +46,11 @@ def ring_now(*, callback: Callback, now: datetime) -> None:
     _change(callback, _free(now), status=Callback.Status.DUE, due_at=now, claimed_until=None)
 
 
+@transaction.atomic
 def ring_back(*, message: Message, now: datetime) -> Callback:
     """Have the agent ring who left a message, at the next daytime of both sides; the message is done with that.
 
-    Raises NotSent where the number cannot be rung; the text says why.
+    Raises NotSent where the number cannot be rung, or the message is done; the text says why.
     """
     business = message.business
     try:
@@ -56,18 +58,18 @@ def ring_back(*, message: Message, now: datetime) -> Callback:
         due_at = callbacks.due_time(when=callbacks.When(), business=business, number=number, now=now)
     except (Forbidden, callbacks.NotPossible) as why:
         raise NotSent(f"{message}: {why}") from None
-    callback = Callback.objects.create(
+    if not Message.objects.filter(pk=message.pk, is_done=False).update(is_done=True):
+        raise NotSent(f"{message} is done already.")
+    return Callback.objects.create(
         business=business,
         call=message.call,
         number=number,
         caller_name=message.caller_name,
-        reason=message.text[:300],
+        reason="the voicemail that they left" if message.text == VOICEMAIL else message.text[:300],
         consent=CONSENT_OF_A_MESSAGE,
         asked_at=message.taken_at,
         due_at=due_at,
     )
-    Message.objects.filter(pk=message.pk).update(is_done=True)
-    return callback
 
 
 def close_callback(*, callback: Callback, is_reached: bool, now: datetime) -> None:

@@ -166,7 +166,11 @@ def _begin(callback: Callback, now: datetime) -> CallbackAttempt | Step:
 
     One at a time for a business, so that of two workers neither overlooks what the other is about to dial.
     """
-    Business.objects.select_for_update().get(pk=callback.business_id)
+    Business.objects.select_for_update(no_key=True).get(pk=callback.business_id)
+    # Two businesses may owe the same number a call: its limits are counted by one worker at a time as well.
+    list(
+        Callback.objects.select_for_update(no_key=True).filter(number=callback.number).order_by("pk").values_list("pk")
+    )
     mine = Callback.objects.filter(
         pk=callback.pk,
         status=Callback.Status.DUE,
@@ -233,7 +237,7 @@ def _finish(attempt: CallbackAttempt, call_status: str, now: datetime) -> None:
     attempt.save(update_fields=["result", "ended_at"])
     if is_machine:
         _met_a_machine(attempt.call_sid, now)
-    callback = Callback.objects.select_for_update(of=("self",)).get(pk=attempt.callback_id)
+    callback = Callback.objects.select_for_update(of=("self",), no_key=True).get(pk=attempt.callback_id)
     if callback.status != Callback.Status.DIALING:
         return
     if talked:
@@ -254,7 +258,7 @@ def _has_talked(attempt: CallbackAttempt) -> bool:
 
 def _met_a_machine(call_sid: str, now: datetime) -> None:
     """The agent could not tell, and has written that its caller hung up."""
-    call = Call.objects.select_for_update().filter(call_sid=call_sid).first()
+    call = Call.objects.select_for_update(no_key=True).filter(call_sid=call_sid).first()
     if call is not None and call.end_reason in {"", Call.EndReason.CALLER_HANGUP}:
         call.end_reason = Call.EndReason.MACHINE
         call.save(update_fields=["end_reason"])
@@ -273,7 +277,7 @@ def _not_placed(attempt: CallbackAttempt, refusal: NotPlaced, now: datetime) -> 
             return Step(attempt.callback_id, "reconciled", "answered meanwhile")
         locked.result, locked.ended_at = f"{NOT_PLACED}: {refusal.code}"[:40], now
         locked.save(update_fields=["result", "ended_at"])
-        callback = Callback.objects.select_for_update(of=("self",)).get(pk=locked.callback_id)
+        callback = Callback.objects.select_for_update(of=("self",), no_key=True).get(pk=locked.callback_id)
         failed = callback.dialings.filter(result__startswith=NOT_PLACED).count()
         if refusal.is_permanent or failed >= MOST_NOT_PLACED:
             return _give_up(callback, f"The call could not be placed: {refusal}", now)
@@ -308,7 +312,7 @@ def _set(callback: Callback, **values: object) -> None:
 
 
 def _locked(attempt_id: int) -> CallbackAttempt | None:
-    rows = CallbackAttempt.objects.select_for_update(of=("self",)).select_related(
+    rows = CallbackAttempt.objects.select_for_update(of=("self",), no_key=True).select_related(
         "callback__business", "callback__call"
     )
     return rows.filter(pk=attempt_id).first()

@@ -51,7 +51,7 @@ def request_callback(
 
     Raises NotPossible, and Forbidden for a number that is not dialed.
     """
-    call = Call.objects.select_for_update(of=("self",)).select_related("business").get(pk=call_id)
+    call = Call.objects.select_for_update(of=("self",), no_key=True).select_related("business").get(pk=call_id)
     if call.business is None:
         raise NotPossible("Nobody can be rung back from here. Offer to take a message.")
     asked_for = number or dialable(call.from_number)

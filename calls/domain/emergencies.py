@@ -66,7 +66,7 @@ def report(
 
     Somebody is rung as soon as the row is committed, without waiting for the worker.
     """
-    call = Call.objects.select_for_update(of=("self",)).select_related("business").get(pk=call_id)
+    call = Call.objects.select_for_update(of=("self",), no_key=True).select_related("business").get(pk=call_id)
     if call.business is None:
         raise NoBusiness
     told = {"description": description[:500], "address": address[:200], "number": (number or call.from_number)[:64]}
@@ -105,7 +105,8 @@ def people_to_ring(*, emergency: Emergency, now: datetime) -> list[tuple[Technic
             people.setdefault(number, place.technician)
     if not people:
         called = call.to_number if call else ""
-        if number := person_to_dial(business=business, default_number=outside.default_number(), called=called):
+        number = person_to_dial(business=business, default_number=outside.default_number(), called=called)
+        if number and number != emergency.number:
             people[number] = None
     return [(technician, number) for number, technician in people.items()]
 
@@ -141,7 +142,7 @@ def in_words(emergency: Emergency) -> str:
 
 def _lock_call(emergency_id: int) -> int | None:
     """The call of an emergency, locked before it as `report` does: else the two could wait for each other."""
-    calls = Call.objects.select_for_update().filter(emergency=emergency_id)
+    calls = Call.objects.select_for_update(no_key=True).filter(emergency=emergency_id)
     return calls.values_list("pk", flat=True).first()
 
 

@@ -119,7 +119,9 @@ def _too_late(alert: EmergencyAlert) -> Connect:
 
 
 def _locked(alert_id: int) -> EmergencyAlert | None:
-    rows = EmergencyAlert.objects.select_for_update(of=("self",)).select_related("emergency__business", "technician")
+    rows = EmergencyAlert.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "emergency__business", "technician"
+    )
     return rows.filter(pk=alert_id).first()
 
 

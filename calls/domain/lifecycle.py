@@ -207,13 +207,13 @@ def keep_recording(
 
 
 def _lock(call_sid: str) -> Call | None:
-    return Call.objects.select_for_update().filter(call_sid=call_sid).first()
+    return Call.objects.select_for_update(no_key=True).filter(call_sid=call_sid).first()
 
 
 def _lock_or_register(*, leg: Leg, now: datetime) -> Call:
     ours = leg.from_number if leg.is_outbound else leg.to_number
     line = PhoneLine.objects.filter(number=ours).first() if ours else None
-    call, _ = Call.objects.select_for_update().get_or_create(
+    call, _ = Call.objects.select_for_update(no_key=True).get_or_create(
         call_sid=leg.call_sid,
         defaults={
             "account_sid": leg.account_sid,

@@ -77,7 +77,7 @@ def conclude_again(*, call_id: int, now: datetime) -> None:
 
 
 def _locked(call_id: int) -> Call:
-    rows = Call.objects.select_for_update(of=("self",)).select_related("business", "emergency")
+    rows = Call.objects.select_for_update(of=("self",), no_key=True).select_related("business", "emergency")
     return rows.get(pk=call_id)
 
 

@@ -113,7 +113,11 @@ async def machine_detection(request: HttpRequest, form: QueryDict) -> HttpRespon
 async def message_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     told = webhook.message_status(form)
     is_known = await database.run(
-        delivery.note_delivery, message_sid=told.message_sid, status=told.status, error_code=told.error_code
+        delivery.note_delivery,
+        message_id=webhook.row_id(request.GET, "message"),
+        message_sid=told.message_sid,
+        status=told.status,
+        error_code=told.error_code,
     )
     if told.error_code:
         logger.warning(

@@ -154,6 +154,24 @@ def test_a_message_becomes_a_callback_and_is_done_with_that(owner):
     assert "Callback for Robert Miller: due " in page
 
 
+def test_a_message_asked_for_twice_becomes_one_callback(owner):
+    message = factories.make_message(number="+15550100001")
+
+    ring_back(owner, message)
+    page = ring_back(owner, message)
+
+    assert Callback.objects.count() == 1
+    assert "Message from Robert Miller is done already." in page
+
+
+def test_who_left_a_voicemail_is_rung_about_just_that(owner):
+    message = factories.make_message(text="Voicemail: the sound is on the page of the call.")
+
+    ring_back(owner, message)
+
+    assert Callback.objects.get().reason == "the voicemail that they left"
+
+
 def test_a_number_that_is_not_rung_leaves_the_message_open(owner):
     message = factories.make_message(number="+19005551234")
 

@@ -145,6 +145,14 @@ def test_without_a_rota_the_hand_over_number_is_rung(call):
     assert numbers(report(call)) == ["+15550108000"]
 
 
+def test_the_caller_is_not_rung_about_their_own_emergency(business, call):
+    """The owner reports one from the telephone that is the hand-over number."""
+    call.from_number = business.handover_number
+    call.save()
+
+    assert numbers(report(call)) == []
+
+
 def test_without_anybody_there_is_nobody_to_ring():
     call = factories.make_call(line=factories.make_line(business=factories.make_business(handover_number="")))
 

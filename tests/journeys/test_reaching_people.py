@@ -132,7 +132,8 @@ def test_a_transfer_that_reaches_nobody_brings_the_caller_back_to_a_voice(town, 
     assert any("leave a message after the tone" in sentence for sentence in journey.said)
     assert len(journey.heard.recordings) == 1
     assert journey.row.recording_url != ""
-    wait_for(lambda: Call.objects.get(pk=journey.row.pk).outcome == "answered")
+    call = wait_for(lambda: Call.objects.filter(pk=journey.row.pk, outcome="message").exclude(summary="").first())
+    assert (call.end_reason, call.next_action) == ("voicemail", "Listen to the voicemail, and call back.")
 
 
 def test_a_line_that_rings_the_owner_first_gives_the_call_to_the_agent(town, line):
