@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from calls.domain import area, booking_letters, customers, diary, slots, technicians
+from calls.domain import area, booked_prices, booking_letters, customers, diary, slots, technicians
 from calls.domain.booking import OPEN, SlotTaken, in_order, note, one_at_a_time, take_first_free
 from calls.domain.words import words_of
 from calls.models import Booking, Call, CallEvent, Emergency
@@ -126,11 +126,14 @@ def move(*, booking: Booking, starts_at: datetime, call: Call | None = None, now
             booking.status = Booking.Status.BOOKED
             take_first_free(booking=booking, people=people)
             note(call=call, kind=MOVED, booking=booking, now=now)
+            if call is not None:
+                booked_prices.keep(booking=booking, place=place, call=call, now=now)
             booking_letters.tell_customer(booking=booking, what=booking_letters.MOVED, call=call, now=now)
             booking_letters.tell_technicians_of_move(booking=booking, was=was, call=call, now=now)
     except diary.NotFree:
         booking.refresh_from_db()
-        raise SlotTaken(service=booking.service, openings=search.next_openings(starts_at)) from None
+        openings = search.next_openings(starts_at)
+        raise SlotTaken(service=booking.service, openings=openings, place=place) from None
 
 
 def cancel(*, booking: Booking, call: Call | None = None, now: datetime) -> None:

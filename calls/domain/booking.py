@@ -9,8 +9,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import booking_letters, customers, diary, history, letters, quotes, slots, technicians
+from calls.domain import booked_prices, booking_letters, customers, diary, history, letters, quotes, slots, technicians
 from calls.domain.slots import Search
+from calls.domain.technicians import Place
 from calls.models import Booking, Business, Call, Customer, Service, Technician
 
 BOOKINGS_A_CALL = 3
@@ -20,12 +21,13 @@ _WEIGHTIER = (Call.Outcome.EMERGENCY, Call.Outcome.TRANSFERRED, Call.Outcome.BOO
 
 
 class SlotTaken(Exception):
-    """Somebody else holds that time. `openings` are the next ones of the same service."""
+    """Somebody else holds that time. `openings` are the next ones of the same service at the same place."""
 
-    def __init__(self, *, service: Service, openings: Sequence[datetime]) -> None:
+    def __init__(self, *, service: Service, openings: Sequence[datetime], place: Place) -> None:
         super().__init__()
         self.service = service
         self.openings = openings
+        self.place = place
 
 
 class TooManyBookings(Exception):
@@ -71,7 +73,7 @@ def book_appointment(*, call_id: int, slot: str, wanted: Wanted, now: datetime) 
     except diary.NotFree:
         if first := _made_before(call, number, service, starts_at):  # by this call's twin, a moment ago
             return first
-        raise SlotTaken(service=service, openings=search.next_openings(starts_at)) from None
+        raise SlotTaken(service=service, openings=search.next_openings(starts_at), place=place) from None
 
 
 def book_by_hand(*, service: Service, starts_at: datetime, wanted: Wanted, now: datetime) -> Booking:
@@ -94,7 +96,7 @@ def book_by_hand(*, service: Service, starts_at: datetime, wanted: Wanted, now: 
             quotes.attach(customer=customer)
             return _make(None, search, able, starts_at, customer, wanted, now)
     except diary.NotFree:
-        raise SlotTaken(service=service, openings=search.next_openings(starts_at)) from None
+        raise SlotTaken(service=service, openings=search.next_openings(starts_at), place=place) from None
 
 
 def one_at_a_time(business: Business) -> None:
@@ -186,6 +188,8 @@ def _make(
     )
     take_first_free(booking=booking, people=people)
     note(call=call, kind="booked", booking=booking, now=now)
+    if call is not None:
+        booked_prices.keep(booking=booking, place=search.place, call=call, now=now)
     booking_letters.tell_customer(booking=booking, what=booking_letters.BOOKED, call=call, now=now)
     booking_letters.tell_technician(booking=booking, what=booking_letters.SENT, call=call, now=now)
     return booking

@@ -3,9 +3,10 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from calls.domain import allowances, customers, letters, outbox
+from calls.domain import allowances, booked_prices, customers, letters, outbox
 from calls.domain.allowances import Allowance
 from calls.domain.calendar_file import Appointment, text_of
+from calls.domain.money import written_range
 from calls.domain.spoken import spoken_clock, spoken_date
 from calls.models import Booking, Call, OutgoingEmail, Technician
 
@@ -155,7 +156,14 @@ def _facts(booking: Booking, first_line: str, *, is_inside: bool = False) -> dic
         "when": _when(booking),
         "place": _place(booking),
         "is_inside": is_inside,
+        "price": "" if is_inside else _price(booking),
     }
+
+
+def _price(booking: Booking) -> str:
+    """What was named for it, at the time that it now has; empty where nothing was."""
+    quote = booked_prices.of_booking(booking=booking)
+    return written_range(quote.total, quote.total_to, quote.business.currency) if quote else ""
 
 
 def _place(booking: Booking) -> str:

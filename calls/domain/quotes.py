@@ -55,8 +55,8 @@ def quote_price(*, call_id: int, wanted: Wanted, now: datetime) -> Quote:
     wanted_at = read_local_time(wanted.local_time, business=business, now=now) if wanted.local_time else None
     if wanted.is_emergency and wanted_at is None:
         wanted_at = now.replace(second=0, microsecond=0)
-    price = _price(business, service, wanted, wanted_at)
-    quote = _same_quote(call, service, wanted_at, price) or _keep(call, business, service, wanted_at, price, now)
+    price = price_for(business=business, service=service, wanted=wanted, wanted_at=wanted_at)
+    quote = keep(call=call, service=service, wanted_at=wanted_at, price=price, now=now)
     Call.objects.filter(pk=call_id, outcome=Call.Outcome.NONE).update(outcome=Call.Outcome.QUOTED)
     return quote
 
@@ -171,7 +171,8 @@ def facts_of(*, quote: Quote, number: str) -> dict[str, object]:
     }
 
 
-def _price(business: Business, service: Service, wanted: Wanted, wanted_at: datetime | None) -> Price:
+def price_for(*, business: Business, service: Service, wanted: Wanted, wanted_at: datetime | None) -> Price:
+    """What is wanted at that moment costs by the book. Raises NoQuote or area.UnknownPlace."""
     under = _circumstances(business, wanted, wanted_at)
     try:
         return pricing.price_of(
@@ -213,9 +214,11 @@ def _same_quote(call: Call, service: Service, wanted_at: datetime | None, price:
     return next((q for q in same if list(q.lines.values_list("text", "amount", "amount_to")) == lines), None)
 
 
-def _keep(
-    call: Call, business: Business, service: Service, wanted_at: datetime | None, price: Price, now: datetime
-) -> Quote:
+def keep(*, call: Call, service: Service, wanted_at: datetime | None, price: Price, now: datetime) -> Quote:
+    """A price as a quote of a call; the one that it has already, where that is the same. Raises NoQuote."""
+    if same := _same_quote(call, service, wanted_at, price):
+        return same
+    business = service.business
     if Quote.objects.filter(call=call).count() >= MOST_QUOTES_A_CALL:
         raise NoQuote("Many prices have been worked out in this call already. Offer to take a message.")
     quote = Quote.objects.create(

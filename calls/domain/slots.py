@@ -68,6 +68,7 @@ class Found:
     openings: Sequence[datetime]
     asked_on: date | None
     why: str = ""
+    place: Place = Place()
 
 
 def slot_id(*, service: Service, starts_at: datetime) -> str:
@@ -126,12 +127,12 @@ def find(*, service: Service, wish: Wish, place: Place, now: datetime) -> Found:
     if last < search.today:
         raise WishUnclear(f"{first:%A, %B} {first.day} is over. Ask for a day from today on.")
     if first > search.last_day:
-        return Found(search.today, [], asked_on, "too_far")
+        return Found(search.today, [], asked_on, "too_far", place)
     openings = _spread(search.openings(first, min(last, search.last_day), window))
     if openings or asked_on is None:
-        return Found(search.today, openings, asked_on, "" if openings else "full")
+        return Found(search.today, openings, asked_on, "" if openings else "full", place)
     later = _spread(search.openings(last + _DAY, search.last_day, window))
-    return Found(search.today, later, asked_on, search.why_none(asked_on))
+    return Found(search.today, later, asked_on, search.why_none(asked_on), place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ import pytest
 
 from calls import database
 from calls.domain import slots
-from calls.models import Booking, OutgoingEmail
+from calls.models import Booking, OutgoingEmail, Weekday
 from calls.tools import registry
 from calls.tools.registry import ToolContext
 from tests.factories import RANG_AT, make_call, make_line
 from tests.factories_trade import (
     TUESDAY_AT_NINE,
+    make_area,
     make_booking,
     make_customer,
+    make_hours,
     make_open_business,
     make_service,
     make_technician,
@@ -155,6 +157,34 @@ async def test_the_same_slot_twice_is_answered_alike():
 
     assert first == second
     assert len(await rows()) == 1
+
+
+def make_saturday_shop():
+    shop = Shop()
+    make_hours(business=shop.business, weekdays=(Weekday.SATURDAY,))
+    make_area(business=shop.business, travel_fee="0.00")
+    shop.service.weekend_percent = 25
+    shop.service.save()
+    return shop
+
+
+async def test_a_time_that_costs_more_is_offered_and_booked_with_its_price():
+    shop = await make(make_saturday_shop)
+
+    found = await ask(shop, "find_slots", service="drain", day="saturday", after="15:00", postal_code="12207")
+    booked = await ask(shop, "book_appointment", slot=found.result["slots"][0]["slot"], **ROBERT)
+    moved = await ask(shop, "reschedule_appointment", slot=found.result["slots"][1]["slot"])
+
+    assert found.result["slots"][0] == {
+        "slot": f"2026-11-21T20:00Z/{shop.service.pk}",
+        "when": "Saturday the 21st at three",
+        "surcharge": "Weekend surcharge, 25%",
+        "price": "150 dollars",
+    }
+    assert "Say of each that costs more what it costs then." in found.result["next"]
+    assert (booked.result["price"], moved.result["price"]) == ("150 dollars", "150 dollars")
+    assert "with weekday, date and time and the price" in booked.result["next"]
+    assert moved.result["next"] == "Say the new weekday, date and time and what it costs then."
 
 
 async def test_who_comes_second_is_offered_other_times_in_the_same_answer():
