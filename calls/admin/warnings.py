@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils import timezone
 
+from calls.domain import delivery
 from calls.models import Agent, Business, PhoneLine, Service, ServiceArea, Technician, catalog, validators
 
 
@@ -54,6 +55,11 @@ def of_technician(technician: Technician) -> list[Warned]:
     if not technician.number:
         sentence = f"{technician} has no telephone: nobody can ring or text them in an emergency."
         return [Warned("No telephone", sentence), *warnings]
+    if getattr(technician, "last_text_error", None) == delivery.STOPPED:
+        sentence = (
+            f"{technician} has written STOP: no text message arrives, not even about an emergency, before a START."
+        )
+        warnings.append(Warned("Has written STOP", sentence))
     return [*_number_warnings(technician.number), *warnings]
 
 

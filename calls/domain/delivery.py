@@ -1,6 +1,8 @@
 """What became of a text message after it left: Twilio tells it later, and some of it a person has to know."""
 
-from calls.models import Customer, OutgoingMessage
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from calls.models import Customer, OutgoingMessage, Technician
 
 STOPPED, UNREGISTERED = "21610", "30034"
 DELIVERED, _UNDELIVERED = "delivered", {"undelivered", "failed"}
@@ -41,6 +43,13 @@ def note_failure(*, message: OutgoingMessage, error_code: str) -> None:
     )
     if error_code == STOPPED:
         _mark(message, refuses_sms=True)
+
+
+def with_last_text_error(people: QuerySet[Technician]) -> QuerySet[Technician]:
+    """Technicians with `last_text_error`: the code with which the newest text message to them failed, blank if it did
+    not, None if none was ever written."""
+    newest = OutgoingMessage.objects.filter(business=OuterRef("business"), to=OuterRef("number"))
+    return people.annotate(last_text_error=Subquery(newest.order_by("-written_at", "-pk").values("error_code")[:1]))
 
 
 def _mark(message: OutgoingMessage, *, refuses_sms: bool) -> None:

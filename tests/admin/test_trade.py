@@ -2,14 +2,14 @@
 
 import html
 import re
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
 
 from calls.admin import sentences
 from calls.domain import answers
-from calls.models import KnownAnswer, Service, ServiceArea, Technician
+from calls.models import KnownAnswer, OutgoingMessage, Service, ServiceArea, Technician
 from tests import factories, factories_trade
 from tests.admin.pages import address, cells, said, text_of
 
@@ -300,6 +300,19 @@ def test_a_technician_is_shown_with_what_they_know_and_where_they_go(client, bus
         ["Eve –", "–", "Everywhere that is served", "Not active", "No telephone"],
     ]
     assert "5550123" not in client.get(address("technician", "change", dan.pk)).content.decode()
+
+
+def test_a_technician_who_has_written_stop_is_pointed_out_until_a_message_gets_through(owner, business):
+    dan = factories_trade.make_technician(business=business, name="Dan", number="+12125550123")
+    about = {"business": business, "to": dan.number, "purpose": "emergency", "body": "x"}
+
+    def shown_after(minute, error_code):
+        at = factories.RANG_AT + timedelta(minutes=minute)
+        OutgoingMessage.objects.create(**about, key=str(minute), written_at=at, due_at=at, error_code=error_code)
+        [[*_, attention]] = cells(owner.get(address("technician")))
+        return attention
+
+    assert [shown_after(0, ""), shown_after(1, "21610"), shown_after(2, "")] == ["–", "Has written STOP", "–"]
 
 
 def test_the_page_of_a_business_holds_its_week_its_exceptions_and_its_rota(owner, business):

@@ -229,6 +229,30 @@ def test_nobody_is_rung_in_their_night(line, telephone):
     assert (state(callback), callback.due_at) == (("due", 0), later(minutes=55, seconds=55))
 
 
+def test_nobody_is_rung_in_the_night_of_the_business_though_it_is_day_where_they_are(line, telephone):
+    """Four past ten in New York is four past seven in Los Angeles, where the business is."""
+    line.business.time_zone = "America/Los_Angeles"
+    line.business.save()
+    callback = promise(line, number="+12125551234")
+
+    assert (ring(telephone), telephone.rung) == (["put_off"], [])
+    assert (state(callback), callback.due_at) == (("due", 0), later(minutes=55, seconds=55))
+
+
+def test_a_retry_that_falls_into_the_night_waits_for_the_morning(line, telephone):
+    """Half past eight in the evening in New York; in a quarter of an hour and then at eight the next morning."""
+    evening = later(hours=10, minutes=26)
+    callback = promise(line, number="+12125551234", due_at=evening)
+    ring(telephone, evening)
+    finish(callback, "busy", evening)
+    ring(telephone, later(hours=10, minutes=41))
+    finish(callback, "busy", later(hours=10, minutes=42))
+
+    assert ring(telephone, later(hours=11, minutes=42)) == ["put_off"]
+    assert (state(callback), len(telephone.rung)) == (("due", 2), 2)
+    assert callback.due_at == later(hours=21, minutes=55, seconds=55)
+
+
 def test_a_number_is_rung_three_times_a_day_at_most(line, telephone):
     for day in range(4):
         promise(line, due_at=later(minutes=day))
