@@ -12,12 +12,14 @@ from django.db import transaction
 from calls.domain.dialing_rules import next_daytime, number_to_dial, zones_of
 from calls.domain.handover import dialable
 from calls.domain.hours import from_clock
+from calls.domain.spoken import spoken_number, spoken_time
 from calls.models import Business, Call, Callback, CallbackAttempt
 
 FARTHEST = timedelta(days=30)
 MOST_OPEN_PER_CALL = 3
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_TIME = time(9)
+AT_ONCE = timedelta(minutes=2)
 
 
 class NotPossible(Exception):
@@ -28,7 +30,8 @@ class NotPossible(Exception):
 class When:
     """When a caller wants to be rung, as the model passes it on; all blank: as soon as possible.
 
-    `day` is today, tomorrow, a weekday or a date as 2026-11-24; `clock` is 14:30.
+    `day` is today, tomorrow, a weekday (the coming one), next and a weekday (of next week) or a date as 2026-11-24;
+    `clock` is 14:30.
     """
 
     in_minutes: int | None = None
@@ -87,6 +90,14 @@ def due_time(*, when: When, business: Business, number: str, now: datetime) -> d
     return due_at
 
 
+def spoken_due_time(*, callback: Callback, now: datetime) -> str:
+    """When somebody is rung, as they are told."""
+    if callback.due_at <= now + AT_ONCE:
+        return "as soon as possible"
+    zone = ZoneInfo(callback.business.time_zone)
+    return spoken_time(callback.due_at, zone, today=now.astimezone(zone).date())
+
+
 def allowed_zones(*, business: Business, number: str) -> list[ZoneInfo]:
     """Whose daytime it has to be: the business's, and that of every zone to which the number may belong."""
     return [*dict.fromkeys([ZoneInfo(business.time_zone), *zones_of(number)])]
@@ -112,7 +123,7 @@ def greeting_of(*, call: Call, callback: Callback) -> str:
 
 def message_of(*, callback: Callback, shown: str) -> str:
     """What is left on a machine: who has called, and how to reach us. Not why: anybody may hear it."""
-    number = " ".join(shown)
+    number = spoken_number(shown)
     return (
         f"Hello, this is the automated assistant of {callback.business.name}, calling back as you asked. "
         f"You can reach us at {number}. Again: {number}. Goodbye."
@@ -143,11 +154,14 @@ def _day(text: str, today: date) -> date:
         return today + timedelta(days=1)
     if word in _DAYS:
         return today + timedelta(days=(_DAYS.index(word) - today.weekday()) % 7)
+    first, _, rest = word.partition(" ")
+    if first == "next" and rest.strip() in _DAYS:
+        return today + timedelta(days=7 - today.weekday() + _DAYS.index(rest.strip()))
     try:
         return date.fromisoformat(word)
     except ValueError:
         raise NotPossible(
-            f"{text[:20]!r} is no day. Use today, tomorrow, a weekday, or a date as {today.isoformat()}."
+            f"{text[:20]!r} is no day. Use today, tomorrow, a weekday, next and a weekday, or a date as {today}."
         ) from None
 
 

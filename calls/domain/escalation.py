@@ -15,6 +15,7 @@ from django.db.models import Q
 from calls.domain import emergencies, outbox, outside
 from calls.domain.decisions import Announce, Connect, HangUp, Whisper
 from calls.domain.outside import NotPlaced, Telephone, Unclear
+from calls.domain.spoken import spoken_number
 from calls.domain.transfer import ACCEPT
 from calls.models import Emergency, EmergencyAlert, PhoneLine
 
@@ -109,7 +110,7 @@ def answer_alert(*, alert_id: int, call_sid: str, digits: str, now: datetime) ->
         if not emergencies.accept(emergency_id=emergency.pk, technician=alert.technician, now=now):
             return _too_late(alert)
         EmergencyAlert.objects.filter(pk=alert_id).update(result=ACCEPTED)
-    number = " ".join(emergency.number) or "unknown"
+    number = spoken_number(emergency.number) or "unknown"
     return Connect(words=f"Thank you. It is yours now. The caller's number is {number}. Again: {number}. Goodbye.")
 
 

@@ -1,10 +1,8 @@
 """The tool for callers who would rather be rung back."""
 
-from zoneinfo import ZoneInfo
-
 from calls.domain import callbacks
 from calls.domain.dialing_rules import Forbidden
-from calls.domain.spoken import spoken_time
+from calls.domain.spoken import spoken_number
 from calls.tools.registry import Refused, ToolContext, tool
 
 
@@ -24,8 +22,9 @@ from calls.tools.registry import Refused, ToolContext, tool
         "caller_name": {"type": "string", "maxLength": 100},
         "day": {
             "type": "string",
-            "maxLength": 10,
-            "description": "today, tomorrow, a weekday such as tuesday, or a date such as 2026-11-24.",
+            "maxLength": 20,
+            "description": "today, tomorrow, a weekday such as tuesday (the coming one), next tuesday (of next week), "
+            "or a date such as 2026-11-24.",
         },
         "clock": {"type": "string", "maxLength": 5, "description": "The business's time of day in 24 hours: 14:30."},
         "in_minutes": {"type": "integer", "minimum": 1, "maximum": 10_080, "description": "Instead of day and clock."},
@@ -66,10 +65,9 @@ def request_callback(
         )
     except (callbacks.NotPossible, Forbidden) as refusal:
         raise Refused(str(refusal)) from None
-    zone = ZoneInfo(promised.business.time_zone)
     return {
         "status": "ok",
-        "when": spoken_time(promised.due_at, zone, today=context.now.astimezone(zone).date()),
-        "number": promised.number,
+        "when": callbacks.spoken_due_time(callback=promised, now=context.now),
+        "number": spoken_number(promised.number),
         "next": "Tell the caller when they will be rung, in the words of `when`, and on which number.",
     }

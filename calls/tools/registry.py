@@ -168,10 +168,20 @@ def _read(tool: Tool, arguments: str) -> dict[str, Any]:
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(tool.parameters).iter_errors(values))
     if problem is not None:
         where = ".".join(str(step) for step in problem.absolute_path) or "arguments"
-        raise Refused(f"{where}: {problem.message[:200]}")
+        raise Refused(f"{where}: {_in_words(problem)}")
     if any(_UNFIT.search(text) for text in _strings(values)):
         raise Refused("The arguments hold characters that cannot be written down. Call the tool again without them.")
     return values
+
+
+def _in_words(problem: jsonschema.ValidationError) -> str:
+    """What is wrong with an argument, without regular expressions and without repeating what was far too long."""
+    if problem.validator == "maxLength":
+        return f"That is too long; at most {problem.validator_value} characters."
+    if problem.validator == "pattern":
+        wanted = problem.schema.get("description", "")
+        return f"That is not written as it has to be. {wanted or 'Ask for it again.'}"
+    return problem.message[:200]
 
 
 def _refuse_constant(name: str) -> None:

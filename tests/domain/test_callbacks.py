@@ -170,7 +170,7 @@ def test_a_call_that_comes_in_is_no_callback():
 def test_a_machine_is_told_who_called_and_not_why(ours):
     words = callbacks.message_of(callback=callbacks.callback_of(call=ours), shown="+15550109999")
 
-    number = "+ 1 5 5 5 0 1 0 9 9 9 9"
+    number = "5 5 5, 0 1 0, 9 9 9 9"
     assert words == (
         "Hello, this is the automated assistant of Cedar Plumbing, calling back as you asked. "
         f"You can reach us at {number}. Again: {number}. Goodbye."

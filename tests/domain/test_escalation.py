@@ -104,7 +104,7 @@ def test_the_person_hears_what_it_is_and_takes_it(emergency, telephone):
     )
     answer = hear(alert, "1")
 
-    spoken = "+ 1 5 5 5 0 1 0 0 0 0 1"
+    spoken = "5 5 5, 0 1 0, 0 0 0 1"
     assert answer == Connect(
         words=f"Thank you. It is yours now. The caller's number is {spoken}. Again: {spoken}. Goodbye."
     )

@@ -261,6 +261,14 @@ async def test_no_link_gets_into_a_confirmation(field, value):
     assert answer.result["error"].startswith(f"{field}: ")
 
 
+async def test_what_does_not_fit_is_said_without_a_regular_expression():
+    shop = await make()
+
+    answer = await ask(shop, "book_appointment", slot=shop.slot(), **ROBERT | {"name": "r@example.com"})
+
+    assert answer.result == {"error": "name: That is not written as it has to be. The caller's first and last name."}
+
+
 async def test_a_slot_outside_of_hours_is_refused_though_its_name_reads_well():
     shop = await make()
 
