@@ -26,7 +26,7 @@ _MENDED = re.compile(
 )
 _PAST = re.compile(
     r"\b(last (week|month|year|winter|summer|spring|fall|autumn|time|season)|(weeks?|months?|years?) ago|used to"
-    r"|(invoice|bill|receipt) (for|about)|you( guys)? (already )?(fixed|repaired|replaced)"
+    r"|(invoice|bill|receipt) (for|about)"
     r"|every (year|winter|summer|spring|fall|autumn|few months)"
     r"|back in (19|20)\d\d|in (19|20)\d\d|(is|was|got|been|were) (all )?(fixed|repaired|replaced|resolved|put out)"
     rf"|a while ago|a long time ago|years back|once had|one time|{spanish.PAST})\b"

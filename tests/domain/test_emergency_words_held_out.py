@@ -245,6 +245,21 @@ def test_what_is_heard_is_taken_for_what_it_is(text, kind):
 
 
 @pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("We fixed the gas leak already", None),
+        ("You guys fixed our burst pipe", None),
+        ("They replaced the gas line and I still smell gas", "gas"),
+        ("You fixed my furnace and it smells like gas", "gas"),
+        ("My pipe broke, can somebody come on Tuesday?", None),
+        ("My pipe broke and the water is pouring through the ceiling, come on Tuesday?", "water"),
+    ],
+)
+def test_only_what_was_mended_itself_or_can_wait_is_excused(text, kind):
+    assert words_alarm(text) == kind
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "My water heater is broken, can somebody come on Tuesday?",
