@@ -39,6 +39,10 @@ _SAFETY = {
 }
 _ANY = "If anyone is in danger, leave now and call {number}."
 
+UPDATED = "emergency_updated"
+MOST_UPDATES = 5  # letters cost money, and a call that goes on for ever must not fill anybody's telephone
+_TELLING = {"kind", "address", "number"}  # what somebody has to know who goes there
+
 UNTAKEN = (Emergency.Status.OPEN, Emergency.Status.UNANSWERED)
 
 
@@ -69,11 +73,10 @@ def report(
     call = Call.objects.select_for_update(of=("self",), no_key=True).select_related("business").get(pk=call_id)
     if call.business is None:
         raise NoBusiness
-    told = {"description": description[:500], "address": address[:200], "number": (number or call.from_number)[:64]}
-    emergency, is_new = Emergency.objects.get_or_create(
-        call=call,
-        defaults={"business": call.business, "raised_by": raised_by, "kind": kind[:40], "raised_at": now} | told,
-    )
+    told = {"kind": kind[:40], "description": description[:500], "address": address[:200], "number": number[:64]}
+    standing = {"business": call.business, "raised_by": raised_by, "raised_at": now}
+    calling = {"number": told["number"] or dialable(call.other_number)}
+    emergency, is_new = Emergency.objects.get_or_create(call=call, defaults=standing | told | calling)
     if is_new:
         call.outcome = Call.Outcome.EMERGENCY
         call.save(update_fields=["outcome"])
@@ -81,7 +84,7 @@ def report(
         history.record_event(call_id=call.pk, kind="emergency", at_ms=at_ms, detail={"kind": kind, "by": raised_by})
         _write_to_the_business(emergency, now)
     elif raised_by == Emergency.RaisedBy.TOOL:
-        _complete(emergency, kind=kind, told=told)
+        _complete(emergency, told=told, now=now)
     if emergency.status == Emergency.Status.OPEN:
         transaction.on_commit(partial(outside.escalate_at_once, emergency.pk))
     return emergency
@@ -153,13 +156,42 @@ def _need_nobody(emergency_id: int, call_id: int | None, now: datetime) -> None:
         summaries.conclude_again(call_id=call_id, now=now)
 
 
-def _complete(emergency: Emergency, *, kind: str, told: dict[str, str]) -> None:
+def _complete(emergency: Emergency, *, told: dict[str, str], now: datetime) -> None:
     """Take over what the agent has learned meanwhile; what it leaves out stays."""
-    for field, value in told.items():
-        if value:
-            setattr(emergency, field, value)
-    emergency.kind = kind[:40]
-    emergency.save(update_fields=[*told, "kind"])
+    learned = {field: value for field, value in told.items() if value and value != getattr(emergency, field)}
+    if not learned:
+        return
+    for field, value in learned.items():
+        setattr(emergency, field, value)
+    emergency.save(update_fields=list(learned))
+    if learned.keys() & _TELLING and emergency.status != Emergency.Status.CLOSED:
+        _write_update(emergency, now)
+
+
+def _write_update(emergency: Emergency, now: datetime) -> None:
+    """Tell everybody who was rung, and the business, what has been learned since; so many times and no more.
+
+    After the row is saved: whoever is claimed to be rung in between has an alert by now, or reads the new state.
+    """
+    call = emergency.call
+    assert call is not None, "only a report of a call completes an emergency"
+    count = call.events.filter(kind=UPDATED).count() + 1
+    if count > MOST_UPDATES:
+        return
+    at_ms = round((now - call.rang_at).total_seconds() * 1000)
+    history.record_event(call_id=call.pk, kind=UPDATED, at_ms=at_ms, detail={"kind": emergency.kind})
+    about = f"{in_words(emergency)} Caller: {emergency.number or 'number unknown'}."
+    key = f"emergency-{emergency.pk}-update-{count}"
+    common = {"business_id": emergency.business_id, "call_id": call.pk, "purpose": "emergency", "now": now}
+    rung = {alert.number: alert.technician for alert in emergency.alerts.select_related("technician")}
+    for telephone in rung:
+        body = f"EMERGENCY, {emergency.business.name}, more is known: {about}"
+        outbox.write_message(key=f"{key}-{telephone}", to=telephone, body=body, **common)
+    readers = {f"technician-{person.pk}": person.email for person in rung.values() if person}
+    subject = f"More is known of the emergency: {KINDS.get(emergency.kind, emergency.kind)}"
+    for reader, address in (readers | {"business": emergency.business.email}).items():
+        if address:
+            outbox.write_email(key=f"{key}-{reader}", to=address, subject=subject, body=f"{about}\n", **common)
 
 
 def _write_to_the_business(emergency: Emergency, now: datetime) -> None:

@@ -111,7 +111,12 @@ def answer_alert(*, alert_id: int, call_sid: str, digits: str, now: datetime) ->
             return _too_late(alert)
         EmergencyAlert.objects.filter(pk=alert_id).update(result=ACCEPTED)
     number = spoken_number(emergency.number) or "unknown"
-    return Connect(words=f"Thank you. It is yours now. The caller's number is {number}. Again: {number}. Goodbye.")
+    address = emergency.address.strip().rstrip(".")
+    again = f"{address}. {number}" if address else number
+    return Connect(
+        words=f"Thank you. It is yours now. The address is {address or 'not known yet'}. "
+        f"The caller's number is {number}. Again: {again}. Goodbye."
+    )
 
 
 def _too_late(alert: EmergencyAlert) -> Connect:

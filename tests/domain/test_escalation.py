@@ -106,7 +106,8 @@ def test_the_person_hears_what_it_is_and_takes_it(emergency, telephone):
 
     spoken = "5 5 5, 0 1 0, 0 0 0 1"
     assert answer == Connect(
-        words=f"Thank you. It is yours now. The caller's number is {spoken}. Again: {spoken}. Goodbye."
+        words=f"Thank you. It is yours now. The address is 12 Elm St. The caller's number is {spoken}. "
+        f"Again: 12 Elm St. {spoken}. Goodbye."
     )
     assert (status(emergency), emergency.accepted_by.name, results(emergency)) == (
         "accepted",
@@ -143,6 +144,17 @@ def test_a_late_report_of_an_earlier_ring_hurries_nobody(emergency, telephone):
 
     assert report_status(first, "no-answer", later(61)) is None
     assert escalate(emergency, telephone, later(62)) is None
+
+
+def test_who_takes_it_before_the_address_is_known_hears_so(emergency, telephone):
+    Emergency.objects.update(address="")
+    alert = escalate(emergency, telephone)
+
+    spoken = "5 5 5, 0 1 0, 0 0 0 1"
+    assert hear(alert, "1").words == (
+        f"Thank you. It is yours now. The address is not known yet. The caller's number is {spoken}. "
+        f"Again: {spoken}. Goodbye."
+    )
 
 
 def test_progress_is_no_end(emergency, telephone):
