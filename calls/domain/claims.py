@@ -22,6 +22,7 @@ _PERSON = (
     r"(?:plumber|technician|electrician|locksmith|driver|manager|owner|person|colleague|specialist|office|team)"
     r"|one of our \w+|(?:someone|somebody) from [\w ]{2,20})"
 )
+_WILL = r"(?: will|'ll|(?: is|'s| are|'re| am|'m) going to)"
 _SENT_OUT = r"(?:technician|plumber|electrician|locksmith|driver|truck|crew|someone|somebody|help|team)"
 _CALL = r"(?:call|ring|phone|contact)"
 _QUOTE = r"(?:quote|estimate)"
@@ -61,16 +62,17 @@ QUOTE = _claim(
 LETTER = _claim(
     "an e-mail",
     rf"{_DID}(?:e-?mailed|sent) (?:it|that|a confirmation) to (?:you\b|your|that address)",
+    rf"{_DID}sent you an e-?mail\b",
     rf"{_DID}e-?mailed (?:you )?(?:it|that|a confirmation)\b(?! (?:\w+ )?{_QUOTE})",
 )
 CALLBACK = _claim(
     "a callback",
-    rf"{_PERSON}(?: will|'ll) (?:\w+ )?(?:{_CALL} you|give you a (?:call|ring)|get back (?:to|with) you|reach out)\b",
-    rf"{_PERSON}(?: will|'ll) (?:\w+ )?be (?:in touch|calling you|reaching out|contacting you)\b",
+    rf"{_PERSON}{_WILL} (?:\w+ )?(?:{_CALL} you|give you a (?:call|ring)|get back (?:to|with) you|reach out)\b",
+    rf"{_PERSON}{_WILL} (?:\w+ )?be (?:in touch|calling you|reaching out|contacting you)\b",
     rf"(?:i|we)(?:'ll| will) have (?:\w+ ){{1,4}}{_CALL} you\b",
     rf"{_DID}asked (?:\w+ ){{1,4}}to {_CALL} you\b",
     r"you(?:'ll| will| can expect to| should) (?:get|receive|hear|expect) (?:a call|from us|from (?:someone|somebody))",
-    r"you can expect a call\b",
+    r"(?:you can )?expect (?:a|our) (?:call|callback)\b",
     rf"{_DID}(?:arranged|scheduled|booked|set up|noted|requested) (?:a|your|the|that) (?:call ?back|call)\b",
     rf"(?:a|your|the) call ?back {_HAS}(?:arranged|scheduled|booked|set|noted)\b",
 )
@@ -85,7 +87,11 @@ BOOKING = _claim(
     rf"{_DID}(?:made|set up|put in|added|created) {_YOUR_VISIT}\b",
     rf"(?:{_VISIT}|it|that|this) ?{_HAS}(?:booked|confirmed|scheduled|reserved|set(?: for| up|$))",
     r"consider it (?:booked|done)\b",
-    rf"(?:we|{_PERSON})(?: will|'ll) (?:see you|be (?:there|with you)|come(?: by| out| over)?|arrive|stop by)"
+    r"^(?:[\w ]+, )?booked(?=[!.,])",
+    rf"^(?:[\w ]+, )?see you (?:on |then on )?{_DAY}",
+    rf"{_DID}(?:booked|scheduled|reserved|confirmed|secured|locked in) {_DAY}",
+    rf"{_YOUR_VISIT} (?:on|for|at) (?:[\w']+ ){{1,6}}{_HAS}(?:booked|confirmed|scheduled|reserved|set)\b",
+    rf"(?:we|{_PERSON}){_WILL} (?:see you|be (?:there|with you)|come(?: by| out| over)?|arrive|stop by)"
     rf" (?:on |at )?(?:\w+ )?{_DAY}",
     rf"[a-z]+ will (?:be there|come(?: by| out| over)?|arrive|stop by) (?:on )?{_DAY}",
 )

@@ -104,7 +104,40 @@ AFTERWARDS_CLAIMS = [
     "You have been moved to Wednesday.",
     "Your nine o'clock appointment is confirmed.",
 ]
+# Of a third hand; 20 of 26 were noticed before the patterns were widened once more.
+OTHERS_CLAIMS = [
+    "You're all set for Tuesday at nine.",
+    "I have you down for Tuesday at nine.",
+    "I've got you booked in for Tuesday.",
+    "Great, that's booked.",
+    "Your appointment is set for Tuesday the 24th.",
+    "Booked! See you Tuesday.",
+    "I've put you on the schedule for Tuesday at nine.",
+    "We've reserved Tuesday at nine for you.",
+    "Your visit on Tuesday at nine is confirmed.",
+    "I've confirmed your appointment.",
+    "I've gone ahead and booked you in for nine.",
+    "I've sent it to your e-mail.",
+    "I've emailed that over to you.",
+    "I just sent the quote to bob@example.com.",
+    "You should have the quote in your inbox.",
+    "The quote has just been sent.",
+    "I've sent you an email with the quote.",
+    "We'll call you back tomorrow at nine.",
+    "I'll call you back.",
+    "We'll give you a call back tomorrow.",
+    "Expect a call from us at nine.",
+    "Someone from our team will call you back shortly.",
+    "One of our plumbers will call you.",
+    "You'll hear from us tomorrow.",
+    "I've scheduled a callback for nine.",
+    "Somebody is going to call you back.",
+]
 AFTERWARDS_NOTHING = [
+    "You can't expect a call before Monday.",
+    "Is somebody going to call you back?",
+    "Shall I have booked Tuesday by then?",
+    "We don't see you on the calendar.",
     "May I have your address so I can book it?",
     "I'd need an e-mail address before the quote can be sent.",
     "Do you still want somebody to call you back?",
@@ -200,7 +233,7 @@ def test_offer_question_condition_and_negation_claim_nothing(text):
     assert claims_in(text) == []
 
 
-@pytest.mark.parametrize("text", AFTERWARDS_CLAIMS)
+@pytest.mark.parametrize("text", [*AFTERWARDS_CLAIMS, *OTHERS_CLAIMS])
 def test_claim_is_noticed_in_other_words(text):
     assert len(claims_in(text)) == 1
 
