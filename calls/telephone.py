@@ -96,7 +96,7 @@ class NoTelephone:
         raise NotPlaced("no_credentials")
 
     def ring_alert(self, *, alert_id: int, number: str, shown: str) -> str:
-        raise NotPlaced("no_credentials")
+        raise NotPlaced("no_credentials", is_permanent=True)  # nobody shall wait for a ring that cannot come
 
     def calls_to(self, *, number: str, shown: str) -> list[PlacedCall]:
         raise Unclear("no credentials")

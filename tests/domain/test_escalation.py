@@ -172,6 +172,69 @@ def test_who_cannot_be_rung_at_all_is_passed_over_at_once(emergency, telephone):
     assert (telephone.numbers, results(emergency)) == ([SECOND], [(FIRST, "21211"), (SECOND, "")])
 
 
+@pytest.mark.parametrize("why", ["not_sent", "too_many", "20003"])
+def test_a_moment_without_twilio_costs_a_moment_and_no_round(emergency, telephone, why):
+    telephone.does = [NotPlaced(why)] * 6
+    for second in range(0, 30, 5):
+        assert escalate(emergency, telephone, later(second)) is None
+        assert escalation.due_emergencies(now=later(second + 4), most=9) == []
+    assert (status(emergency), results(emergency)) == ("open", [(FIRST, f"not_placed: {why}")])
+
+    assert escalation.due_emergencies(now=later(30), most=9) == [emergency.pk]
+    alert = escalate(emergency, telephone, later(30))
+
+    assert (telephone.numbers, results(emergency), alert.position) == ([FIRST], [(FIRST, "")], 1)
+    assert OutgoingMessage.objects.count() == 1
+    assert not OutgoingEmail.objects.filter(subject="Nobody can be rung for an emergency").exists()
+    for minute in range(1, 5):
+        escalate(emergency, telephone, later(30 + 60 * minute))
+    assert (telephone.numbers, status(emergency)) == ([FIRST, SECOND, FIRST, SECOND], "unanswered")
+
+
+def test_after_a_minute_in_vain_the_next_is_tried_and_the_business_is_told(emergency, telephone):
+    telephone.does = [NotPlaced("30001"), NotPlaced("30001")]
+    escalate(emergency, telephone)
+    escalate(emergency, telephone, later(59))
+    escalate(emergency, telephone, later(64))
+
+    assert (telephone.numbers, results(emergency)) == ([SECOND], [(SECOND, "")])
+    letter = OutgoingEmail.objects.get(subject="Nobody can be rung for an emergency")
+    assert letter.to == "owner@example.com"
+    assert EmergencyAlert.objects.get().rang_at == later(64)
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(0, 5), (100, 5), (600, 30), (3600, 180), (80_000, 300)])
+def test_the_longer_twilio_is_away_the_less_often_it_is_tried(emergency, telephone, seconds, pause):
+    telephone.does = [NotPlaced("not_sent")]
+    escalate(emergency, telephone, later(seconds))
+
+    emergency.refresh_from_db()
+    assert (status(emergency), emergency.claimed_until) == ("open", later(seconds + pause))
+
+
+def test_without_twilio_for_a_day_an_emergency_is_given_up(emergency, telephone):
+    telephone.does = [NotPlaced("not_sent")] * 3
+    for second in (0, 86_400, 86_700):
+        escalate(emergency, telephone, later(second))
+
+    assert status(emergency) == "unanswered"
+    letter = OutgoingEmail.objects.get(subject="Nobody has accepted an emergency")
+    assert "Nobody in the on-call rota could be rung. Please call back now." in letter.body
+
+
+def test_an_old_emergency_is_rung_by_the_first_worker_that_comes(emergency, telephone):
+    assert escalate(emergency, telephone, later(200_000)).number == FIRST
+
+
+def test_whoever_is_no_longer_in_the_rota_is_not_tried_again(emergency, telephone):
+    telephone.does = [NotPlaced("not_sent")]
+    escalate(emergency, telephone)
+    emergency.business.rota.filter(rank=1).delete()
+    escalate(emergency, telephone, later(5))
+
+    assert telephone.numbers == [SECOND]
+
+
 def test_a_ring_of_which_nobody_knows_is_given_its_minute(emergency, telephone):
     telephone.does = [Unclear("no answer")]
 
