@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from calls.domain.customers import calling_number
 from calls.domain.dialing_rules import next_daytime, number_to_dial, zones_of
-from calls.domain.handover import dialable
 from calls.domain.hours import from_clock
 from calls.domain.spoken import spoken_number, spoken_time
 from calls.models import Business, Call, Callback, CallbackAttempt
@@ -57,7 +57,7 @@ def request_callback(
     call = Call.objects.select_for_update(of=("self",), no_key=True).select_related("business").get(pk=call_id)
     if call.business is None:
         raise NotPossible("Nobody can be rung back from here. Offer to take a message.")
-    asked_for = number or dialable(call.from_number)
+    asked_for = number or calling_number(call=call)
     if not asked_for:
         raise NotPossible("The caller's number is hidden. Ask which number to ring, and read it back.")
     e164 = number_to_dial(asked_for, country=call.business.country)

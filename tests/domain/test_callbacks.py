@@ -139,6 +139,7 @@ def ours():
     line = promise.call.line
     call = factories.make_call(line=line, direction="outbound", from_number=line.number, to_number=promise.number)
     CallbackAttempt.objects.create(callback=promise, number=1, began_at=NOW, call_sid=call.call_sid)
+    Callback.objects.filter(pk=promise.pk).update(status=Callback.Status.DIALING)
     return call
 
 
@@ -152,6 +153,12 @@ def test_our_call_says_first_who_calls_and_that_no_person_is_speaking(ours):
     assert f"Caller: {ours.to_number}\n" in who.instructions
     assert f"begin with: {who.greeting}\n" in who.instructions
     assert "they asked to be called back; their name is Robert Miller. It is about: a quote." in who.instructions
+
+
+def test_in_our_call_another_time_is_promised_to_whom_we_have_rung(ours):
+    again = request(ours, when=When(in_minutes=60))
+
+    assert (again.number, again.due_at) == (ours.to_number, NOW + timedelta(minutes=60))
 
 
 def test_a_recorded_call_of_ours_asks_for_consent_first(ours):
