@@ -38,6 +38,11 @@ def note_late_result(
     ToolCall.objects.filter(call_id=call_id, tool_call_id=tool_call_id[: history.ID_LENGTH]).update(result=dict(result))
 
 
+def has_ended_late(*, call: Call) -> bool:
+    """Whether it is known by now how a tool of the call ended whose time was up."""
+    return call.events.filter(kind__in=(DONE, NOT_DONE)).exists()
+
+
 def untold(*, call: Call) -> tuple[str, str]:
     """What a person should know of tools that ran out of time, and what is to be done about them; blank for nothing."""
     for tool_call in call.tool_calls.filter(status=ToolCall.Status.TIMED_OUT).exclude(name__in=_LOOK_UP_ONLY):

@@ -147,4 +147,5 @@ _LATER = {NOBODY_ANSWERED: "-unreached", LISTEN: "-voicemail"}
 
 
 def _tell_owner(call: Call, *, now: datetime) -> None:
-    owner_letters.tell_owner(call=call, about=_LATER.get(call.next_action, ""), now=now)
+    late = "-late" if late_tools.has_ended_late(call=call) else ""
+    owner_letters.tell_owner(call=call, about=_LATER.get(call.next_action, late), now=now)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from calls.domain import late_tools, summaries
-from calls.models import Turn
+from calls.models import OutgoingEmail, Turn
 from tests.factories import RANG_AT, make_call, make_event, make_tool_call, make_turn
 
 NOW = RANG_AT + timedelta(seconds=30)
@@ -64,6 +64,21 @@ def test_call_whose_caller_knows_nothing_of_it_is_for_a_person(call, is_done, re
 
     call.refresh_from_db()
     assert (call.needs_review, call.review_reason, call.next_action) == (True, reason, action)
+
+
+def test_owner_hears_of_the_end_although_the_first_letter_has_left(call):
+    call.business.email = "owner@example.com"
+    call.business.save()
+    for _ in range(2):
+        summaries.conclude_call(call_id=call.pk, model_text="", now=NOW)
+    note(call)
+    for _ in range(2):
+        summaries.conclude_call(call_id=call.pk, model_text="", now=NOW)
+
+    assert [letter.body.splitlines()[0] for letter in OutgoingEmail.objects.order_by("pk")] == [
+        "Find out whether “book appointment” went through, and tell the caller.",
+        "Tell the caller: “book appointment” went through.",
+    ]
 
 
 def test_what_the_agent_could_still_tell_is_nobodys_work(call):
