@@ -12,7 +12,7 @@ from calls.domain import booking_letters, callbacks, emergencies, outbox
 from calls.domain.dialing_rules import Forbidden, number_to_dial
 from calls.domain.messages import VOICEMAIL
 from calls.domain.quotes import PURPOSE
-from calls.models import Booking, Callback, Emergency, Message, OutgoingEmail, Quote
+from calls.models import Booking, Business, Callback, Emergency, Message, OutgoingEmail, Quote
 
 CONSENT_OF_A_MESSAGE = "The caller left this number with a message."
 
@@ -50,6 +50,7 @@ def ring_now(*, callback: Callback, now: datetime) -> None:
 def ring_back(*, message: Message, now: datetime) -> Callback:
     """Have the agent ring who left a message, at the next daytime of both sides; the message is done with that.
 
+    Who waits for a callback on that number already is rung about both, once, at the earlier time.
     Raises NotSent where the number cannot be rung, or the message is done; the text says why.
     """
     business = message.business
@@ -60,12 +61,19 @@ def ring_back(*, message: Message, now: datetime) -> Callback:
         raise NotSent(f"{message}: {why}") from None
     if not Message.objects.filter(pk=message.pk, is_done=False).update(is_done=True):
         raise NotSent(f"{message} is done already.")
+    reason = "the voicemail that they left" if message.text == VOICEMAIL else message.text
+    Business.objects.select_for_update(no_key=True).get(pk=business.pk)  # no caller and no worker beside us
+    if waiting := callbacks.promised_to(business=business, number=number).first():
+        waiting.reason = f"{waiting.reason.rstrip('.')}; {reason}"[:300]
+        waiting.due_at, waiting.claimed_until = min(waiting.due_at, due_at), None
+        waiting.save(update_fields=["reason", "due_at", "claimed_until"])
+        return waiting
     return Callback.objects.create(
         business=business,
         call=message.call,
         number=number,
         caller_name=message.caller_name,
-        reason="the voicemail that they left" if message.text == VOICEMAIL else message.text[:300],
+        reason=reason[:300],
         consent=CONSENT_OF_A_MESSAGE,
         asked_at=message.taken_at,
         due_at=due_at,

@@ -115,7 +115,9 @@ def _known_of(business: Business, caller: str, customer: Customer | None, *, now
     bookings = all_bookings.filter(status__in=is_open, starts_at__gte=now).select_related("service")
     own_quotes = customer.quotes.all() if customer else Quote.objects.none()
     quoted = own_quotes | quotes.of_number(business=business, number=caller)
+    waiting = callbacks.promised_to(business=business, number=caller)[:MOST_KNOWN]
     return [
         *(f"Open booking {b.reference}: {b.service}, {spoken_time(b.starts_at, zone)}" for b in bookings[:MOST_KNOWN]),
         *(f"Quote {q.reference}: {q.service}" for q in quoted.select_related("service")[:MOST_KNOWN]),
+        *(f"Callback promised: {callbacks.spoken_due_time(callback=c, now=now)}, about: {c.reason}" for c in waiting),
     ]

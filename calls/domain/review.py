@@ -3,7 +3,7 @@
 Rows of other calls bear nothing out, but for bookings of which my_appointments has told in this one.
 """
 
-from calls.domain import answers, claims
+from calls.domain import answers, callbacks, claims
 from calls.models import Call, OutgoingEmail, ToolCall, Turn
 
 BOOKED, MOVED, CANCELLED, ASSIGNED = "booked", "booking_moved", "booking_cancelled", "technician_assigned"
@@ -28,8 +28,8 @@ def _backed(call: Call) -> dict[claims.Claim, bool]:
     letters = set(OutgoingEmail.objects.filter(call=call).values_list("purpose", flat=True))
     return {
         claims.BOOKING: is_booked or _is_told_of_booking(call),
-        claims.MOVE: is_moved,
-        claims.CANCELLATION: CANCELLED in happened,
+        claims.MOVE: is_moved or callbacks.MOVED in happened,
+        claims.CANCELLATION: CANCELLED in happened or callbacks.CANCELLED in happened,
         claims.QUOTE: "quote" in letters,
         claims.LETTER: bool(letters & {"quote", "booking"}),
         claims.CALLBACK: is_noted,

@@ -9,7 +9,8 @@ from calls.tools.registry import Refused, ToolContext, tool
 @tool(
     description=(
         "Promise to ring the caller back. Ask when, what it is about, and whether an automated assistant may ring; "
-        "call it after a yes. Without a time they are rung as soon as possible."
+        "call it after a yes. Without a time they are rung as soon as possible. Call it as well to change the time or "
+        "the reason of a callback that is promised."
     ),
     properties={
         "reason": {"type": "string", "minLength": 1, "maxLength": 300, "description": "What the call back is about."},
@@ -65,9 +66,26 @@ def request_callback(
         )
     except (callbacks.NotPossible, Forbidden) as refusal:
         raise Refused(str(refusal)) from None
+    changed = "Say that the callback promised before is changed, and that they are rung once. "
+    tell = "Tell the caller when they will be rung, in the words of `when`, and on which number."
     return {
         "status": "ok",
-        "when": callbacks.spoken_due_time(callback=promised, now=context.now),
-        "number": spoken_number(promised.number),
-        "next": "Tell the caller when they will be rung, in the words of `when`, and on which number.",
+        "when": callbacks.spoken_due_time(callback=promised.callback, now=context.now),
+        "number": spoken_number(promised.callback.number),
+        "next": changed + tell if promised.is_changed else tell,
     }
+
+
+@tool(
+    description=(
+        "Cancel every callback that the caller waits for: promised in this call, or to the number that calls. Call it "
+        "after a yes. To change the time, call request_callback."
+    ),
+    properties={},
+)
+def cancel_callback(context: ToolContext) -> dict[str, str]:
+    try:
+        callbacks.cancel_callbacks(call_id=context.call_id, now=context.now)
+    except callbacks.NonePromised:
+        raise Refused("No callback is promised to this caller, so nothing is to be cancelled.") from None
+    return {"status": "ok", "next": "Say that they will not be rung back."}

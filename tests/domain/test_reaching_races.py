@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from calls import database
-from calls.domain import callback_dialing, emergencies, escalation
+from calls.domain import callback_dialing, callbacks, emergencies, escalation
 from calls.models import Callback, CallbackAttempt, Emergency, OutgoingEmail, Technician
 from tests import factories
 from tests.domain.telephones import Telephone
@@ -108,3 +108,16 @@ async def test_the_calls_of_a_day_are_counted_by_one_worker_at_a_time():
     await at_once(*(ringing(telephone, pk) for [pk] in owed))
 
     assert len(telephone.rung) == 3
+
+
+async def test_calls_of_one_number_at_once_are_promised_one_callback():
+    line = await database.run(make_line)
+    calls = [await database.run(factories.make_call, line=line, from_number=NUMBER) for _ in range(8)]
+
+    def asking(call):
+        words = {"number": "", "reason": "a quote", "consent": "Yes.", "caller_name": ""}
+        return lambda: callbacks.request_callback(call_id=call.pk, when=callbacks.When(), now=NOW, **words)
+
+    await at_once(*map(asking, calls))
+
+    assert await Callback.objects.acount() == 1

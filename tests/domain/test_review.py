@@ -121,3 +121,17 @@ def test_booking_of_this_call_does_not_bear_out_that_it_was_cancelled():
     make_event(call=call, kind="booked")
 
     assert review.unbacked_claims(call=call) == ["a cancelled booking"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("callback_moved", "I've moved it to two thirty."), ("callback_cancelled", "I've cancelled that.")],
+)
+@pytest.mark.django_db
+def test_a_callback_that_was_changed_bears_out_what_is_said_of_it(kind, text):
+    call = make_call()
+    make_turn(call=call, role=Turn.Role.AGENT, text=text)
+    assert len(review.unbacked_claims(call=call)) == 1
+    make_event(call=call, kind=kind)
+
+    assert review.unbacked_claims(call=call) == []

@@ -59,6 +59,28 @@ async def test_another_number_has_to_be_read_back_first():
     assert await Callback.objects.acount() == 1
 
 
+async def test_a_promise_that_is_changed_is_told_as_changed():
+    call = await make()
+
+    first, second = [await request(call, **WORDS), await request(call, **WORDS, clock="14:30")]
+
+    assert first.result["next"].startswith("Tell the caller when")
+    assert second.result["next"].startswith("Say that the callback promised before is changed, and that they are rung")
+
+
+async def test_a_callback_is_cancelled_by_who_waits_for_it():
+    call = await make()
+    context = ToolContext(call.pk, factories.RANG_AT)
+
+    refused = await registry.run(context, "cancel_callback", "{}")
+    await request(call, **WORDS)
+    done = await registry.run(context, "cancel_callback", "{}")
+
+    assert refused.result == {"error": "No callback is promised to this caller, so nothing is to be cancelled."}
+    assert done.result == {"status": "ok", "next": "Say that they will not be rung back."}
+    assert (await Callback.objects.aget()).status == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

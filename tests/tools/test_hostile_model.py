@@ -225,6 +225,7 @@ DOMAIN = {
     "quote_price": (quotes, "quote_price"),
     "report_emergency": (emergencies, "report"),
     "request_callback": (callbacks, "request_callback"),
+    "cancel_callback": (callbacks, "cancel_callbacks"),
     "reschedule_appointment": (appointments, "reschedule"),
     "take_message": (messages, "take_message"),
     "end_call": None,
