@@ -17,7 +17,7 @@ from calls.admin import day, display
 from calls.admin.booking_pages import ByHandMixin
 from calls.admin.local_time import shown_in
 from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, link_to
-from calls.domain import appointments, booking_letters, by_hand, dispatch
+from calls.domain import appointments, booking_letters, by_hand, copies, dispatch
 from calls.models import Booking, Business, Technician
 
 Status = Booking.Status
@@ -38,6 +38,18 @@ def cancel(booking: Booking) -> None:
         appointments.cancel(booking=booking, now=timezone.now())
     except appointments.NotYours:
         raise Refused(f"{booking} is done or cancelled already.") from None
+
+
+def send_confirmation(booking: Booking) -> None:
+    try:
+        copies.send_confirmation(booking=booking, now=timezone.now())
+    except copies.NothingToSend as refusal:
+        raise Refused(str(refusal)) from None
+
+
+def is_tellable(booking: Booking) -> bool:
+    is_to_come = booking.status in OPEN and booking.ends_at > timezone.now()
+    return is_to_come and booking_letters.address_of(booking=booking) != ""
 
 
 def _told(people: list[Technician]) -> str:
@@ -89,6 +101,13 @@ class BookingAdmin(ByHandMixin, RecordMixin, admin.ModelAdmin):
     ]
     deeds = [
         Deed("confirm", "Confirm", "confirmed", lambda booking: booking.status == Status.BOOKED, confirm, tone="main"),
+        Deed(
+            "send_confirmation",
+            "Send the confirmation again",
+            "confirmed by e-mail again",
+            is_tellable,
+            send_confirmation,
+        ),
         Deed("done", "Mark as done", "marked as done", lambda booking: booking.status in OPEN, done),
         Deed(
             "move",

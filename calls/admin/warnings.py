@@ -1,12 +1,19 @@
 """What of a business, an agent or a line works, but should be looked at."""
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 
 from calls.domain import delivery
+from calls.domain.by_hand import OPEN_BOOKING
 from calls.models import Agent, Business, PhoneLine, Service, ServiceArea, Technician, catalog, validators
+
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,31 @@ def of_technician(technician: Technician) -> list[Warned]:
         )
         warnings.append(Warned("Has written STOP", sentence))
     return [*_number_warnings(technician.number), *warnings]
+
+
+def of_time_off(technician: Technician) -> list[Warned]:
+    """The bookings that a technician has in time that they have taken off; each leads to sending somebody else."""
+    zone = ZoneInfo(technician.business.time_zone)
+    away = Q()
+    for off in technician.time_off.all():
+        away |= Q(starts_at__lt=off.ends_at, ends_at__gt=off.starts_at)
+    if not away:
+        return []
+    open_ones = technician.bookings.filter(status__in=OPEN_BOOKING, ends_at__gt=timezone.now())
+    found = open_ones.filter(away).select_related("service", "customer").order_by("starts_at")[:MOST_NAMED]
+    named = [
+        (
+            reverse("admin:calls_booking_reassign", args=[row.pk]),
+            row,
+            f"{row.starts_at.astimezone(zone):%A, %B %-d, %-I:%M %p}",
+        )
+        for row in found
+    ]
+    if not named:
+        return []
+    links = format_html_join("; ", '<a href="{}">{}</a>, {}', named)
+    sentence = format_html("{} is booked in the time off: {}. Send somebody else, or move it.", technician, links)
+    return [Warned("Booked in time off", sentence)]
 
 
 def of_agent(agent: Agent) -> list[Warned]:

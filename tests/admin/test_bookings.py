@@ -9,7 +9,14 @@ from calls.models import Booking, OutgoingEmail, TakenTime, Technician
 from tests import factories, factories_trade
 from tests.admin.pages import address, buttons, cells, do, in_list, said, text_of
 
-DEEDS = ["Confirm", "Mark as done", "Move it", "Send somebody else", "Cancel the booking"]
+DEEDS = [
+    "Confirm",
+    "Send the confirmation again",
+    "Mark as done",
+    "Move it",
+    "Send somebody else",
+    "Cancel the booking",
+]
 
 
 @pytest.fixture
@@ -132,6 +139,24 @@ def test_what_only_a_button_does_or_nothing_does_has_no_page(dispatcher, booking
     assert (
         dispatcher.get(address("booking", "do", booking.pk, path)).status_code
         == {"confirm": 403, "nonsense": 404}[path]
+    )
+
+
+def test_the_confirmation_is_sent_again_where_there_is_whom_to_send_it_to(dispatcher, booking):
+    assert do(dispatcher, "booking", booking, "send_confirmation") == [f"{booking}: confirmed by e-mail again."]
+
+    letter = OutgoingEmail.objects.get()
+    assert (letter.to, letter.call, letter.subject[:22], "UID:K7FCM4@booking" in letter.calendar) == (
+        "jo@example.com",
+        None,
+        "Your appointment with ",
+        True,
+    )
+    booking.customer.email = ""
+    booking.customer.save()
+    assert "Send the confirmation again" not in buttons(dispatcher.get(address("booking", "change", booking.pk)))
+    assert do(dispatcher, "booking", booking, "send_confirmation")[-1] == (
+        f"{booking}: “Send the confirmation again” does not fit, it is booked."
     )
 
 

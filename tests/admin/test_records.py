@@ -91,9 +91,14 @@ def test_a_quote_is_sent_again_or_the_reason_is_said_why_not(worker, call):
         "K7FCM4 Drain cleaning has not been e-mailed: no address is known for it."
     ]
 
+    page = address("quote", "change", quote.pk)
+    assert buttons(worker.get(page)) == []
+
     make_email(call, status="sent")
+    assert buttons(worker.get(page)) == ["Send again"]
     assert do(worker, "quote", quote, "send_again")[-1] == "K7FCM4 Drain cleaning: put in the outbox."
     assert OutgoingEmail.objects.filter(status="queued").count() == 1
+    assert buttons(worker.get(page)) == []
 
 
 def test_a_callback_shows_whom_about_what_and_what_was_tried(reader, call):
@@ -281,6 +286,18 @@ def test_a_letter_that_was_given_up_is_tried_again(worker, call, model, make):
     letter.refresh_from_db()
     assert (letter.status, letter.attempts, letter.due_at, letter.error) == ("queued", 0, NOW, "")
     assert buttons(worker.get(address(model, "change", letter.pk))) == []
+
+
+@pytest.mark.parametrize(("model", "make"), [("outgoingemail", make_email), ("outgoingmessage", make_text)])
+def test_a_letter_that_was_sent_is_sent_once_more_as_it_was(worker, call, model, make):
+    letter = make(call, status="sent")
+
+    assert buttons(worker.get(address(model, "change", letter.pk))) == ["Send again"]
+    for _ in range(2):
+        assert do(worker, model, letter, "send_copy")[-1] == f"{letter}: put in the outbox once more."
+
+    [copy] = type(letter).objects.exclude(pk=letter.pk)
+    assert (copy.to, copy.body, copy.status, copy.call, copy.due_at) == (letter.to, letter.body, "queued", None, NOW)
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,28 @@ def test_hours_that_lie_over_one_another_are_refused_beside_their_row(owner, bus
     assert [(row.weekday, row.starts_at) for row in dan.working_hours.all()] == [(0, time(8)), (0, time(12))]
 
 
+def test_time_off_over_bookings_names_them_and_leads_to_sending_somebody_else(owner, business, time_machine):
+    time_machine.move_to(factories.RANG_AT, tick=False)
+    dan = factories_trade.make_technician(business=business, name="Dan", number="+12125550123")
+    service = factories_trade.make_service(business=business, name="Drain cleaning")
+    hit = factories_trade.make_booking(service=service, technician=dan, reference="K7FCM4")
+    later = factories_trade.TUESDAY_AT_NINE + timedelta(days=2)
+    factories_trade.make_booking(service=service, technician=dan, starts_at=later)
+    gone = factories_trade.TUESDAY_AT_NINE + timedelta(hours=2)
+    factories_trade.make_booking(service=service, technician=dan, starts_at=gone, status="cancelled")
+    off = {"starts_at_0": "2026-11-24", "starts_at_1": "00:00", "ends_at_0": "2026-11-25", "ends_at_1": "00:00"}
+    data = {"business": business.pk, "name": "Dan", "number": "+12125550123", "is_active": "on"}
+    data |= hours_form(prefix="working_hours") | hours_form(prefix="time_off") | {"time_off-TOTAL_FORMS": "1"}
+    data |= {f"time_off-0-{name}": value for name, value in off.items()}
+
+    said = post(owner, address("technician", "change", dan.pk), data)
+
+    link = f'<a href="{address("booking", "reassign", hit.pk)}">K7FCM4 Drain cleaning</a>'
+    assert said == [
+        f"Dan is booked in the time off: {link}, Tuesday, November 24, 9:00 AM. Send somebody else, or move it."
+    ]
+
+
 def test_a_technician_is_shown_with_what_they_know_and_where_they_go(client, business):
     client.force_login(factories.make_staff("calls.view_technician"))
     drains = factories_trade.make_skill(business=business, name="drains")
