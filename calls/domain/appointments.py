@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from calls.domain import area, booked_prices, booking_letters, customers, diary, slots, technicians
+from calls.domain import area, booked_prices, booking_letters, customers, diary, dispatch, slots, technicians
 from calls.domain.booking import OPEN, SlotTaken, in_order, note, one_at_a_time, take_first_free
 from calls.domain.words import words_of
 from calls.models import Booking, Call, CallEvent, Emergency
@@ -57,6 +57,14 @@ class Facts:
     postal_code: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A booking with who is sent to it; `is_another` than before."""
+
+    booking: Booking
+    is_another: bool
+
+
 def appointments(*, call_id: int, facts: Facts, now: datetime) -> list[Booking]:
     """The open bookings of the number that calls, or the one that the facts fit; soonest first.
 
@@ -92,15 +100,19 @@ def cancel_own(*, call_id: int, facts: Facts, now: datetime) -> Booking:
     return booking
 
 
-def assign_technician(*, call_id: int, facts: Facts, now: datetime) -> Booking:
-    """Send the next suitable technician to a booking of the caller; once a call, however often it is asked.
+def assign_technician(*, call_id: int, facts: Facts, now: datetime) -> Assigned:
+    """Send the next suitable technician to a booking of the caller, where there is a reason: an emergency in this call,
+    or that whoever is sent cannot go. Once a call, however often it is asked.
 
     Raises NotYours, WhichOne or NobodyElse.
     """
     call = _call(call_id)
     booking = _own(call, facts, now)
+    if emergency_of(call_id=call_id) is None and dispatch.can_still_go(booking=booking):
+        return Assigned(booking, is_another=False)
+    before = booking.technician_id
     reassign(booking=booking, call=call, now=now)
-    return booking
+    return Assigned(booking, is_another=booking.technician_id != before)
 
 
 def emergency_of(*, call_id: int) -> Emergency | None:

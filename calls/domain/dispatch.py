@@ -65,6 +65,11 @@ def candidates(*, booking: Booking) -> list[Candidate]:
     return sorted(found, key=lambda one: (one.is_taken, bool(one.objections), one.technician.name))
 
 
+def can_still_go(*, booking: Booking) -> bool:
+    """Whether nothing speaks against who is sent: the skills, the area, the working hours and the time off."""
+    return any(one.is_sent_now and one.fits for one in candidates(booking=booking))
+
+
 def send(*, booking: Booking, technician: Technician, now: datetime) -> list[Technician]:
     """Send `technician` instead, and tell both of them, as far as they can be reached: who has been told.
 

@@ -292,4 +292,4 @@ def test_for_whom_it_belongs_to_each_of_these_tools_does_it(call):
 
     done = {name for name, answer in everything_tried(theirs) if answer.status == "ok"}
 
-    assert set(DOMAIN) - done == {"assign_technician"}  # there is nobody else to send
+    assert set(DOMAIN) - done == {"assign_technician"}  # by then none or several appointments are left to choose from
