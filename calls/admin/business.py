@@ -101,7 +101,7 @@ class BusinessAdmin(InlinesLaterMixin, WarningMixin, admin.ModelAdmin):
                 "description": "Cortana offers no time that these rules do not allow.",
             },
         ),
-        ("Calling people back", {"fields": ["callbacks_a_day"]}),
+        ("Calling people back", {"fields": ["callbacks_a_day", "callback_countries"]}),
     ]
 
     def get_inlines(self, request, obj):

@@ -55,7 +55,7 @@ def ring_back(*, message: Message, now: datetime) -> Callback:
     """
     business = message.business
     try:
-        number = number_to_dial(message.number, country=business.country)
+        number = number_to_dial(message.number, business=business)
         due_at = callbacks.due_time(when=callbacks.When(), business=business, number=number, now=now)
     except (Forbidden, callbacks.NotPossible) as why:
         raise NotSent(f"{message}: {why}") from None

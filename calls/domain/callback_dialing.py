@@ -139,7 +139,7 @@ def _dial(callback: Callback, *, telephone: Telephone, now: datetime, lease: tim
 def _objection(callback: Callback, now: datetime) -> Step | None:
     """Why this promise is not kept just now, or ever; the row says so too."""
     try:
-        number_to_dial(callback.number, country=callback.business.country)
+        number_to_dial(callback.number, business=callback.business)
     except Forbidden as refusal:
         return _give_up(callback, str(refusal), now)
     if not _shown(callback):

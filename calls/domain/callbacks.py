@@ -76,7 +76,7 @@ def request_callback(
     asked_for = number or calling_number(call=call)
     if not asked_for:
         raise NotPossible("The caller's number is hidden. Ask which number to ring, and read it back.")
-    e164 = number_to_dial(asked_for, country=call.business.country)
+    e164 = number_to_dial(asked_for, business=call.business)
     due_at = due_time(when=when, business=call.business, number=e164, now=now)
     told = {"reason": reason, "consent": consent, "due_at": due_at, "call": call, "asked_at": now}
     told |= {"caller_name": caller_name} if caller_name else {}

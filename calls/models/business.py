@@ -10,6 +10,7 @@ DEFAULT_GREETING = "Thanks for calling {business}. This is {agent}, an automated
 
 # Held here, not as validators of the fields: they need no migration, and all of them are said at once.
 BUSINESS_CHECKS = {
+    "callback_countries": validators.check_countries,
     "currency": trade_validators.check_currency,
     "tax_percent": trade_validators.check_tax,
     "emergency_number": trade_validators.check_emergency_number,
@@ -51,6 +52,12 @@ class Business(models.Model):
     slot_step_minutes = models.PositiveIntegerField("bookings begin every (minutes)", default=30)
     callbacks_a_day = models.PositiveIntegerField(
         default=50, help_text="The most calls that are placed by themselves in a day; 0 places none."
+    )
+    callback_countries = models.CharField(
+        "call back in these countries too",
+        max_length=60,
+        blank=True,
+        help_text="Two letters each, for example CA MX. Ordinary telephones of the business's own country always.",
     )
     emails_summaries = models.BooleanField(
         "e-mail me each call that needs a person", default=True, help_text="To the address above."

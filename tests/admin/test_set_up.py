@@ -70,6 +70,16 @@ def test_the_calls_placed_in_a_day_are_entered_with_a_word_on_what_that_is(owner
     assert Business.objects.get().callbacks_a_day == 7
 
 
+def test_the_countries_of_callbacks_are_kept_as_codes_and_others_refused(owner):
+    assert add(owner, "business", BUSINESS | {"name": "Cedar", "callback_countries": "ca, mx"})[0] == {}
+    assert Business.objects.get().callback_countries == "CA MX"
+
+    errors, _ = add(owner, "business", BUSINESS | {"name": "Elm", "callback_countries": "CA Canada"})
+    assert errors["callback_countries"] == [
+        "CANADA is not the code of a country. It has two capital letters, for example US or CA."
+    ]
+
+
 def add(client, model, data):
     """Post the form: its errors, and the warnings that were said after saving."""
     response = client.post(reverse(f"admin:calls_{model}_add"), data)

@@ -217,6 +217,13 @@ def test_a_number_that_is_not_dialed_is_not_promised(number):
     assert Callback.objects.count() == 0
 
 
+def test_a_number_of_a_country_that_the_owner_names_is_promised():
+    business = factories.make_business(callback_countries="CA")
+    call = factories.make_call(line=factories.make_line(business=business))
+
+    assert request(call, number="+14164870123").number == "+14164870123"
+
+
 def test_a_call_of_nobodys_line_promises_nothing():
     with pytest.raises(NotPossible, match="Nobody can be rung back from here"):
         request(factories.make_call(business=None))
