@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 
 from calls import tasks
+from calls.domain import escalation
 from calls.emulators import twilio_api
 from calls.emulators.phone import Callee
 from calls.lab import scratch, telephony
-from calls.models import Call, Callback, Emergency
+from calls.models import Call, Callback, Emergency, EmergencyAlert
 from tests.journeys.conftest import CALLER, LINE, PERSON, RATE, free_port, running_station, story, town_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -171,12 +172,14 @@ def test_an_emergency_rings_the_rota_until_somebody_accepts(town, line, reaching
     assert Call.objects.count() == 1, "the rings are no calls of callers"
 
 
-def test_an_emergency_that_twilio_cannot_ring_is_red(town, line):
-    """Nobody listens at Twilio's address: everybody is passed over at once, and the admin says so."""
+def test_an_emergency_that_twilio_cannot_ring_waits_to_be_rung_again(town, line):
+    """Nobody listens at Twilio's address: the emergency stays open, and is due again after some seconds."""
     town.ring(story(EMERGENCY))
 
-    wait_for(lambda: Emergency.objects.filter(status="unanswered").exists())
-    assert set(Emergency.objects.get().alerts.values_list("number", "result")) == {(PERSON, "not_sent")}
+    wait_for(lambda: EmergencyAlert.objects.filter(result="not_placed: not_sent").exists())
+    wait_for(lambda: escalation.due_emergencies(now=timezone.now() + timedelta(seconds=10), most=1))
+    emergency = Emergency.objects.get()
+    assert (emergency.status, list(emergency.alerts.values_list("number", flat=True))) == ("open", [PERSON])
 
 
 def test_a_callback_is_dialed_by_the_worker_and_answered_by_the_agent(town, line, reaching_station, api_port, settings):
