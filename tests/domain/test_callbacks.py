@@ -75,6 +75,23 @@ def test_another_number_that_they_gave_in_an_earlier_call_is_known_by_the_number
     assert Callback.objects.count() == 1
 
 
+def test_whose_telephone_is_to_ring_may_change_it_wherever_it_was_asked_for():
+    office = factories.make_call()
+    request(office, number="+15184871231")
+    mobile = factories.make_call(line=office.line, from_number="+15184871231")
+    request(mobile, reason="the invoice")
+
+    assert Callback.objects.get().reason == "the invoice"
+
+
+def test_what_was_promised_in_our_call_may_be_changed_by_whom_we_rang(ours):
+    request(ours, number="+15184871231")
+    again = factories.make_call(line=ours.line, from_number=ours.to_number)
+    request(again, number="+15184871231", reason="the invoice")
+
+    assert Callback.objects.get(status="due").reason == "the invoice"
+
+
 def test_nobody_changes_the_callback_of_a_number_that_is_only_said():
     first = factories.make_call()
     request(first)
