@@ -124,7 +124,7 @@ def test_without_credentials_nothing_is_placed_and_that_is_an_answer(unequipped,
     for kind in ("callback", "alert"):
         with pytest.raises(NotPlaced) as refused:
             ring(kind)
-        assert refused.value.code == "no_credentials"
+        assert (refused.value.code, refused.value.is_permanent) == ("no_credentials", kind == "alert")
     for ask in (
         lambda: telephone.telephone().calls_to(number=NUMBER, shown=""),
         lambda: telephone.telephone().status_of(call_sid="CA1"),

@@ -184,7 +184,7 @@ def test_a_moment_without_twilio_costs_a_moment_and_no_round(emergency, telephon
     alert = escalate(emergency, telephone, later(30))
 
     assert (telephone.numbers, results(emergency), alert.position) == ([FIRST], [(FIRST, "")], 1)
-    assert OutgoingMessage.objects.count() == 1
+    assert (EmergencyAlert.objects.get().rang_at, OutgoingMessage.objects.count()) == (later(30), 1)
     assert not OutgoingEmail.objects.filter(subject="Nobody can be rung for an emergency").exists()
     for minute in range(1, 5):
         escalate(emergency, telephone, later(30 + 60 * minute))
