@@ -3,7 +3,9 @@
 import json
 import logging
 import re
-from collections.abc import MutableMapping
+import traceback
+from collections.abc import Iterator, MutableMapping
+from types import TracebackType
 from typing import Any
 
 # A number may stand in an address, its plus and spaces escaped (`%2B1%20555…`, and `%252B…` inside another address), or
@@ -11,6 +13,7 @@ from typing import Any
 _BEFORE = r"(?:(?<![\w.])\+?|(?<=%2[Bb])|(?<=%252[Bb])|(?<=\\u002[Bb])|(?<=\\x2[Bb]))"
 _BETWEEN = r"(?:[\d ().+-]|%(?:25)?2[089BbDdEe])"
 _NUMBER = re.compile(rf"{_BEFORE}\d{_BETWEEN}{{5,}}\d{{2}}(?!\w|\.\d)")
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
 
@@ -43,7 +46,10 @@ class WithoutTraceback(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """One line a record: time, level, logger, message, then the extra fields as key=value with JSON values."""
+    """One line a record: time, level, logger, message, then the extra fields as key=value with JSON values.
+
+    Of an exception the kinds and the places follow, never the messages: they quote what a caller has said.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {key: value for key, value in vars(record).items() if key not in _STANDARD}
@@ -52,3 +58,19 @@ class LineFormatter(logging.Formatter):
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return f"{self.formatTime(record)} {record.levelname} {record.name} {mask_numbers(text)}"
+
+    def formatException(self, ei: _ExcInfo) -> str:
+        return "\n".join(["Traceback, without messages:", *_told(ei[1])]) if ei[1] else ""
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    """What led to it first, as in a traceback."""
+    if earlier := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        yield from _told(earlier)
+        yield "then"
+    yield from (line.rstrip() for line in traceback.format_tb(error.__traceback__))
+    yield type(error).__qualname__
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield "of it"
+            yield from _told(part)

@@ -15,6 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.urls import reverse
 
 from calls.domain.outbox import NotSent
 from calls.models import OutgoingEmail
@@ -37,6 +38,13 @@ def send(email: OutgoingEmail) -> None:
         raise NotSent(f"The mail server was not reached: {error.__class__.__name__}: {error}") from None
     except ValueError as error:
         raise NotSent(f"The letter cannot be written: {error}", permanent=True) from None
+
+
+def page_of_call(call_id: int) -> str:
+    """The address of a call in the admin, for letters; blank without PUBLIC_BASE_URL."""
+    if not settings.PUBLIC_BASE_URL:
+        return ""
+    return settings.PUBLIC_BASE_URL.rstrip("/") + reverse("admin:calls_call_change", args=[call_id])
 
 
 def message_of(email: OutgoingEmail) -> EmailMultiAlternatives:

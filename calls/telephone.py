@@ -76,6 +76,18 @@ class TwilioTelephone:
             return False
         return True
 
+    def end_ring(self, *, call_sid: str, words: str) -> bool:
+        try:
+            if self._client.fetch_call(call_sid).status == "in-progress":
+                return self.speak_instead(call_sid=call_sid, words=words)
+            self._client.end_call(call_sid)
+        except rest.Over:
+            return True  # nothing rings any more
+        except rest.Failed as failure:
+            logger.warning("ring was not ended", extra={"call_sid": call_sid, "error": str(failure)})
+            return False
+        return True
+
 
 class NoTelephone:
     """There are no credentials of Twilio's: nothing can be placed, and whoever is asked says so."""
@@ -84,7 +96,7 @@ class NoTelephone:
         raise NotPlaced("no_credentials")
 
     def ring_alert(self, *, alert_id: int, number: str, shown: str) -> str:
-        raise NotPlaced("no_credentials")
+        raise NotPlaced("no_credentials", is_permanent=True)  # nobody shall wait for a ring that cannot come
 
     def calls_to(self, *, number: str, shown: str) -> list[PlacedCall]:
         raise Unclear("no credentials")
@@ -93,6 +105,9 @@ class NoTelephone:
         raise Unclear("no credentials")
 
     def speak_instead(self, *, call_sid: str, words: str) -> bool:
+        return False
+
+    def end_ring(self, *, call_sid: str, words: str) -> bool:
         return False
 
 
@@ -123,7 +138,7 @@ def send_message(message: OutgoingMessage) -> str:
             to=message.to,
             sender=_sender(message),
             body=message.body,
-            status_url=addresses.webhook_url(settings.PUBLIC_BASE_URL, "message-status"),
+            status_url=addresses.webhook_url(settings.PUBLIC_BASE_URL, "message-status", message=message.pk),
         )
     except rest.Failed as failure:
         raise NotSent(str(failure), permanent=failure.code in PERMANENT, code=str(failure.code or "")) from None
@@ -153,6 +168,11 @@ def escalate_at_once(emergency_id: int) -> None:
     _at_once.submit(_escalate, emergency_id).add_done_callback(_say_what_broke)
 
 
+def stop_ringing_at_once(emergency_id: int) -> None:
+    """End what still rings for an emergency that is taken, in a thread of this process."""
+    _at_once.submit(_stop_ringing, emergency_id).add_done_callback(_say_what_rings_on)
+
+
 def _escalate(emergency_id: int) -> None:
     try:
         alert = escalation.escalate(emergency_id=emergency_id, telephone=telephone(), now=timezone.now())
@@ -167,6 +187,19 @@ def _escalate(emergency_id: int) -> None:
 def _say_what_broke(done: "Future[None]") -> None:
     if error := done.exception():
         logger.error("an emergency could not be escalated at once; the worker will", exc_info=error)
+
+
+def _stop_ringing(emergency_id: int) -> None:
+    try:
+        ended = escalation.stop_ringing(emergency_id=emergency_id, telephone=telephone())
+        logger.info("nobody has to be rung any more", extra={"emergency": emergency_id, "rings_ended": ended})
+    finally:
+        connections.close_all()
+
+
+def _say_what_rings_on(done: "Future[None]") -> None:
+    if error := done.exception():
+        logger.error("telephones ring on for an emergency that is taken", exc_info=error)
 
 
 def _sender(message: OutgoingMessage) -> str:

@@ -10,6 +10,7 @@ from calls.models import (
     OnCall,
     OpeningException,
     OpeningHours,
+    Quote,
     Service,
     ServiceArea,
     Skill,
@@ -19,7 +20,7 @@ from calls.models import (
     Weekday,
     WorkingHours,
 )
-from tests.factories import RANG_AT, make_business
+from tests.factories import RANG_AT, make_business, make_call
 
 MONDAY_TO_FRIDAY = (Weekday.MONDAY, Weekday.TUESDAY, Weekday.WEDNESDAY, Weekday.THURSDAY, Weekday.FRIDAY)
 TUESDAY_AT_NINE = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)  # on the clock of New York, four days after RANG_AT
@@ -121,6 +122,13 @@ def make_booking(*, service=None, technician=None, customer=None, starts_at=TUES
     if booking.status != Booking.Status.CANCELLED:
         _take_time(booking)
     return booking
+
+
+def make_quote(*, call=None, service=None, **fields):
+    """A price without lines that was named in a call."""
+    call = call or make_call()
+    standing = {"business": call.business, "call": call, "total": "120.00", "quoted_at": RANG_AT}
+    return Quote.objects.create(service=service or make_service(business=call.business), **standing | fields)
 
 
 def _take_time(booking):

@@ -1,5 +1,8 @@
 """System checks: the doctor's complaints about the settings, as warnings that stop nothing."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.core import checks as django_checks
 from django.core.management import call_command
@@ -87,6 +90,14 @@ def test_every_complaint_of_the_doctor_has_an_id_of_its_own():
     assert [*checks.IDS] == sorted(checks.IDS, key=checks.IDS.get)
     assert {finding.id for finding in configuration.examine(Site())} == {*checks.IDS}
     assert len({*checks.IDS.values(), checks.MODEL_ID}) == len(checks.IDS) + 1
+
+
+def test_every_id_is_explained_in_the_documentation_in_the_order_of_the_ids():
+    page = (Path(__file__).resolve().parents[1] / "docs" / "configuration.md").read_text()
+    explained = re.findall(r"^\| `(calls\.W\d+)` \| `(\w+)` \| \S", page, re.MULTILINE)
+    titles = {checks.IDS[finding.id]: finding.title for finding in configuration.examine(Site())}
+
+    assert explained == sorted((titles | {checks.MODEL_ID: "OPENAI_REALTIME_MODEL"}).items())
 
 
 def test_a_missing_key_is_said_and_stops_nothing(configure, capsys):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
@@ -77,6 +78,16 @@ def test_every_tool_has_its_section():
     sections = re.findall(r"^## (.+)$", (ROOT / "docs" / "tools.md").read_text(), re.MULTILINE)
 
     assert sections == sorted(schema["name"] for schema in registry.schemas())
+
+
+def test_every_permission_of_our_own_is_explained():
+    own = [
+        f"calls.{name}" for model in apps.get_app_config("calls").get_models() for name, _ in model._meta.permissions
+    ]
+    text = (ROOT / "docs" / "configuration.md").read_text()
+
+    assert [name for name in own if f"`{name}`" not in text] == []
+    assert own == ["calls.view_whole_numbers"]
 
 
 def test_every_make_target_says_what_it_is_for():

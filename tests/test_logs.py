@@ -61,3 +61,30 @@ def test_what_strangers_cause_is_one_line_and_no_error():
     WithoutTraceback().filter(made)
 
     assert line(made) == "WARNING calls.x Invalid HTTP_HOST header"
+
+
+def raised(error, cause=None):
+    try:
+        raise error from cause
+    except Exception as caught:
+        return caught
+
+
+def test_exception_is_told_by_kind_and_place_and_never_by_its_message():
+    group = ExceptionGroup("canary one", [raised(KeyError("canary two"), ValueError("canary three"))])
+    made = record("work failed")
+    made.exc_info = (ExceptionGroup, raised(group, OSError("canary four")), None)
+
+    text = LineFormatter().format(made)
+
+    assert "canary" not in text
+    kinds = [line for line in text.splitlines()[2:] if not line.startswith(" ")]
+    assert kinds == ["OSError", "then", "ExceptionGroup", "of it", "ValueError", "then", "KeyError"]
+    assert "in raised\n    raise error from cause" in text
+
+
+def test_exception_without_a_place_is_told_all_the_same():
+    made = record("work failed")
+    made.exc_info = (None, None, None)
+
+    assert LineFormatter().format(made).endswith("work failed\n")

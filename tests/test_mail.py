@@ -8,11 +8,12 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from django.apps import apps
 from django.core import mail as django_mail
 from django.core.mail import EmailMessage
 
 from calls import mail
-from calls.domain import outbox
+from calls.domain import outbox, outside
 from calls.domain.outbox import NotSent
 from tests.domain.test_outbox import write
 from tests.factories import RANG_AT, make_business
@@ -190,3 +191,25 @@ def test_test_mail_never_leaves(settings):
     mail.send(letter(now=RANG_AT))
     assert [message.subject for message in django_mail.outbox] == ["Your quote"]
     assert issubclass(smtplib.SMTPException, OSError)  # what `send` relies on to catch every way of not arriving
+
+
+@pytest.mark.parametrize(
+    ("base", "page"),
+    [
+        ("https://cedar.example", "https://cedar.example/admin/calls/call/7/change/"),
+        ("https://cedar.example/", "https://cedar.example/admin/calls/call/7/change/"),
+        ("", ""),
+    ],
+)
+def test_page_of_a_call_has_the_public_address(settings, base, page):
+    settings.PUBLIC_BASE_URL = base
+
+    assert mail.page_of_call(7) == page
+
+
+def test_domain_is_lent_the_pages_of_calls(settings):
+    settings.PUBLIC_BASE_URL = "https://cedar.example"
+
+    apps.get_app_config("calls").ready()
+
+    assert outside.page_of_call(7) == mail.page_of_call(7)

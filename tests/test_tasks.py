@@ -1,27 +1,26 @@
-"""Each task says in a line what it has done, and names nobody."""
-
-from datetime import timedelta
+"""Each task does one row and says in a line what it has done, and names nobody."""
 
 import pytest
+from django.utils import timezone
 
 from calls import mail, tasks
 from calls.domain.outbox import NotSent
 from tests.domain.test_outbox import write
-from tests.factories import RANG_AT, make_business
+from tests.factories import RANG_AT
 
 pytestmark = pytest.mark.django_db
 
 
-def test_letters_are_sent_one_at_a_time_and_told(mailoutbox):
-    business = make_business()
-    first, second = write("quote:A1", business=business), write("quote:A2", business=business)
+@pytest.fixture(autouse=True)
+def at_the_time_of_the_call(monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: RANG_AT)
 
-    assert [list(tasks.send_emails(RANG_AT)) for _ in range(3)] == [
-        [f"e-mail {first.pk} (quote): sent"],
-        [f"e-mail {second.pk} (quote): sent"],
-        [],
-    ]
-    assert len(mailoutbox) == 2
+
+def test_a_letter_is_sent_once_and_told(mailoutbox):
+    letter = write()
+
+    assert [tasks.send_email.call(letter.pk) for _ in range(2)] == [f"e-mail {letter.pk} (quote): sent", None]
+    assert len(mailoutbox) == 1
 
 
 @pytest.mark.parametrize(
@@ -35,8 +34,18 @@ def test_a_letter_that_was_refused_is_told_with_the_reason(monkeypatch, is_perma
     monkeypatch.setattr(mail, "send", refuse)
     letter = write()
 
-    assert list(tasks.send_emails(RANG_AT + timedelta(seconds=0))) == [f"e-mail {letter.pk} (quote): {line}"]
+    assert tasks.send_email.call(letter.pk) == f"e-mail {letter.pk} (quote): {line}"
 
 
-def test_every_task_of_the_worker_finds_nothing_due_in_an_empty_house():
-    assert [list(task(RANG_AT)) for task in tasks.DUE] == [[] for _ in tasks.DUE]
+def test_nothing_is_due_in_an_empty_house_and_a_row_that_is_gone_is_nothing_to_do():
+    assert [duty.due(now=RANG_AT, most=9) for duty in tasks.DUTIES] == [[] for _ in tasks.DUTIES]
+    assert [duty.task.call(404) for duty in tasks.DUTIES] == [None for _ in tasks.DUTIES]
+
+
+def test_each_duty_has_a_queue_of_its_own():
+    assert [duty.queue for duty in tasks.DUTIES] == [
+        "escalate_emergencies",
+        "ring_callbacks",
+        "send_emails",
+        "send_messages",
+    ]

@@ -4,8 +4,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django_tasks_db.models import DBTaskResult
 
-from calls import tasks, telephone
+from calls import tasks, telephone, worker
 from calls.domain import emergencies, outside
 from calls.domain.outbox import NotSent, write_message
 from calls.domain.outside import NotPlaced, Unclear
@@ -46,7 +47,7 @@ def ring(kind="callback", number=NUMBER):
 
 def make_message(line, **fields):
     call = factories.make_call(line=line)
-    standing = {"purpose": "booking", "key": "k", "to": NUMBER, "body": "Your booking", "now": factories.RANG_AT}
+    standing = {"purpose": "booking", "key": "k", "to": NUMBER, "body": "Your booking", "now": datetime.now(UTC)}
     return write_message(business_id=line.business_id, call_id=call.pk, **standing | fields)
 
 
@@ -108,11 +109,22 @@ def test_a_call_that_is_over_is_not_led_to_a_message(api):
     assert telephone.telephone().speak_instead(call_sid=ring(), words="Hello") is False
 
 
+def test_a_ring_that_is_over_or_unknown_rings_no_more(api):
+    for call_sid in (ring("alert"), "CA404"):
+        assert telephone.telephone().end_ring(call_sid=call_sid, words="x") is True
+
+
+def test_a_ring_that_twilio_does_not_end_is_no_error(settings, caplog):
+    """Nobody listens at Twilio's address."""
+    assert telephone.telephone().end_ring(call_sid="CA1", words="x") is False
+    assert [record.message for record in caplog.records] == ["ring was not ended"]
+
+
 def test_without_credentials_nothing_is_placed_and_that_is_an_answer(unequipped, line):
     for kind in ("callback", "alert"):
         with pytest.raises(NotPlaced) as refused:
             ring(kind)
-        assert refused.value.code == "no_credentials"
+        assert (refused.value.code, refused.value.is_permanent) == ("no_credentials", kind == "alert")
     for ask in (
         lambda: telephone.telephone().calls_to(number=NUMBER, shown=""),
         lambda: telephone.telephone().status_of(call_sid="CA1"),
@@ -120,6 +132,7 @@ def test_without_credentials_nothing_is_placed_and_that_is_an_answer(unequipped,
         with pytest.raises(Unclear):
             ask()
     assert telephone.telephone().speak_instead(call_sid="CA1", words="x") is False
+    assert telephone.telephone().end_ring(call_sid="CA1", words="x") is False
 
 
 def test_without_credentials_promises_stay_due(unequipped, line):
@@ -127,8 +140,9 @@ def test_without_credentials_promises_stay_due(unequipped, line):
     words = {"reason": "a quote", "consent": "Yes.", "asked_at": now, "due_at": now - timedelta(hours=1)}
     Callback.objects.create(business=line.business, number=NUMBER, **words)
 
-    assert list(tasks.ring_callbacks(now)) == []
+    assert worker.run_once(tell=print)
     assert Callback.objects.get().status == "due"
+    assert DBTaskResult.objects.count() == 0
 
 
 # Text messages
@@ -138,14 +152,14 @@ def test_a_text_message_leaves_from_the_line_of_its_call(api, line):
     factories.make_line(business=line.business)
     message = make_message(line)
 
-    assert list(tasks.send_messages(factories.RANG_AT)) == [f"text message {message.pk} (booking): sent"]
+    assert tasks.send_message.call(message.pk) == f"text message {message.pk} (booking): sent"
 
     [sent] = api.messages.values()
     assert (sent.to, sent.sender, sent.body, sent.status_url) == (
         NUMBER,
         line.number,
         "Your booking",
-        f"{BASE}/message-status",
+        f"{BASE}/message-status?message={message.pk}",
     )
     message.refresh_from_db()
     assert (message.status, message.message_sid) == ("sent", sent.sid)
@@ -164,7 +178,7 @@ def test_a_number_that_has_written_stop_is_marked(api, line):
     message = make_message(line)
     api.faults = ApiFaults(refused_numbers={NUMBER: 21610})
 
-    [told] = tasks.send_messages(factories.RANG_AT)
+    told = tasks.send_message.call(message.pk)
 
     assert "given up" in told
     message.refresh_from_db()
@@ -185,7 +199,7 @@ def test_a_message_becomes_a_file_in_development(unequipped, line, settings, tmp
     settings.DEBUG, settings.DATA_DIR = True, tmp_path
     message = make_message(line)
 
-    assert list(tasks.send_messages(factories.RANG_AT)) == [f"text message {message.pk} (booking): sent"]
+    assert tasks.send_message.call(message.pk) == f"text message {message.pk} (booking): sent"
     message.refresh_from_db()
     assert message.message_sid == f"booking-{message.pk}.txt"
     assert (tmp_path / "outbox" / message.message_sid).read_text() == f"To: {message.to}\n\n{message.body}\n"
@@ -220,10 +234,10 @@ def test_an_emergency_is_rung_at_once_from_this_process(api, line):
 
 def test_the_worker_rings_whoever_is_due(api, line):
     call = factories.make_call(line=line)
-    emergency = emergencies.report(call_id=call.pk, kind="gas", description="Gas.", now=factories.RANG_AT)
+    emergency = emergencies.report(call_id=call.pk, kind="gas", description="Gas.", now=datetime.now(UTC))
 
-    assert list(tasks.escalate_emergencies(factories.RANG_AT)) == [f"emergency {emergency.pk}: person 1 is rung"]
-    assert list(tasks.escalate_emergencies(factories.RANG_AT)) == []
+    assert tasks.escalate_emergency.call(emergency.pk) == f"emergency {emergency.pk}: person 1 is rung"
+    assert tasks.escalate_emergency.call(emergency.pk) is None
 
 
 def test_what_breaks_at_once_is_said_and_left_to_the_worker(line, monkeypatch, caplog):

@@ -1,6 +1,7 @@
 """The admin of the staff: calls to review, work that calls leave, and what Cortana knows of the business."""
 
 from django.contrib import admin
+from django_tasks_db.admin import DBTaskResult
 
 from calls.admin import bookings, business, call, edge, letters, people, quotes, reaching, trade, work
 from calls.admin.login import LimitedLoginForm
@@ -12,3 +13,5 @@ admin.site.site_title = "Receptionist"
 admin.site.index_title = "Overview"
 admin.site.site_url = None
 admin.site.login_form = LimitedLoginForm
+# The worker's queue says less than the rows that it hands out, and a traceback in it may hold a caller's number.
+admin.site.unregister(DBTaskResult)

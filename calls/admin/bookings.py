@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from calls.admin import day, display
+from calls.admin.booking_pages import ByHandMixin
 from calls.admin.local_time import shown_in
 from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, link_to
-from calls.domain import appointments, by_hand, dispatch
+from calls.domain import appointments, booking_letters, by_hand, copies, dispatch
 from calls.models import Booking, Business, Technician
 
 Status = Booking.Status
@@ -25,7 +26,7 @@ OPEN = by_hand.OPEN_BOOKING
 
 
 def confirm(booking: Booking) -> None:
-    by_hand.confirm_booking(booking=booking)
+    by_hand.confirm_booking(booking=booking, now=timezone.now())
 
 
 def done(booking: Booking) -> None:
@@ -37,6 +38,26 @@ def cancel(booking: Booking) -> None:
         appointments.cancel(booking=booking, now=timezone.now())
     except appointments.NotYours:
         raise Refused(f"{booking} is done or cancelled already.") from None
+
+
+def send_confirmation(booking: Booking) -> None:
+    try:
+        copies.send_confirmation(booking=booking, now=timezone.now())
+    except copies.NothingToSend as refusal:
+        raise Refused(str(refusal)) from None
+
+
+def is_tellable(booking: Booking) -> bool:
+    is_to_come = booking.status in OPEN and booking.ends_at > timezone.now()
+    return is_to_come and booking_letters.address_of(booking=booking) != ""
+
+
+def _told(people: list[Technician]) -> str:
+    """Who hears of a change of technician by letter, and that the others do not."""
+    if len(people) > 1:
+        return f"{' and '.join(map(str, people))} are told."
+    told = f"{people[0]} is told. Nobody else could be" if people else "Nobody could be told"
+    return f"{told}: let them know yourself."
 
 
 class WhenFilter(admin.SimpleListFilter):
@@ -56,7 +77,7 @@ class WhenFilter(admin.SimpleListFilter):
 
 
 @admin.register(Booking)
-class BookingAdmin(RecordMixin, admin.ModelAdmin):
+class BookingAdmin(ByHandMixin, RecordMixin, admin.ModelAdmin):
     change_list_template = "admin/calls/booking/change_list.html"
     list_display = ["starts", "what", "who", "technician_name", "state", "of_call"]
     list_filter = [WhenFilter, "status", ("technician", admin.RelatedOnlyFieldListFilter), ("business", BusinessFilter)]
@@ -68,16 +89,33 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
     harmless_lookups = frozenset({"status", "business", "starts_at", "technician"})
     fieldsets = [
         (None, {"fields": ["state", "starts", "until", "service_name", "technician_name"]}),
-        ("Where and for whom", {"fields": ["customer_link", "customer_number", "address", "postal_code", "told"]}),
+        (
+            "Where and for whom",
+            {"fields": ["customer_link", "customer_number", "address", "postal_code", "told", "letters"]},
+        ),
         ("Where it comes from", {"fields": ["reference", "booked", "business", "of_call"]}),
     ]
     readonly_fields = [
         *("state", "starts", "until", "service_name", "technician_name", "customer_link", "customer_number"),
-        *("address", "postal_code", "told", "reference", "booked", "business", "of_call"),
+        *("address", "postal_code", "told", "letters", "reference", "booked", "business", "of_call"),
     ]
     deeds = [
         Deed("confirm", "Confirm", "confirmed", lambda booking: booking.status == Status.BOOKED, confirm, tone="main"),
+        Deed(
+            "send_confirmation",
+            "Send the confirmation again",
+            "confirmed by e-mail again",
+            is_tellable,
+            send_confirmation,
+        ),
         Deed("done", "Mark as done", "marked as done", lambda booking: booking.status in OPEN, done),
+        Deed(
+            "move",
+            "Move it",
+            "moved",
+            lambda booking: booking.status in OPEN,
+            address="admin:calls_booking_move",
+        ),
         Deed(
             "reassign",
             "Send somebody else",
@@ -91,7 +129,7 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
             "cancelled",
             lambda booking: booking.status in OPEN,
             cancel,
-            asks="Cancel? The time becomes free, and the customer is told by e-mail where an address is known.",
+            asks="Cancel? The time becomes free, and customer and technician are told where they can be reached.",
             tone="bad",
         ),
     ]
@@ -126,6 +164,7 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
             "day": day.day_of(business=business, on=on) if business else None,
             "before": on - timedelta(days=1),
             "after": on + timedelta(days=1),
+            "may_add": self.has_add_permission(request),
             "is_today": business is not None and on == timezone.localdate(timezone=ZoneInfo(business.time_zone)),
         }
         with shown_in(ZoneInfo(business.time_zone) if business else ZoneInfo("UTC")) as rendered:
@@ -182,7 +221,7 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
             messages.error(request, "Choose who goes.")
             return False
         try:
-            dispatch.send(booking=booking, technician=technician, now=timezone.now())
+            told = dispatch.send(booking=booking, technician=technician, now=timezone.now())
         except dispatch.Taken:
             messages.error(request, f"{technician} has another booking then. Choose somebody else.")
             return False
@@ -190,7 +229,7 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
             messages.error(request, f"{booking} has been closed meanwhile.")
             return True
         self.log_change(request, booking, f"{technician} sent.")
-        messages.success(request, f"{technician} goes to {booking}. Both technicians are told.")
+        messages.success(request, f"{technician} goes to {booking}. {_told(told)}")
         return True
 
     # Columns and fields
@@ -234,6 +273,10 @@ class BookingAdmin(RecordMixin, admin.ModelAdmin):
     @admin.display(description="notes")
     def told(self, booking):
         return display.masked(booking.notes, whole=booking.is_whole) or "–"
+
+    @admin.display(description="letters go to")
+    def letters(self, booking):
+        return booking_letters.address_of(booking=booking) or "Nobody: no e-mail address is known"
 
     @admin.display(description="booked")
     def booked(self, booking):

@@ -102,7 +102,7 @@ class BusinessAdmin(InlinesLaterMixin, WarningMixin, admin.ModelAdmin):
                 "description": "Cortana offers no time that these rules do not allow.",
             },
         ),
-        ("Calling people back", {"fields": ["callbacks_a_day"]}),
+        ("Calling people back", {"fields": ["callbacks_a_day", "callback_countries"]}),
         (
             "What the agent may cost",
             {

@@ -118,6 +118,19 @@ class CallPage:
         return self._number(self.call.handover_number) if self.call.handover_number else ""
 
     @property
+    def handover_in_words(self) -> str:
+        """Whether a person took the call, as far as our own record knows: Twilio's result does not tell a voicemail."""
+        if not self.call.handover_number:
+            return ""
+        if self.call.handover_accepted_at:
+            return f"Accepted at {display.show_second(self.call.handover_accepted_at)}, by pressing 1"
+        if not self.call.handover_is_announced:
+            return "Not announced: whoever picks up is connected at once"
+        if self.call.is_live and not self.call.handover_result:
+            return "Whoever picks up has to press 1 to accept"
+        return "Nobody pressed 1 to accept"
+
+    @property
     def tokens(self) -> int:
         return self.call.input_tokens + self.call.output_tokens
 

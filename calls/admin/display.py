@@ -32,7 +32,7 @@ _SPOKEN_NUMBER = re.compile(r"(?<![\w.])(?!\d{4}-\d\d-\d\d\b)\+?\d(?:[ ().-]*\d)
 
 Reason, Status = Call.EndReason, Call.Status
 _GOOD_ENDS = {Reason.CALLER_HANGUP, Reason.AGENT_HANGUP, Reason.TRANSFERRED, Reason.VOICEMAIL, Reason.OPERATOR}
-_QUIET_ENDS = {Reason.SILENCE, Reason.MAX_DURATION, Reason.BUSY, Reason.NO_ANSWER, Reason.BLOCKED}
+_QUIET_ENDS = {Reason.SILENCE, Reason.MAX_DURATION, Reason.BUSY, Reason.NO_ANSWER, Reason.MACHINE, Reason.BLOCKED}
 _STATUS_TONES = {Status.STREAMING: "live", Status.RINGING: "live", Status.HANDED_OVER: "warm"}
 
 
@@ -91,6 +91,10 @@ def show_clock(moment: datetime) -> str:
     return format_date(timezone.localtime(moment), "g:i A")
 
 
+def show_second(moment: datetime) -> str:
+    return format_date(timezone.localtime(moment), "g:i:s A")
+
+
 def show_offset(ms: int) -> str:
     """Time since the ring: 83400 → `1:23`."""
     seconds = max(ms, 0) // 1000
@@ -120,12 +124,15 @@ def show_length(call: Call) -> str:
 
 
 def pairs(value: Any) -> list[tuple[str, str]]:
-    """A JSON object as names and readable values; anything else as one value without a name."""
+    """A JSON object as names and readable values, by name; anything else as one value without a name.
+
+    Databases keep the keys of an object in an order of their own, and no two of them in the same.
+    """
     if value is None or value == {}:
         return []
     if not isinstance(value, dict):
         return [("", _readable(value))]
-    return [_pair(str(key), item) for key, item in value.items()]
+    return [_pair(key, item) for key, item in sorted(value.items())]
 
 
 def _pair(name: str, value: Any) -> tuple[str, str]:
@@ -147,7 +154,8 @@ def _readable(value: Any) -> str:
             return value
         case list() if not any(isinstance(item, dict | list) for item in value):
             return ", ".join(_readable(item) for item in value)
-    return json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict | list) else None)
+    indent = 2 if isinstance(value, dict | list) else None
+    return json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=True)
 
 
 def badge(text: str, tone: str) -> SafeString:

@@ -66,7 +66,7 @@ class BusinessForm(forms.ModelForm):
         fields = [
             *("name", "time_zone", "country", "address", "currency", "tax_percent", "email", "emails_summaries"),
             *("handover_number", "emergency_number", "notice_minutes", "horizon_days", "buffer_minutes"),
-            *("slot_step_minutes", "callbacks_a_day"),
+            *("slot_step_minutes", "callbacks_a_day", "callback_countries"),
             *("calls_at_once", "minutes_a_day", "budget_a_day"),
         ]
         widgets = {
@@ -88,6 +88,9 @@ class BusinessForm(forms.ModelForm):
 
     def clean_country(self):
         return self.cleaned_data["country"].upper()
+
+    def clean_callback_countries(self):
+        return " ".join(self.cleaned_data["callback_countries"].upper().replace(",", " ").split())
 
     def clean_currency(self):
         return self.cleaned_data["currency"].strip().upper()

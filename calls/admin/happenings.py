@@ -20,11 +20,14 @@ WORDS = {
     "filler": "Filler played while waiting",
     "dtmf": "Keys pressed",
     "advised": "The server told the agent something",
+    "question_asked": "A question that nobody has answered yet",
     "emergency": "An emergency was raised",
     "booked": "A visit was booked",
     "booking_moved": "A visit was moved",
     "booking_cancelled": "A visit was cancelled",
     "technician_assigned": "A technician was assigned",
+    "tool_done_late": "A tool was done after its time",
+    "tool_failed_late": "A tool failed after its time",
     "rings_a_person_first": "A person's telephone rings first",
     "line_retried": "OpenAI was not reached; tried again",
     "stream_refused": "A stream was refused",
@@ -73,13 +76,23 @@ TROUBLE = {
     "over_limit",
     "response_failed",
     "stream_refused",
+    "tool_done_late",
+    "tool_failed_late",
     "twilio_stream_error",
     "webhook_at_stream_address",
     "webhook_by_get",
     "wrong_session_format",
     "wrong_stream_format",
 }
-_UNSAID = {"item_id", "rung", "sequence", "stream_sid", "recording_sid", "direction"}  # of use to programs alone
+_UNSAID = {
+    "item_id",
+    "question",
+    "rung",
+    "sequence",
+    "stream_sid",
+    "recording_sid",
+    "direction",
+}  # of use to programs alone
 _REASONS = dict(Call.EndReason.choices)
 
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from calls.admin import bookings, display, letters, reaching
+from calls.domain import answers
 from calls.domain.money import written_range
 from calls.models import Call, Emergency
 
@@ -53,7 +54,7 @@ def left_by(call: Call, request: HttpRequest) -> list[Left]:
             thing(
                 "Question", row, row.question, row.answer, *(("Open", "warm") if row.is_open else ("Answered", "good"))
             )
-            for row in call.questions.all()
+            for row in answers.asked(call=call)
         ),
         *(stated("E-mail", row, row.subject, row.to, letters.STATE_TONES) for row in call.outgoingemails.all()),
         *(

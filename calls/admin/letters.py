@@ -7,7 +7,7 @@ from django.utils.html import format_html
 
 from calls.admin import display
 from calls.admin.records import BusinessFilter, Deed, RecordMixin, call_link, number_of
-from calls.domain import outbox
+from calls.domain import copies, outbox
 from calls.models import OutgoingEmail, OutgoingMessage
 
 STATE_TONES = {"queued": "live", "sent": "good", "failed": "bad"}
@@ -17,13 +17,25 @@ def try_again(letter: OutgoingEmail | OutgoingMessage) -> None:
     outbox.send_again(letter=letter, now=timezone.now())
 
 
+def send_copy(letter: OutgoingEmail | OutgoingMessage) -> None:
+    copies.send_copy(letter=letter, now=timezone.now())
+
+
 class LetterMixin(RecordMixin):
     list_select_related = ["business"]
     list_filter = ["status", "purpose", ("business", BusinessFilter)]
     date_hierarchy = "written_at"
     harmless_lookups = frozenset({"status", "purpose", "business", "written_at"})
     deeds = [
-        Deed("try_again", "Try again", "tried again", lambda letter: letter.status == "failed", try_again, tone="main")
+        Deed("try_again", "Try again", "tried again", lambda letter: letter.status == "failed", try_again, tone="main"),
+        Deed(
+            "send_copy",
+            "Send again",
+            "put in the outbox once more",
+            lambda letter: letter.status == "sent",
+            send_copy,
+            asks="Send it again? It leaves once more as it was, to the same receiver.",
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest):

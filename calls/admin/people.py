@@ -11,6 +11,7 @@ from calls.admin import display, sentences, trade_forms, warnings
 from calls.admin.business import InlinesLaterMixin, WarningMixin, attention
 from calls.admin.records import BusinessFilter, TradeMixin, number_of
 from calls.admin.trade import OfBusinessMixin
+from calls.domain import delivery
 from calls.domain.money import written_range
 from calls.models import Call, Callback, Customer, Message, Technician, TimeOff, WorkingHours
 
@@ -41,7 +42,8 @@ class TechnicianAdmin(InlinesLaterMixin, WarningMixin, OfBusinessMixin, admin.Mo
     harmless_lookups = frozenset({"business", "is_active", "skills"})
 
     def get_queryset(self, request: HttpRequest):
-        return super().get_queryset(request).prefetch_related("skills", "areas")
+        rows = super().get_queryset(request).prefetch_related("skills", "areas", "business__areas")
+        return delivery.with_last_text_error(rows)
 
     def get_inlines(self, request: HttpRequest, obj: Technician | None):
         return [WorkingHoursInline, TimeOffInline] if obj else []
@@ -115,6 +117,7 @@ class CustomerAdmin(TradeMixin, admin.ModelAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj:
             context["history"] = history_of(obj, request)
+            context["may_book"] = request.user.has_perms(["calls.add_booking", "calls.view_customer"])
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     @admin.display(description="customer", ordering="name")

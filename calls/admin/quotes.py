@@ -7,8 +7,8 @@ from django.utils.html import format_html, format_html_join
 
 from calls.admin import display
 from calls.admin.letters import STATE_TONES
-from calls.admin.records import BusinessFilter, Deed, RecordMixin, Refused, call_link, link_to
-from calls.domain import by_hand
+from calls.admin.records import BusinessFilter, Button, Deed, RecordMixin, Refused, call_link, link_to
+from calls.domain import by_hand, copies
 from calls.domain.money import written_range
 from calls.models import Quote
 
@@ -42,6 +42,10 @@ class QuoteAdmin(RecordMixin, admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest):
         return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def buttons_for(self, request: HttpRequest, row: Quote) -> list[Button]:
+        """In the list it is offered for every row, and said why not."""
+        return super().buttons_for(request, row) if copies.is_quote_sendable(quote=row) else []
 
     @admin.display(description="quoted", ordering="quoted_at")
     def quoted(self, quote):

@@ -6,11 +6,16 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from calls.admin import display
-from calls.admin.records import BusinessFilter, Deed, RecordMixin, call_link, number_of
+from calls.admin.records import BusinessFilter, Deed, RecordMixin, call_link, link_to, number_of
 from calls.domain import by_hand, emergencies
-from calls.models import Callback, Emergency
+from calls.models import Call, Callback, Emergency
 
 CALLBACK_TONES = {"due": "warm", "dialing": "live", "done": "good", "failed": "bad", "cancelled": "quiet"}
+ANSWERERS = {
+    "human": "A person picked up",
+    "fax": "A fax machine picked up",
+    "unknown": "Somebody picked up; a person or a machine, it cannot be told",
+}
 EMERGENCY_TONES = {"open": "bad", "unanswered": "bad", "accepted": "good", "closed": "calm"}
 
 
@@ -26,8 +31,12 @@ def drop(callback: Callback) -> None:
     by_hand.close_callback(callback=callback, is_reached=False, now=timezone.now())
 
 
+def take(emergency: Emergency) -> None:
+    by_hand.take_emergency(emergency=emergency, now=timezone.now())
+
+
 def close(emergency: Emergency) -> None:
-    by_hand.close_emergency(emergency=emergency)
+    by_hand.close_emergency(emergency=emergency, now=timezone.now())
 
 
 def is_owed(callback: Callback) -> bool:
@@ -99,9 +108,16 @@ class CallbackAdmin(RecordMixin, admin.ModelAdmin):
 
     @admin.display(description="dialed")
     def dialings_table(self, callback):
+        dialings = list(callback.dialings.all())
+        calls = {call.call_sid: call for call in Call.objects.filter(call_sid__in=[row.call_sid for row in dialings])}
         rows = [
-            (display.show_day_and_time(row.began_at), row.result or "no result yet", row.answered_by.replace("_", " "))
-            for row in callback.dialings.all()
+            (
+                display.show_day_and_time(row.began_at),
+                row.result.replace("_", " ") or "no result yet",
+                who_answered(row.answered_by),
+                link_to(calls[row.call_sid], row.call_sid) if row.call_sid in calls else row.call_sid or "–",
+            )
+            for row in dialings
         ]
         return _table(rows) or "Not yet"
 
@@ -138,14 +154,21 @@ class EmergencyAdmin(RecordMixin, admin.ModelAdmin):
     ]
     deeds = [
         Deed(
+            "take",
+            "I take it",
+            "yours now, nobody else is rung for it",
+            lambda row: row.status in emergencies.UNTAKEN,
+            take,
+            tone="main",
+        ),
+        Deed(
             "close",
             "It is seen to",
             "closed",
             lambda row: row.status in by_hand.UNSETTLED,
             close,
             asks="Close it? Nobody is rung for it any more.",
-            tone="main",
-        )
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest):
@@ -183,6 +206,7 @@ class EmergencyAdmin(RecordMixin, admin.ModelAdmin):
                 display.show_moment(alert.rang_at),
                 alert.technician or display.show_number(alert.number, whole=emergency.is_whole),
                 alert.result.replace("_", " ") or "no answer yet",
+                alert.call_sid or "–",
             )
             for alert in emergency.alerts.select_related("technician")
         ]
@@ -199,13 +223,20 @@ class EmergencyAdmin(RecordMixin, admin.ModelAdmin):
         return call_link(emergency)
 
 
+def who_answered(told: str) -> str:
+    """Who picked up, by what Twilio's machine detection made of the first sounds; nothing when it was not heard."""
+    if told.startswith("machine"):
+        return "An answering machine picked up"
+    return ANSWERERS.get(told, told.replace("_", " "))
+
+
 def in_words(kind: str) -> str:
     words = emergencies.KINDS.get(kind) or kind.replace("_", " ")
     return words[:1].upper() + words[1:]
 
 
-def _table(rows: list[tuple[object, object, object]]):
+def _table(rows: list[tuple[object, object, object, object]]):
     if not rows:
         return ""
-    cells = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
+    cells = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
     return format_html('<table class="tried"><tbody>{}</tbody></table>', cells)

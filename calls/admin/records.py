@@ -93,22 +93,11 @@ class TradeMixin(MaskedMixin, LocalTimeMixin):
         return changelist
 
 
-class RecordMixin(TradeMixin):
-    """Rows that calls leave. `is_closed` to change on its page, open to its deeds."""
+class DeedMixin:
+    """Deeds as buttons of the page and as actions of the list."""
 
     change_form_template = "admin/calls/record/change_form.html"
     deeds: Sequence[Deed] = ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return obj is None and super().has_change_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    # Deeds
 
     def get_urls(self):
         address = path("<path:object_id>/do/<str:name>/", self.admin_site.admin_view(self.do_view), name=self._do_name)
@@ -194,7 +183,20 @@ class RecordMixin(TradeMixin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
-def _in_list(model_admin: RecordMixin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+class RecordMixin(DeedMixin, TradeMixin):
+    """Rows that calls leave: closed to change on their page, open to their deeds."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return obj is None and super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def _in_list(model_admin: DeedMixin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
     """The action of a list; one that asks is asked on a page of its own, which posts the same rows again."""
     deed = model_admin.deed(request.POST["action"])
     rows = list(queryset)

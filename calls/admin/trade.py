@@ -3,13 +3,17 @@
 from django.contrib import admin
 from django.db.models import BooleanField, Case, Count, F, Q, Value, When
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 
 from calls.admin import display, sentences, trade_forms, warnings
 from calls.admin.business import WarningMixin, attention
 from calls.admin.records import BusinessFilter, TradeMixin, call_link
+from calls.domain import answers
 from calls.domain.money import written_money
 from calls.models import KnownAnswer, Service, ServiceArea, Skill
+
+MOST_ASKERS = 20
 
 
 class OfBusinessMixin(TradeMixin):
@@ -149,9 +153,9 @@ class KnownAnswerAdmin(OfBusinessMixin, admin.ModelAdmin):
     search_fields = ["question", "answer"]
     fieldsets = [
         (None, {"fields": ["business", "question", "answer"]}),
-        ("Where it comes from", {"fields": ["times_asked", "last_asked", "of_call"]}),
+        ("Where it comes from", {"fields": ["times_asked", "last_asked", "asked_in"]}),
     ]
-    readonly_fields = ["times_asked", "last_asked", "of_call"]
+    readonly_fields = ["times_asked", "last_asked", "asked_in"]
 
     def get_queryset(self, request: HttpRequest):
         is_open = Case(When(answer="", then=Value(True)), default=Value(False), output_field=BooleanField())
@@ -182,6 +186,11 @@ class KnownAnswerAdmin(OfBusinessMixin, admin.ModelAdmin):
     def last_asked(self, row):
         return display.show_moment(row.asked_at) if row.asked_at else "–"
 
-    @admin.display(description="call")
-    def of_call(self, row):
-        return call_link(row)
+    @admin.display(description="asked in")
+    def asked_in(self, row):
+        """Each call whose caller waits for the answer."""
+        calls = answers.askers(row=row)[:MOST_ASKERS]
+        links = [
+            (reverse("admin:calls_call_change", args=[call.pk]), display.show_moment(call.rang_at)) for call in calls
+        ]
+        return format_html_join("", '<span class="letter"><a href="{}">{}</a></span>', links) or "–"

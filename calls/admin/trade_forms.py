@@ -106,7 +106,7 @@ class TechnicianForm(OfOneBusinessForm):
         labels = {"email": "E-mail", "home_postal_code": "Postal code of home"}
 
     def warnings(self) -> list[warnings.Warned]:
-        return warnings.of_technician(self.instance)
+        return [*warnings.of_technician(self.instance), *warnings.of_time_off(self.instance)]
 
 
 class CustomerForm(forms.ModelForm):

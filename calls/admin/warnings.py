@@ -1,11 +1,19 @@
 """What of a business, an agent or a line works, but should be looked at."""
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 
-from calls.models import Agent, Business, PhoneLine, Service, Technician, catalog, validators
+from calls.domain import delivery
+from calls.domain.by_hand import OPEN_BOOKING
+from calls.models import Agent, Business, PhoneLine, Service, ServiceArea, Technician, catalog, validators
+
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +58,41 @@ def of_service(service: Service) -> list[Warned]:
 
 
 def of_technician(technician: Technician) -> list[Warned]:
+    warnings = _area_warnings(technician)
     if not technician.number:
         sentence = f"{technician} has no telephone: nobody can ring or text them in an emergency."
-        return [Warned("No telephone", sentence)]
-    return _number_warnings(technician.number)
+        return [Warned("No telephone", sentence), *warnings]
+    if getattr(technician, "last_text_error", None) == delivery.STOPPED:
+        sentence = (
+            f"{technician} has written STOP: no text message arrives, not even about an emergency, before a START."
+        )
+        warnings.append(Warned("Has written STOP", sentence))
+    return [*_number_warnings(technician.number), *warnings]
+
+
+def of_time_off(technician: Technician) -> list[Warned]:
+    """The bookings that a technician has in time that they have taken off; each leads to sending somebody else."""
+    zone = ZoneInfo(technician.business.time_zone)
+    away = Q()
+    for off in technician.time_off.all():
+        away |= Q(starts_at__lt=off.ends_at, ends_at__gt=off.starts_at)
+    if not away:
+        return []
+    open_ones = technician.bookings.filter(status__in=OPEN_BOOKING, ends_at__gt=timezone.now())
+    found = open_ones.filter(away).select_related("service", "customer").order_by("starts_at")[:MOST_NAMED]
+    named = [
+        (
+            reverse("admin:calls_booking_reassign", args=[row.pk]),
+            row,
+            f"{row.starts_at.astimezone(zone):%A, %B %-d, %-I:%M %p}",
+        )
+        for row in found
+    ]
+    if not named:
+        return []
+    links = format_html_join("; ", '<a href="{}">{}</a>, {}', named)
+    sentence = format_html("{} is booked in the time off: {}. Send somebody else, or move it.", technician, links)
+    return [Warned("Booked in time off", sentence)]
 
 
 def of_agent(agent: Agent) -> list[Warned]:
@@ -86,6 +125,27 @@ def of_line(line: PhoneLine) -> list[Warned]:
         sentence = f"{line.business} has no opening hours: it counts as closed, and the agent answers every call."
         warnings.append(Warned("No opening hours", sentence))
     return warnings
+
+
+def _area_warnings(technician: Technician) -> list[Warned]:
+    """Codes and towns cannot be compared: what is entered for a technician has to be in the terms that callers use."""
+    areas = list(technician.areas.all())
+    if not areas:
+        return []
+    included = [entry for entry in areas if not entry.is_excluded]
+    if not included:
+        sentence = f"The areas of {technician} only exclude: {technician} is sent nowhere. Add where they do go."
+        return [Warned("Goes nowhere", sentence)]
+    own = {entry.kind == ServiceArea.Kind.TOWN for entry in included}
+    served = {entry.kind == ServiceArea.Kind.TOWN for entry in technician.business.areas.all() if not entry.is_excluded}
+    if served <= own:
+        return []
+    ours, theirs = ("postal codes", "towns") if own == {True} else ("towns", "postal codes")
+    sentence = (
+        f"The areas of {technician} name {theirs} alone, and the service area names {ours} too: the two cannot be "
+        f"compared. Add the {ours} that {technician} goes to."
+    )
+    return [Warned("Areas cannot match", sentence)]
 
 
 def _person_warnings(business: Business) -> list[Warned]:

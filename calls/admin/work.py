@@ -9,23 +9,49 @@ from django.utils.text import Truncator
 
 from calls.admin import display, forms
 from calls.admin.local_time import LocalTimeMixin
+from calls.admin.records import Deed, DeedMixin, Refused
 from calls.domain import by_hand
 from calls.models import Message
 
+_OF_THE_PAGE = {"let_ring", "tick_off", "open_again"}
 _HARMLESS_LOOKUPS = {"is_done", "business", "taken_at"}
 
 
+def is_open(message: Message) -> bool:
+    return not message.is_done
+
+
+def let_ring(message: Message) -> None:
+    try:
+        by_hand.ring_back(message=message, now=timezone.now())
+    except by_hand.NotSent as why:
+        raise Refused(str(why)) from None
+
+
+def tick_off(message: Message) -> None:
+    Message.objects.filter(pk=message.pk).update(is_done=True)
+
+
+def open_again(message: Message) -> None:
+    Message.objects.filter(pk=message.pk).update(is_done=False)
+
+
 @admin.register(Message)
-class MessageAdmin(LocalTimeMixin, admin.ModelAdmin):
+class MessageAdmin(DeedMixin, LocalTimeMixin, admin.ModelAdmin):
     form = forms.MessageForm
     list_filter = ["is_done", ("business", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["business"]
     date_hierarchy = "taken_at"
     show_full_result_count = False
     actions = ["mark_done", "mark_open", "ring_back"]
+    deeds = [
+        Deed("let_ring", "Let the agent call back", "rung as soon as the rules allow", is_open, let_ring, tone="main"),
+        Deed("tick_off", "Mark as done", "marked as done", is_open, tick_off),
+        Deed("open_again", "Mark as open", "marked as open", lambda message: message.is_done, open_again),
+    ]
 
     class Media:
-        css = {"all": ["calls/admin.css"]}
+        css = {"all": ["calls/admin.css", "calls/trade.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # agents take messages, in a call
@@ -34,6 +60,10 @@ class MessageAdmin(LocalTimeMixin, admin.ModelAdmin):
         changelist = super().get_changelist_instance(request)
         changelist.title = "Messages"
         return changelist
+
+    def get_actions(self, request: HttpRequest):
+        """The list has the actions of its own: they go through all rows at once, and say when each is due."""
+        return {name: found for name, found in super().get_actions(request).items() if name not in _OF_THE_PAGE}
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         if display.sees_whole_numbers(request):

@@ -12,9 +12,9 @@ from twilio.request_validator import HMAC_SHA256, RequestValidator
 
 from calls.doctor.exchange import Answer, request
 from calls.doctor.site import Site
+from calls.models.call import TEST_CALL_PREFIX
 from calls.twilio import addresses
 
-TEST_CALL_PREFIX = "CAd0c70f"
 SOCKET_AGENT = "Twilio.TmeWs/1.0"
 _WEB_AGENT = "TwilioProxy/1.1"
 # Numbers of this exchange are Twilio's own for tests and belong to nobody; a fresh one each time, since a caller who

@@ -6,19 +6,22 @@ the name. What does not match and what does not exist are answered alike.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from calls.domain import area, booking_letters, customers, diary, slots, technicians
+from calls.domain import area, booked_prices, booking_letters, customers, diary, dispatch, slots, technicians
 from calls.domain.booking import OPEN, SlotTaken, in_order, note, one_at_a_time, take_first_free
 from calls.domain.words import words_of
 from calls.models import Booking, Call, CallEvent, Emergency
 
+MOVED = "booking_moved"
 CANCELLED = "booking_cancelled"
 ASSIGNED = "technician_assigned"
+MOVES_A_CALL = 3  # each is told to the customer and to who is sent; nobody shall fill their mailboxes
 
 
 class NotYours(Exception):
@@ -37,6 +40,10 @@ class OtherService(Exception):
     """The slot is one of another service than the booking's."""
 
 
+class TooManyMoves(Exception):
+    """The caller moves appointments to and fro: a person should look at it."""
+
+
 class NobodyElse(Exception):
     """No other technician could take the booking; it stays as it is."""
 
@@ -48,6 +55,14 @@ class Facts:
     reference: str = ""
     name: str = ""
     postal_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A booking with who is sent to it; `is_another` than before."""
+
+    booking: Booking
+    is_another: bool
 
 
 def appointments(*, call_id: int, facts: Facts, now: datetime) -> list[Booking]:
@@ -64,13 +79,15 @@ def appointments(*, call_id: int, facts: Facts, now: datetime) -> list[Booking]:
 def reschedule(*, call_id: int, facts: Facts, slot: str, now: datetime) -> Booking:
     """Move a booking to another slot of its service; the same slot again changes nothing.
 
-    Raises NotYours, WhichOne, OtherService, SlotTaken, slots.{SlotUnknown, NotOffered, NobodyForIt}.
+    Raises NotYours, WhichOne, OtherService, TooManyMoves, SlotTaken, slots.{SlotUnknown, NotOffered, NobodyForIt}.
     """
     call = _call(call_id)
     service, starts_at = slots.read_slot_id(business=call.business, text=slot)
     booking = _own(call, facts, now)
     if booking.service_id != service.pk:
         raise OtherService
+    if booking.starts_at != starts_at and _happened(call, MOVED).count() >= MOVES_A_CALL:
+        raise TooManyMoves
     move(booking=booking, starts_at=starts_at, call=call, now=now)
     return booking
 
@@ -83,15 +100,19 @@ def cancel_own(*, call_id: int, facts: Facts, now: datetime) -> Booking:
     return booking
 
 
-def assign_technician(*, call_id: int, facts: Facts, now: datetime) -> Booking:
-    """Send the next suitable technician to a booking of the caller; once a call, however often it is asked.
+def assign_technician(*, call_id: int, facts: Facts, now: datetime) -> Assigned:
+    """Send the next suitable technician to a booking of the caller, where there is a reason: an emergency in this call,
+    or that whoever is sent cannot go. Once a call, however often it is asked.
 
     Raises NotYours, WhichOne or NobodyElse.
     """
     call = _call(call_id)
     booking = _own(call, facts, now)
+    if emergency_of(call_id=call_id) is None and dispatch.can_still_go(booking=booking):
+        return Assigned(booking, is_another=False)
+    before = booking.technician_id
     reassign(booking=booking, call=call, now=now)
-    return booking
+    return Assigned(booking, is_another=booking.technician_id != before)
 
 
 def emergency_of(*, call_id: int) -> Emergency | None:
@@ -108,17 +129,23 @@ def move(*, booking: Booking, starts_at: datetime, call: Call | None = None, now
     able = search.able(starts_at)
     try:
         with _changing(booking):
-            before = booking.technician_id
+            was = copy(booking)
             people = in_order(search=search, people=able, starts_at=starts_at, but=booking)
-            people.sort(key=lambda technician: technician.pk != before)  # a stable sort: the rest keeps its order
+            people.sort(
+                key=lambda technician: technician.pk != was.technician_id
+            )  # a stable sort: the rest keeps its order
             booking.starts_at, booking.ends_at = starts_at, starts_at + search.duration
             booking.status = Booking.Status.BOOKED
             take_first_free(booking=booking, people=people)
-            note(call=call, kind="booking_moved", booking=booking, now=now)
+            note(call=call, kind=MOVED, booking=booking, now=now)
+            if call is not None:
+                booked_prices.keep(booking=booking, place=place, call=call, now=now)
             booking_letters.tell_customer(booking=booking, what=booking_letters.MOVED, call=call, now=now)
+            booking_letters.tell_technicians_of_move(booking=booking, was=was, call=call, now=now)
     except diary.NotFree:
         booking.refresh_from_db()
-        raise SlotTaken(service=booking.service, openings=search.next_openings(starts_at)) from None
+        openings = search.next_openings(starts_at)
+        raise SlotTaken(service=booking.service, openings=openings, place=place) from None
 
 
 def cancel(*, booking: Booking, call: Call | None = None, now: datetime) -> None:
@@ -131,6 +158,7 @@ def cancel(*, booking: Booking, call: Call | None = None, now: datetime) -> None
         diary.release(booking=booking)
         note(call=call, kind=CANCELLED, booking=booking, now=now)
         booking_letters.tell_customer(booking=booking, what=booking_letters.CANCELLED, call=call, now=now)
+        booking_letters.tell_technician(booking=booking, what=booking_letters.CANCELLED, call=call, now=now)
 
 
 def reassign(*, booking: Booking, call: Call | None = None, now: datetime) -> None:
@@ -144,13 +172,11 @@ def reassign(*, booking: Booking, call: Call | None = None, now: datetime) -> No
     others = [person for person in search.at_work(booking.starts_at) if person.pk != booking.technician_id]
     try:
         with _changing(booking):
-            before = booking.technician
+            was = copy(booking)
             people = in_order(search=search, people=others, starts_at=booking.starts_at, but=booking)
             take_first_free(booking=booking, people=people)
             note(call=call, kind=ASSIGNED, booking=booking, now=now)
-            tell = booking_letters.tell_technician
-            tell(booking=booking, technician=booking.technician, is_sent=True, call=call, now=now)
-            tell(booking=booking, technician=before, is_sent=False, call=call, now=now)
+            booking_letters.tell_of_another(booking=booking, was=was, call=call, now=now)
     except diary.NotFree:
         booking.refresh_from_db()
         raise NobodyElse from None

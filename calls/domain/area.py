@@ -2,7 +2,8 @@
 
 The most particular entry decides. What makes an entry particular is how few postal codes it stands for; a town counts
 as ten of them. Of two that are equally particular an exclusion wins, then the higher fee, so that nothing is promised
-too cheaply. Where no entry includes anything, everything that is not excluded is served.
+too cheaply. Where no entry includes anything, everything that is not excluded is served. Where codes are entered, the
+name of a town serves no code that none of them covers: there is an Albany in Oregon, too.
 """
 
 import re
@@ -53,9 +54,9 @@ def coverage(*, business: Business, postal_code: str = "", town: str = "") -> Co
     if not code and not town:
         raise UnknownPlace("Ask for the postal code of the address.")
     entries = list(business.areas.all())
-    if entry := _most_particular(entries, code, town):
-        return _decided_by(entry, code)
     included = [entry for entry in entries if not entry.is_excluded]
+    if entry := most_particular(_believed(entries, included, code), postal_code=code, town=town):
+        return _decided_by(entry, code)
     if not included:
         return Coverage(True, "Every place is served.", postal_code=code)
     if not code:
@@ -105,9 +106,18 @@ def spaced(code: str) -> str:
     return " ".join(code)
 
 
-def _most_particular(entries: Sequence[ServiceArea], code: str, town: str) -> ServiceArea | None:
-    matching = [entry for entry in entries if covers(entry=entry, postal_code=code, town=town)]
+def most_particular(entries: Sequence[ServiceArea], *, postal_code: str = "", town: str = "") -> ServiceArea | None:
+    """Which of the entries decides of the place; None where they all say nothing of it."""
+    matching = [entry for entry in entries if covers(entry=entry, postal_code=postal_code, town=town)]
     return min(matching, key=_rank, default=None)
+
+
+def _believed(entries: Sequence[ServiceArea], included: Sequence[ServiceArea], code: str) -> Sequence[ServiceArea]:
+    """The entries that may decide: towns do not serve a code that no entry of codes covers, where there are any."""
+    of_codes = [entry for entry in included if entry.kind != ServiceArea.Kind.TOWN]
+    if not code or not of_codes or any(covers(entry=entry, postal_code=code) for entry in of_codes):
+        return entries
+    return [entry for entry in entries if entry.is_excluded]
 
 
 def _decided_by(entry: ServiceArea, code: str) -> Coverage:
@@ -138,7 +148,7 @@ def _codes(entry: ServiceArea) -> int:
 def _nearest(code: str, entries: Sequence[ServiceArea], included: Sequence[ServiceArea]) -> str:
     """What is served instead: the nearest code that an entry names, else the towns."""
     ends = {end for entry in included for end in _ends(entry) if end.isdecimal() and len(end) == LENGTH}
-    named = [end for end in ends if not _most_particular(entries, end, "").is_excluded]
+    named = [end for end in ends if not most_particular(entries, postal_code=end).is_excluded]
     if code.isdecimal() and named:
         nearest = min(named, key=lambda end: (abs(int(end) - int(code)), end))
         return f"The nearest code that is served is {spaced(nearest)}."

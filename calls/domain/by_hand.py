@@ -5,12 +5,14 @@ Each change is conditional on the state that the person saw: workers and callers
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Model, Q
 
-from calls.domain import callbacks, outbox
+from calls.domain import booking_letters, callbacks, emergencies, outbox
 from calls.domain.dialing_rules import Forbidden, number_to_dial
+from calls.domain.messages import VOICEMAIL
 from calls.domain.quotes import PURPOSE
-from calls.models import Booking, Callback, Emergency, Message, OutgoingEmail, Quote
+from calls.models import Booking, Business, Callback, Emergency, Message, OutgoingEmail, Quote
 
 CONSENT_OF_A_MESSAGE = "The caller left this number with a message."
 
@@ -27,8 +29,12 @@ class NotSent(Exception):
     """There is no letter that could leave once more; the text says why."""
 
 
-def confirm_booking(*, booking: Booking) -> None:
-    _change(booking, Q(status=Booking.Status.BOOKED), status=Booking.Status.CONFIRMED)
+def confirm_booking(*, booking: Booking, now: datetime) -> None:
+    """Confirm a booking, and let the technician know that it stands. Raises Changed."""
+    with transaction.atomic():
+        _change(booking, Q(status=Booking.Status.BOOKED), status=Booking.Status.CONFIRMED)
+        booking.refresh_from_db()
+        booking_letters.tell_technician(booking=booking, what=booking_letters.CONFIRMED, call=None, now=now)
 
 
 def finish_booking(*, booking: Booking) -> None:
@@ -40,29 +46,38 @@ def ring_now(*, callback: Callback, now: datetime) -> None:
     _change(callback, _free(now), status=Callback.Status.DUE, due_at=now, claimed_until=None)
 
 
+@transaction.atomic
 def ring_back(*, message: Message, now: datetime) -> Callback:
     """Have the agent ring who left a message, at the next daytime of both sides; the message is done with that.
 
-    Raises NotSent where the number cannot be rung; the text says why.
+    Who waits for a callback on that number already is rung about both, once, at the earlier time.
+    Raises NotSent where the number cannot be rung, or the message is done; the text says why.
     """
     business = message.business
     try:
-        number = number_to_dial(message.number, country=business.country)
+        number = number_to_dial(message.number, business=business)
         due_at = callbacks.due_time(when=callbacks.When(), business=business, number=number, now=now)
     except (Forbidden, callbacks.NotPossible) as why:
         raise NotSent(f"{message}: {why}") from None
-    callback = Callback.objects.create(
+    if not Message.objects.filter(pk=message.pk, is_done=False).update(is_done=True):
+        raise NotSent(f"{message} is done already.")
+    reason = "the voicemail that they left" if message.text == VOICEMAIL else message.text
+    Business.objects.select_for_update(no_key=True).get(pk=business.pk)  # no caller and no worker beside us
+    if waiting := callbacks.promised_to(business=business, number=number).first():
+        waiting.reason = f"{waiting.reason.rstrip('.')}; {reason}"[:300]
+        waiting.due_at, waiting.claimed_until = min(waiting.due_at, due_at), None
+        waiting.save(update_fields=["reason", "due_at", "claimed_until"])
+        return waiting
+    return Callback.objects.create(
         business=business,
         call=message.call,
         number=number,
         caller_name=message.caller_name,
-        reason=message.text[:300],
+        reason=reason[:300],
         consent=CONSENT_OF_A_MESSAGE,
         asked_at=message.taken_at,
         due_at=due_at,
     )
-    Message.objects.filter(pk=message.pk).update(is_done=True)
-    return callback
 
 
 def close_callback(*, callback: Callback, is_reached: bool, now: datetime) -> None:
@@ -70,8 +85,15 @@ def close_callback(*, callback: Callback, is_reached: bool, now: datetime) -> No
     _change(callback, _free(now), status=status, claimed_until=None)
 
 
-def close_emergency(*, emergency: Emergency) -> None:
-    _change(emergency, Q(status__in=UNSETTLED), status=Emergency.Status.CLOSED, claimed_until=None)
+def take_emergency(*, emergency: Emergency, now: datetime) -> None:
+    """A person who reads of it in the admin takes it, instead of whoever is being rung."""
+    if not emergencies.accept(emergency_id=emergency.pk, technician=None, now=now):
+        raise Changed
+
+
+def close_emergency(*, emergency: Emergency, now: datetime) -> None:
+    if not emergencies.close(emergency_id=emergency.pk, now=now):
+        raise Changed
 
 
 def letters_of(*, quote: Quote):

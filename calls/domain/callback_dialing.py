@@ -6,15 +6,14 @@ the commit has dialed nothing, and the lease gives the row back. Whoever dies af
 CallSid: nobody knows whether it was dialed, so it is looked up at Twilio by number and time, and never dialed blindly.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
-from calls.domain import outbox
+from calls.domain import lifecycle, outbox, summaries
 from calls.domain.callbacks import allowed_zones, message_of
 from calls.domain.dialing_rules import Forbidden, next_daytime, number_to_dial
 from calls.domain.outside import NotPlaced, Telephone, Unclear
@@ -45,24 +44,19 @@ class Step:
     why: str = ""
 
 
-def ring_due(*, telephone: Telephone, now: datetime, lease: timedelta = LEASE, most: int = 1) -> Iterator[Step]:
-    """Do what is due, at most so many promises: settle those whose call is in doubt, and dial those that wait."""
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    doubtful = Q(status=Callback.Status.DIALING) & free
-    waiting = Q(status=Callback.Status.DUE, due_at__lte=now) & free
-    # Locked rows and rows that another worker was faster at are passed over, so more are read than are wanted.
-    due = Callback.objects.filter(doubtful | waiting).order_by("due_at", "pk").values_list("pk", flat=True)
-    for pk in list(due[: most + 8]):
-        callback = _claim(pk, now=now, lease=lease)
-        if callback is None:
-            continue
-        if callback.status == Callback.Status.DIALING:
-            yield _settle_doubt(callback, telephone=telephone, now=now, lease=lease)
-        else:
-            yield _dial(callback, telephone=telephone, now=now, lease=lease)
-        most -= 1
-        if most == 0:
-            return
+def due_callbacks(*, now: datetime, most: int) -> list[int]:
+    """The promises to see to, the oldest first: those that wait, and those whose call is in doubt."""
+    return list(_due(now).order_by("due_at", "pk").values_list("pk", flat=True)[:most])
+
+
+def ring(*, callback_id: int, telephone: Telephone, now: datetime, lease: timedelta = LEASE) -> Step | None:
+    """Dial for a promise, or settle the call of it that is in doubt; None when it is not due, or in other hands."""
+    callback = _claim(callback_id, now=now, lease=lease)
+    if callback is None:
+        return None
+    if callback.status == Callback.Status.DIALING:
+        return _settle_doubt(callback, telephone=telephone, now=now, lease=lease)
+    return _dial(callback, telephone=telephone, now=now, lease=lease)
 
 
 def note_status(*, attempt_id: int, call_sid: str, call_status: str, now: datetime) -> None:
@@ -107,17 +101,17 @@ def note_machine(*, attempt_id: int, call_sid: str, answered_by: str) -> str | N
     return message_of(callback=callback, shown=_shown(callback))
 
 
+def _due(now: datetime) -> QuerySet[Callback]:
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    doubtful, waiting = Q(status=Callback.Status.DIALING), Q(status=Callback.Status.DUE, due_at__lte=now)
+    return Callback.objects.filter(free & (doubtful | waiting))
+
+
 def _claim(pk: int, *, now: datetime, lease: timedelta) -> Callback | None:
-    callback = Callback.objects.filter(pk=pk).select_related("business", "call__line").first()
+    callback = _due(now).filter(pk=pk).select_related("business", "call__line").first()
     if callback is None:
         return None
-    same = Callback.objects.filter(
-        Q(claimed_until=None) | Q(claimed_until__lte=now),
-        pk=pk,
-        status=callback.status,
-        attempts=callback.attempts,
-        due_at=callback.due_at,
-    ).filter(status__in=[Callback.Status.DUE, Callback.Status.DIALING])
+    same = _due(now).filter(pk=pk, status=callback.status, attempts=callback.attempts, due_at=callback.due_at)
     if same.update(claimed_until=now + lease) != 1:
         return None
     callback.claimed_until = now + lease
@@ -145,7 +139,7 @@ def _dial(callback: Callback, *, telephone: Telephone, now: datetime, lease: tim
 def _objection(callback: Callback, now: datetime) -> Step | None:
     """Why this promise is not kept just now, or ever; the row says so too."""
     try:
-        number_to_dial(callback.number, country=callback.business.country)
+        number_to_dial(callback.number, business=callback.business)
     except Forbidden as refusal:
         return _give_up(callback, str(refusal), now)
     if not _shown(callback):
@@ -172,7 +166,11 @@ def _begin(callback: Callback, now: datetime) -> CallbackAttempt | Step:
 
     One at a time for a business, so that of two workers neither overlooks what the other is about to dial.
     """
-    Business.objects.select_for_update().get(pk=callback.business_id)
+    Business.objects.select_for_update(no_key=True).get(pk=callback.business_id)
+    # Two businesses may owe the same number a call: its limits are counted by one worker at a time as well.
+    list(
+        Callback.objects.select_for_update(no_key=True).filter(number=callback.number).order_by("pk").values_list("pk")
+    )
     mine = Callback.objects.filter(
         pk=callback.pk,
         status=Callback.Status.DUE,
@@ -203,6 +201,9 @@ def _settle_doubt(callback: Callback, *, telephone: Telephone, now: datetime, le
         _keep_sid(locked, call_sid)
         if status in OVER:
             _finish(locked, status, now)
+            lifecycle.change_status(
+                call_sid=call_sid, call_status=status, sequence=None, seconds=None, findings=[], now=now
+            )
         else:
             Callback.objects.filter(pk=callback.pk, status=Callback.Status.DIALING).update(
                 claimed_until=now + max(CHECK_AFTER, lease)
@@ -234,7 +235,9 @@ def _finish(attempt: CallbackAttempt, call_status: str, now: datetime) -> None:
     attempt.result = TALKED if talked else LEFT_MESSAGE if call_status == "completed" and is_machine else call_status
     attempt.ended_at = now
     attempt.save(update_fields=["result", "ended_at"])
-    callback = Callback.objects.select_for_update(of=("self",)).get(pk=attempt.callback_id)
+    if is_machine:
+        _met_a_machine(attempt.call_sid, now)
+    callback = Callback.objects.select_for_update(of=("self",), no_key=True).get(pk=attempt.callback_id)
     if callback.status != Callback.Status.DIALING:
         return
     if talked:
@@ -253,6 +256,15 @@ def _has_talked(attempt: CallbackAttempt) -> bool:
     return Call.objects.filter(served, call_sid=attempt.call_sid).exists() and not _is_machine(attempt.answered_by)
 
 
+def _met_a_machine(call_sid: str, now: datetime) -> None:
+    """The agent could not tell, and has written that its caller hung up."""
+    call = Call.objects.select_for_update(no_key=True).filter(call_sid=call_sid).first()
+    if call is not None and call.end_reason in {"", Call.EndReason.CALLER_HANGUP}:
+        call.end_reason = Call.EndReason.MACHINE
+        call.save(update_fields=["end_reason"])
+        summaries.conclude_again(call_id=call.pk, now=now)
+
+
 def _is_machine(answered_by: str) -> bool:
     return answered_by.startswith("machine") or answered_by == "fax"
 
@@ -265,7 +277,7 @@ def _not_placed(attempt: CallbackAttempt, refusal: NotPlaced, now: datetime) -> 
             return Step(attempt.callback_id, "reconciled", "answered meanwhile")
         locked.result, locked.ended_at = f"{NOT_PLACED}: {refusal.code}"[:40], now
         locked.save(update_fields=["result", "ended_at"])
-        callback = Callback.objects.select_for_update(of=("self",)).get(pk=locked.callback_id)
+        callback = Callback.objects.select_for_update(of=("self",), no_key=True).get(pk=locked.callback_id)
         failed = callback.dialings.filter(result__startswith=NOT_PLACED).count()
         if refusal.is_permanent or failed >= MOST_NOT_PLACED:
             return _give_up(callback, f"The call could not be placed: {refusal}", now)
@@ -300,20 +312,42 @@ def _set(callback: Callback, **values: object) -> None:
 
 
 def _locked(attempt_id: int) -> CallbackAttempt | None:
-    rows = CallbackAttempt.objects.select_for_update(of=("self",)).select_related(
+    rows = CallbackAttempt.objects.select_for_update(of=("self",), no_key=True).select_related(
         "callback__business", "callback__call"
     )
     return rows.filter(pk=attempt_id).first()
 
 
 def _keep_sid(attempt: CallbackAttempt, call_sid: str) -> None:
-    if not attempt.call_sid and call_sid:
-        attempt.call_sid = call_sid
-        attempt.save(update_fields=["call_sid"])
+    """From now on the call stands in the list of calls, whoever tells of it first, and answered or not."""
+    if attempt.call_sid or not call_sid:
+        return
+    attempt.call_sid = call_sid
+    attempt.save(update_fields=["call_sid"])
+    callback = attempt.callback
+    line = _line(callback)
+    Call.objects.get_or_create(
+        call_sid=call_sid,
+        defaults={
+            "business": callback.business,
+            "line": line,
+            "agent_id": line.agent_id if line else None,
+            "direction": Call.Direction.OUTBOUND,
+            "from_number": line.number if line else "",
+            "to_number": callback.number,
+            "status": Call.Status.QUEUED,
+            "rang_at": attempt.began_at,
+        },
+    )
 
 
 def _shown(callback: Callback) -> str:
-    """Our number on the callee's display: the line that they have rung, else any of the business."""
-    line = callback.call.line if callback.call else None
-    line = line or PhoneLine.objects.filter(business=callback.business_id).order_by("pk").first()
+    """Our number on the callee's display."""
+    line = _line(callback)
     return line.number if line else ""
+
+
+def _line(callback: Callback) -> PhoneLine | None:
+    """The line that they have rung, else any of the business."""
+    line = callback.call.line if callback.call else None
+    return line or PhoneLine.objects.filter(business=callback.business_id).order_by("pk").first()

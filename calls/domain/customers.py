@@ -1,7 +1,10 @@
 """Customers, known by the number they call from."""
 
+from collections.abc import Mapping
+
 import phonenumbers
 
+from calls.domain.handover import dialable
 from calls.models import Business, Call, Customer
 
 
@@ -15,8 +18,8 @@ class NumberNeeded(Exception):
 
 def calling_number(*, call: Call) -> str:
     """The other side's number as E.164; empty for an anonymous caller."""
-    told = call.other_number
-    if not told.startswith("+"):
+    told = dialable(call.other_number)
+    if not told:
         return ""
     try:
         return read_number(told, country="")
@@ -46,6 +49,11 @@ def number_for(*, call: Call, said: str) -> str:
     return number
 
 
+def is_theirs(*, call: Call | None, customer: Customer) -> bool:
+    """Whether a call, or a person of the business where there was none, speaks for that customer."""
+    return call is None or calling_number(call=call) == customer.number
+
+
 def caller(*, call: Call) -> Customer | None:
     """Who is calling, if the business knows the number."""
     number = calling_number(call=call)
@@ -61,9 +69,21 @@ def keep(*, business: Business, number: str, is_calling: bool, **told: str) -> C
     told = {name: value for name, value in told.items() if value}
     customer, is_new = Customer.objects.get_or_create(business=business, number=number, defaults=told)
     if not is_new and is_calling:
-        changed = {name: value for name, value in told.items() if getattr(customer, name) != value}
-        for name, value in changed.items():
-            setattr(customer, name, value)
-        if changed:
-            customer.save(update_fields=list(changed))
+        _change(customer, {name: value for name, value in told.items() if getattr(customer, name) != value})
     return customer
+
+
+def fill_in(*, business: Business, number: str, **told: str) -> Customer:
+    """The customer of a number; what was not known of them is filled in, and nothing that was is changed."""
+    told = {name: value for name, value in told.items() if value}
+    customer, is_new = Customer.objects.get_or_create(business=business, number=number, defaults=told)
+    if not is_new:
+        _change(customer, {name: value for name, value in told.items() if not getattr(customer, name)})
+    return customer
+
+
+def _change(customer: Customer, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        setattr(customer, name, value)
+    if values:
+        customer.save(update_fields=list(values))

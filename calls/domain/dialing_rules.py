@@ -1,19 +1,19 @@
 """Which numbers may be dialed for a caller, and when.
 
 A caller who can have any number rung at the business's cost can have it ring a number that pays them. So only ordinary
-telephones of the business's own country are dialed: no premium, satellite, short, emergency, toll-free or forwarding
-number, and none of our own lines.
+telephones of the business's own country, and of those that its owner names beside it, are dialed: no premium,
+satellite, short, emergency, toll-free or forwarding number, and none of our own lines.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, timezone
 
-from calls.models import PhoneLine
+from calls.models import Business, PhoneLine
 
 EARLIEST, LATEST = time(8), time(21)  # daytime of the person who is called, by the FCC's rules and by good manners
 _STEP = timedelta(minutes=15)
@@ -36,8 +36,9 @@ class Forbidden(Exception):
     """The number is not dialed; the text says why, fit to be spoken."""
 
 
-def number_to_dial(text: str, *, country: str) -> str:
-    """The number as +15551234567, if it may be dialed for a caller of a business in `country`. Raises Forbidden."""
+def number_to_dial(text: str, *, business: Business) -> str:
+    """The number as +15551234567, if it may be dialed for a caller of the business. Raises Forbidden."""
+    country = business.country
     if not _WRITTEN.fullmatch(text.strip()):
         raise Forbidden("That is not a telephone number. Ask for it digit by digit.")
     try:
@@ -47,7 +48,7 @@ def number_to_dial(text: str, *, country: str) -> str:
     _demand_complete(text, number, country)
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if not (_FICTION.fullmatch(e164) and country == "US"):
-        _demand_ordinary(number, e164, country)
+        _demand_ordinary(number, e164, {country, *business.callback_countries.split()})
     if PhoneLine.objects.filter(number=e164).exists():
         raise Forbidden("That is the number of this very line. Ask for another one.")
     return e164
@@ -85,12 +86,12 @@ def _demand_complete(text: str, number: PhoneNumber, country: str) -> None:
         raise Forbidden("That is not a complete telephone number. Ask for it digit by digit.")
 
 
-def _demand_ordinary(number: PhoneNumber, e164: str, country: str) -> None:
+def _demand_ordinary(number: PhoneNumber, e164: str, countries: Collection[str]) -> None:
     if phonenumbers.region_code_for_country_code(number.country_code) == "001":
         raise Forbidden("Satellite and international service numbers are not called from here.")
     if not phonenumbers.is_valid_number(number):
         raise Forbidden("That number is not in use. Ask for it again, digit by digit.")
-    if phonenumbers.region_code_for_number(number) != country:
+    if phonenumbers.region_code_for_number(number) not in countries:
         raise Forbidden("Numbers of other countries are not called from here.")
     if _PREMIUM_EXCHANGE.fullmatch(e164) or phonenumbers.number_type(number) not in _ORDINARY:
         raise Forbidden("Only ordinary land lines and mobile phones are called from here.")

@@ -49,10 +49,14 @@ def release(*, booking: Booking) -> None:
     TakenTime.objects.filter(booking=booking).delete()
 
 
-def taken(*, technician_ids: Iterable[int], starts_at: datetime, until: datetime) -> dict[int, set[datetime]]:
-    """What is taken of each technician between two moments."""
+def taken(
+    *, technician_ids: Iterable[int], starts_at: datetime, until: datetime, but: Booking | None = None
+) -> dict[int, set[datetime]]:
+    """What is taken of each technician between two moments, without what a booking that is about to move takes."""
     found: dict[int, set[datetime]] = {pk: set() for pk in technician_ids}
     rows = TakenTime.objects.filter(technician__in=found, starts_at__gte=starts_at, starts_at__lt=until)
+    if but is not None:
+        rows = rows.exclude(booking=but)
     for technician_id, moment in rows.values_list("technician_id", "starts_at"):
         found[technician_id].add(moment)
     return found

@@ -4,6 +4,7 @@ They may know better than skills and areas; that a technician cannot be in two p
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,21 +65,27 @@ def candidates(*, booking: Booking) -> list[Candidate]:
     return sorted(found, key=lambda one: (one.is_taken, bool(one.objections), one.technician.name))
 
 
-def send(*, booking: Booking, technician: Technician, now: datetime) -> None:
-    """Send `technician` instead, and tell both of them. The same one again changes nothing. Raises NotOpen or Taken."""
+def can_still_go(*, booking: Booking) -> bool:
+    """Whether nothing speaks against who is sent: the skills, the area, the working hours and the time off."""
+    return any(one.is_sent_now and one.fits for one in candidates(booking=booking))
+
+
+def send(*, booking: Booking, technician: Technician, now: datetime) -> list[Technician]:
+    """Send `technician` instead, and tell both of them, as far as they can be reached: who has been told.
+
+    The same one again changes nothing. Raises NotOpen or Taken.
+    """
     try:
         with transaction.atomic():
             one_at_a_time(booking.business)
             booking.refresh_from_db()
             if booking.status not in OPEN:
                 raise NotOpen
-            before = booking.technician
-            if before.pk == technician.pk:
-                return
+            if booking.technician_id == technician.pk:
+                return []
+            was = copy(booking)
             take_first_free(booking=booking, people=[technician])
-            tell = booking_letters.tell_technician
-            tell(booking=booking, technician=technician, is_sent=True, call=None, now=now)
-            tell(booking=booking, technician=before, is_sent=False, call=None, now=now)
+            return booking_letters.tell_of_another(booking=booking, was=was, call=None, now=now)
     except diary.NotFree:
         booking.refresh_from_db()
         raise Taken from None

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 
-from calls.domain import emergency_words as kinds
-from calls.domain import history, outbox, outside
+from calls.domain import emergency_patterns as kinds
+from calls.domain import history, outbox, outside, summaries
 from calls.domain.emergency_words import words_alarm as words_alarm
 from calls.domain.handover import dialable, person_to_dial
 from calls.models import Call, Emergency, OnCall, Technician
@@ -39,6 +39,12 @@ _SAFETY = {
 }
 _ANY = "If anyone is in danger, leave now and call {number}."
 
+UPDATED = "emergency_updated"
+MOST_UPDATES = 5  # letters cost money, and a call that goes on for ever must not fill anybody's telephone
+_TELLING = {"kind", "address", "number"}  # what somebody has to know who goes there
+
+UNTAKEN = (Emergency.Status.OPEN, Emergency.Status.UNANSWERED)
+
 
 class NoBusiness(Exception):
     """Nobody can be rung for a call that belongs to no business."""
@@ -64,14 +70,13 @@ def report(
 
     Somebody is rung as soon as the row is committed, without waiting for the worker.
     """
-    call = Call.objects.select_for_update(of=("self",)).select_related("business").get(pk=call_id)
+    call = Call.objects.select_for_update(of=("self",), no_key=True).select_related("business").get(pk=call_id)
     if call.business is None:
         raise NoBusiness
-    told = {"description": description[:500], "address": address[:200], "number": (number or call.from_number)[:64]}
-    emergency, is_new = Emergency.objects.get_or_create(
-        call=call,
-        defaults={"business": call.business, "raised_by": raised_by, "kind": kind[:40], "raised_at": now} | told,
-    )
+    told = {"kind": kind[:40], "description": description[:500], "address": address[:200], "number": number[:64]}
+    standing = {"business": call.business, "raised_by": raised_by, "raised_at": now}
+    calling = {"number": told["number"] or dialable(call.other_number)}
+    emergency, is_new = Emergency.objects.get_or_create(call=call, defaults=standing | told | calling)
     if is_new:
         call.outcome = Call.Outcome.EMERGENCY
         call.save(update_fields=["outcome"])
@@ -79,7 +84,7 @@ def report(
         history.record_event(call_id=call.pk, kind="emergency", at_ms=at_ms, detail={"kind": kind, "by": raised_by})
         _write_to_the_business(emergency, now)
     elif raised_by == Emergency.RaisedBy.TOOL:
-        _complete(emergency, kind=kind, told=told)
+        _complete(emergency, told=told, now=now)
     if emergency.status == Emergency.Status.OPEN:
         transaction.on_commit(partial(outside.escalate_at_once, emergency.pk))
     return emergency
@@ -103,16 +108,33 @@ def people_to_ring(*, emergency: Emergency, now: datetime) -> list[tuple[Technic
             people.setdefault(number, place.technician)
     if not people:
         called = call.to_number if call else ""
-        if number := person_to_dial(business=business, default_number=outside.default_number(), called=called):
+        number = person_to_dial(business=business, default_number=outside.default_number(), called=called)
+        if number and number != emergency.number:
             people[number] = None
     return [(technician, number) for number, technician in people.items()]
 
 
+@transaction.atomic
 def accept(*, emergency_id: int, technician: Technician | None, now: datetime) -> bool:
-    """Somebody takes it; False when it was taken or closed before."""
-    waiting = Emergency.objects.filter(pk=emergency_id, status__in=[Emergency.Status.OPEN, Emergency.Status.UNANSWERED])
+    """Somebody takes it, and whoever is still being rung is left alone; False when it was taken or closed before."""
+    call_id = _lock_call(emergency_id)
+    waiting = Emergency.objects.filter(pk=emergency_id, status__in=UNTAKEN)
     values = {"status": Emergency.Status.ACCEPTED, "accepted_by": technician, "accepted_at": now}
-    return waiting.update(**values, claimed_until=None) == 1
+    if waiting.update(**values, claimed_until=None) != 1:
+        return False
+    _need_nobody(emergency_id, call_id, now)
+    return True
+
+
+@transaction.atomic
+def close(*, emergency_id: int, now: datetime) -> bool:
+    """It is seen to, and nobody is rung for it any more; False when it was closed before."""
+    call_id = _lock_call(emergency_id)
+    unsettled = Emergency.objects.filter(pk=emergency_id).exclude(status=Emergency.Status.CLOSED)
+    if unsettled.update(status=Emergency.Status.CLOSED, claimed_until=None) != 1:
+        return False
+    _need_nobody(emergency_id, call_id, now)
+    return True
 
 
 def in_words(emergency: Emergency) -> str:
@@ -121,13 +143,55 @@ def in_words(emergency: Emergency) -> str:
     return ". ".join(part.strip().rstrip(".") for part in parts if part.strip()) + "."
 
 
-def _complete(emergency: Emergency, *, kind: str, told: dict[str, str]) -> None:
+def _lock_call(emergency_id: int) -> int | None:
+    """The call of an emergency, locked before it as `report` does: else the two could wait for each other."""
+    calls = Call.objects.select_for_update(no_key=True).filter(emergency=emergency_id)
+    return calls.values_list("pk", flat=True).first()
+
+
+def _need_nobody(emergency_id: int, call_id: int | None, now: datetime) -> None:
+    """Telephones that still ring for it are a nuisance once this is committed; nor has the owner to ring any more."""
+    transaction.on_commit(partial(outside.stop_ringing_at_once, emergency_id))
+    if call_id is not None:
+        summaries.conclude_again(call_id=call_id, now=now)
+
+
+def _complete(emergency: Emergency, *, told: dict[str, str], now: datetime) -> None:
     """Take over what the agent has learned meanwhile; what it leaves out stays."""
-    for field, value in told.items():
-        if value:
-            setattr(emergency, field, value)
-    emergency.kind = kind[:40]
-    emergency.save(update_fields=[*told, "kind"])
+    learned = {field: value for field, value in told.items() if value and value != getattr(emergency, field)}
+    if not learned:
+        return
+    for field, value in learned.items():
+        setattr(emergency, field, value)
+    emergency.save(update_fields=list(learned))
+    if learned.keys() & _TELLING and emergency.status != Emergency.Status.CLOSED:
+        _write_update(emergency, now)
+
+
+def _write_update(emergency: Emergency, now: datetime) -> None:
+    """Tell everybody who was rung, and the business, what has been learned since; so many times and no more.
+
+    After the row is saved: whoever is claimed to be rung in between has an alert by now, or reads the new state.
+    """
+    call = emergency.call
+    assert call is not None, "only a report of a call completes an emergency"
+    count = call.events.filter(kind=UPDATED).count() + 1
+    if count > MOST_UPDATES:
+        return
+    at_ms = round((now - call.rang_at).total_seconds() * 1000)
+    history.record_event(call_id=call.pk, kind=UPDATED, at_ms=at_ms, detail={"kind": emergency.kind})
+    about = f"{in_words(emergency)} Caller: {emergency.number or 'number unknown'}."
+    key = f"emergency-{emergency.pk}-update-{count}"
+    common = {"business_id": emergency.business_id, "call_id": call.pk, "purpose": "emergency", "now": now}
+    rung = {alert.number: alert.technician for alert in emergency.alerts.select_related("technician")}
+    for telephone in rung:
+        body = f"EMERGENCY, {emergency.business.name}, more is known: {about}"
+        outbox.write_message(key=f"{key}-{telephone}", to=telephone, body=body, **common)
+    readers = {f"technician-{person.pk}": person.email for person in rung.values() if person}
+    subject = f"More is known of the emergency: {KINDS.get(emergency.kind, emergency.kind)}"
+    for reader, address in (readers | {"business": emergency.business.email}).items():
+        if address:
+            outbox.write_email(key=f"{key}-{reader}", to=address, subject=subject, body=f"{about}\n", **common)
 
 
 def _write_to_the_business(emergency: Emergency, now: datetime) -> None:

@@ -11,12 +11,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import capacity, costs, hours, messages, screening
+from calls.domain import capacity, costs, hours, messages, screening, summaries
 from calls.domain.capacity import NO_LIMITS, Limits
 from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Refuse, Thanks, Transfer, Voicemail
 from calls.domain.handover import caller_id, open_handover, person_to_dial
 from calls.domain.progress import advance, end, lock, lock_or_register, note, note_once
 from calls.domain.streams import REFUSED
+from calls.domain.summaries import LISTEN, NOBODY_ANSWERED, REACHED_A_PERSON
 from calls.domain.transfer import person_for
 from calls.models import Call, CallEvent, PhoneLine, Stream
 
@@ -33,9 +34,6 @@ _OBSTACLE_REASONS = {
     DRAINING: Reason.DRAINING,
 }
 
-NOBODY_ANSWERED = "Call back: nobody could take the call."
-LISTEN = "Listen to the voicemail, and call back."
-
 _PROGRESS = {"initiated": Status.QUEUED, "queued": Status.QUEUED, "ringing": Status.RINGING}
 _OVER = {
     "completed": Reason.CALLER_HANGUP,
@@ -45,8 +43,7 @@ _OVER = {
     "canceled": Reason.FAILED,
 }
 _NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.BLOCKED}
-_REACHED_A_PERSON = {"completed", "answered"}
-NOT_ACCEPTED = "not_accepted"
+NOT_ACCEPTED, NO_NUMBER = "not_accepted", "no_number"
 RING_SECONDS = 25
 
 
@@ -95,6 +92,9 @@ def fall_back(*, leg: Leg, error_code: str, failed_address: str, default_number:
         return Thanks()
     if call.end_reason in _NORMAL_ENDS:
         return HangUp()
+    if failed_address == "dial-done" and call.handover_accepted_at:
+        end(call, reason=Reason.TRANSFERRED, now=now)
+        return HangUp()
     if failed_address == "dial-done" or call.handover_result:
         return _to_voicemail(call, now=now)
     if first := open_handover(call=call, leg=leg, now=now):
@@ -110,9 +110,9 @@ def leave_stream(*, leg: Leg, default_number: str, now: datetime) -> Decision:
         return HangUp()
     call = lock_or_register(leg=leg, now=now)
     if is_over:
-        end(call, reason=Reason.CALLER_HANGUP, now=now)
+        _hung_up(call, now=now)
         return HangUp()
-    if call.end_reason in _NORMAL_ENDS or call.handover_result in _REACHED_A_PERSON:
+    if call.end_reason in _NORMAL_ENDS or call.handover_result in REACHED_A_PERSON:
         return HangUp()
     if call.handover_result:
         return _to_voicemail(call, now=now)
@@ -139,19 +139,18 @@ def finish_dial(
     if not call.handover_result:
         call.handover_result = _dial_result(call, result=result, is_bridged=is_bridged)
         note(call, "dial_done", now, result=call.handover_result, seconds=seconds)
-    if call.handover_result in _REACHED_A_PERSON:
-        if call.outcome == Call.Outcome.NONE:
-            call.outcome = Call.Outcome.TRANSFERRED
+    if call.handover_result in REACHED_A_PERSON:
         end(call, reason=Reason.TRANSFERRED, now=now)
         return HangUp()
-    if call.outcome == Call.Outcome.TRANSFERRED:  # as it was summed up while the person's telephone was still ringing
-        call.outcome = Call.Outcome.ANSWERED
     if leg.call_status in _OVER:
-        end(call, reason=Reason.CALLER_HANGUP, now=now)
-    elif _is_first(call) and not obstacle and not _limit_reached(call, limits, now):
+        _hung_up(call, now=now)
+        return HangUp()
+    if _is_first(call) and not obstacle and not _limit_reached(call, limits, now):
         call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
         call.handed_over_at = call.handover_accepted_at = None
         return _to_the_agent(call, now=now)
+    if obstacle:
+        call.end_reason = call.end_reason or _OBSTACLE_REASONS[obstacle]
     return _to_voicemail(call, now=now)
 
 
@@ -179,12 +178,11 @@ def change_status(
     else:
         is_newest = True
     if call_status in _OVER:
-        end(call, reason=_over_reason(call, call_status), now=now)
+        _hung_up(call, reason=_over_reason(call, call_status), now=now)
+        costs.settle_cost(call_id=call.pk)
     elif is_newest and call_status in _PROGRESS:
         advance(call, _PROGRESS[call_status])
-    call.save()
-    if call_status in _OVER:
-        costs.settle_cost(call_id=call.pk)
+        call.save()
     return True
 
 
@@ -214,12 +212,15 @@ def keep_recording(
     if url and status in {"", "completed"} and call.recording_sid in {"", recording_sid}:
         call.recording_sid, call.recording_url = recording_sid, url
         call.recording_seconds = seconds if seconds is not None else call.recording_seconds
-        if call.next_action in {"", NOBODY_ANSWERED}:
-            call.next_action = LISTEN
+        call.next_action = LISTEN
+        if call.end_reason == Reason.CALLER_HANGUP:  # what Twilio says of the call may come before its recording
+            call.end_reason = Reason.VOICEMAIL
+        call.save()
         messages.keep_voicemail(call=call, now=now)
+        summaries.conclude_again(call_id=call.pk, now=now)
     if not status:
-        end(call, reason=Reason.VOICEMAIL, now=now)
-    call.save()
+        call.refresh_from_db()
+        end(call, reason=Reason.VOICEMAIL if call.recording_sid else Reason.CALLER_HANGUP, now=now)
     return True
 
 
@@ -291,7 +292,7 @@ def _is_first(call: Call) -> bool:
 def _dial_result(call: Call, *, result: str, is_bridged: bool | None) -> str:
     """What Twilio says of the dial, unless nobody has spoken to the caller: then the person was not reached."""
     is_refused = is_bridged is False or (call.handover_is_announced and call.handover_accepted_at is None)
-    return NOT_ACCEPTED if result in _REACHED_A_PERSON and is_refused else result or "unknown"
+    return NOT_ACCEPTED if result in REACHED_A_PERSON and is_refused else result or "unknown"
 
 
 def _come_back(call: Call, *, first: Call, now: datetime) -> Decision:
@@ -326,8 +327,8 @@ def _to_voicemail(call: Call, *, now: datetime, came_back_from: Call | None = No
     if came_back_from:
         note_once(call, "forwarding_loop", now, first_call=came_back_from.call_sid)
     note_once(call, "voicemail", now)
-    call.end_reason = call.end_reason or Reason.VOICEMAIL
-    call.next_action = call.next_action or NOBODY_ANSWERED
+    _was_not_transferred(call)
+    _want_a_person(call)
     call.handed_over_at = call.handed_over_at or now
     advance(call, Status.HANDED_OVER)
     call.save()
@@ -356,8 +357,37 @@ def _business_name(call: Call) -> str:
     return call.business.name if call.business else ""
 
 
+def _was_not_transferred(call: Call) -> None:
+    """Nobody took the caller over: how the call ends is still to come, and so is its reason."""
+    if call.end_reason == Reason.TRANSFERRED:
+        call.end_reason = ""
+        _want_a_person(call)
+        call.handover_result = call.handover_result or ("" if call.handover_number else NO_NUMBER)
+
+
+def _want_a_person(call: Call) -> None:
+    """Somebody has to call back; what weighs more is put before it when the call is over."""
+    call.next_action = LISTEN if call.next_action == LISTEN else NOBODY_ANSWERED
+
+
+def _has_a_person(call: Call) -> bool:
+    """Somebody has taken the caller, or may have: of a dial without announcement only its result tells."""
+    if call.handover_result:
+        return call.handover_result in REACHED_A_PERSON
+    return call.handover_accepted_at is not None or bool(call.handover_number and not call.handover_is_announced)
+
+
 def _over_reason(call: Call, call_status: str) -> str:
     """A caller who hangs up before the answer has canceled the call; a call of ours that is canceled has failed."""
     if call_status == "canceled" and call.direction == Call.Direction.INBOUND:
         return Reason.CALLER_HANGUP
+    if call_status == "completed" and call.recording_sid:
+        return Reason.VOICEMAIL
     return _OVER[call_status]
+
+
+def _hung_up(call: Call, *, reason: str = Reason.CALLER_HANGUP, now: datetime) -> None:
+    """The telephone call is over, with the caller or without: who was waiting for a person was not transferred."""
+    if call.end_reason == Reason.TRANSFERRED and not _has_a_person(call):
+        _was_not_transferred(call)
+    end(call, reason=reason, now=now)

@@ -6,12 +6,12 @@ when its lease is over. `send` is passed in. What stops a letter is `NotSent`; i
 and in the end the row stands as given up, with the reason, for a person to see.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from calls.models import OutgoingEmail, OutgoingMessage
 
@@ -24,13 +24,13 @@ RETRY_AFTER = [
 ]
 MOST_ATTEMPTS = len(RETRY_AFTER) + 1
 # A letter has to be out, or given up, well within its lease: a mail server may use its time limit for each of about
-# eight steps. Whoever sends several under one `now` claims the last of them late, hence the small batch.
+# eight steps.
 LEASE = timedelta(minutes=5)
 STEP_SECONDS = 10
-BATCH = 3
 CUT_OFF = "The worker was stopped while it was sending this."
 
 Letter = TypeVar("Letter", OutgoingEmail, OutgoingMessage)
+Deliver = Callable[[Letter], dict[str, str]]
 
 
 class NotSent(Exception):
@@ -83,8 +83,18 @@ def write_message(
     return message
 
 
-def send_due_emails(*, send: Callable[[OutgoingEmail], object], now: datetime, most: int = BATCH) -> Iterator[Attempt]:
-    """Try the e-mails that are due, one after the other. Each is told as soon as its row says so too.
+def due_emails(*, now: datetime, most: int) -> list[int]:
+    """The e-mails that wait to be tried, the oldest first."""
+    return _due(OutgoingEmail, now, most)
+
+
+def due_messages(*, now: datetime, most: int) -> list[int]:
+    """The text messages that wait to be tried, the oldest first."""
+    return _due(OutgoingMessage, now, most)
+
+
+def send_email(*, email_id: int, send: Callable[[OutgoingEmail], object], now: datetime) -> Attempt | None:
+    """Try an e-mail; None when it is not due, or in other hands.
 
     A worker killed between the mail server's yes and the row has the letter sent again later, under the same
     Message-ID; nothing that both sides of SMTP know of can close that gap.
@@ -94,19 +104,17 @@ def send_due_emails(*, send: Callable[[OutgoingEmail], object], now: datetime, m
         send(email)
         return {}
 
-    for email in _due(OutgoingEmail, now, most):
-        if _claim(email, now):
-            yield _try(email, deliver, now)
+    return _send(OutgoingEmail, email_id, now, deliver, again=deliver)
 
 
-def send_due_messages(
+def send_message(
     *,
+    message_id: int,
     send: Callable[[OutgoingMessage], str],
     now: datetime,
     find: Callable[[OutgoingMessage], str | None] | None = None,
-    most: int = BATCH,
-) -> Iterator[Attempt]:
-    """Try the text messages that are due; `send` gives the MessageSid.
+) -> Attempt | None:
+    """Try a text message; `send` gives the MessageSid. None when it is not due, or in other hands.
 
     `find` looks up a message whose last sending was cut off, so that it is not sent twice: it gives the MessageSid, or
     None when the message never left.
@@ -119,10 +127,7 @@ def send_due_messages(
         found = find(message) if find else None
         return {"message_sid": found} if found else deliver(message)
 
-    for message in _due(OutgoingMessage, now, most):
-        was_cut_off = message.claimed_until is not None
-        if _claim(message, now):
-            yield _try(message, look_up_or_deliver if was_cut_off else deliver, now)
+    return _send(OutgoingMessage, message_id, now, deliver, again=look_up_or_deliver)
 
 
 def send_again(*, letter: Letter, now: datetime) -> None:
@@ -132,12 +137,29 @@ def send_again(*, letter: Letter, now: datetime) -> None:
     )
 
 
-def _due(model: type[Letter], now: datetime, most: int) -> list[Letter]:
+def _waiting(model: type[Letter], now: datetime) -> QuerySet[Letter]:
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    waiting = model._default_manager.filter(free, status=model.Status.QUEUED, due_at__lte=now)
-    # Only a last attempt that was cut off leaves such a row in the queue.
-    waiting.filter(attempts__gte=MOST_ATTEMPTS).update(status=model.Status.FAILED, claimed_until=None, error=CUT_OFF)
-    return list(waiting.order_by("due_at", "pk")[:most])
+    return model._default_manager.filter(free, status=model.Status.QUEUED, due_at__lte=now)
+
+
+def _due(model: type[Letter], now: datetime, most: int) -> list[int]:
+    return list(_waiting(model, now).order_by("due_at", "pk").values_list("pk", flat=True)[:most])
+
+
+def _send(
+    model: type[Letter], pk: int, now: datetime, deliver: Deliver[Letter], *, again: Deliver[Letter]
+) -> Attempt | None:
+    """`again` delivers a letter whose last attempt was cut off."""
+    letter = _waiting(model, now).filter(pk=pk).first()
+    if letter is None:
+        return None
+    was_cut_off = letter.claimed_until is not None
+    if letter.attempts >= MOST_ATTEMPTS:  # only a last attempt that was cut off leaves such a row in the queue
+        _same_attempt(letter).update(status=model.Status.FAILED, claimed_until=None, error=CUT_OFF)
+        return Attempt(letter, is_sent=False, is_given_up=True, reason=CUT_OFF)
+    if not _claim(letter, now):
+        return None
+    return _try(letter, again if was_cut_off else deliver, now)
 
 
 def _claim(letter: Letter, now: datetime) -> bool:
@@ -148,7 +170,7 @@ def _claim(letter: Letter, now: datetime) -> bool:
     return True
 
 
-def _try(letter: Letter, deliver: Callable[[Letter], dict[str, str]], now: datetime) -> Attempt:
+def _try(letter: Letter, deliver: Deliver[Letter], now: datetime) -> Attempt:
     try:
         found = deliver(letter)
     except NotSent as refusal:

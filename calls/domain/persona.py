@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from django.template.loader import render_to_string
 from django.utils.translation import get_language_info
 
-from calls.domain import callbacks, hours
+from calls.domain import callbacks, hours, opening, quotes
 from calls.domain.spoken import spoken_time
-from calls.models import Agent, Booking, Business, Call, Callback, Customer, Quote, Weekday
+from calls.models import Agent, Booking, Business, Call, Callback, Customer, Quote
 
 CONSENT = "This call is being recorded."
 LETTERS_PER_TOKEN = 4
@@ -77,14 +77,15 @@ def instructions_for(
         "language": _language(agent.language),
         "business": business,
         "greeting": greeting or greeting_of(agent),
-        "week": _week(business),
+        "week": opening.week(business=business),
         "services": ", ".join(_services(business)),
         "now": f"{now.astimezone(ZoneInfo(business.time_zone)):%A, %B %-d, %Y, %H:%M}",
+        "unlike": "; ".join(opening.days_unlike(business=business, now=now)),
         "state": hours.spoken_state(business=business, moment=now),
         "caller": caller or "number unknown",
         "customer": customer.name if customer else "",
         "callback": callback,
-        "known": _known_of(customer, now=now) if customer else [],
+        "known": _known_of(business, caller, customer, now=now),
     }
     return render_to_string("prompts/receptionist.txt", context).strip() + "\n"
 
@@ -102,25 +103,24 @@ def _language(code: str) -> str:
         return code
 
 
-def _week(business: Business) -> str:
-    days: dict[int, list[str]] = {}
-    for span in business.opening_hours.all():
-        days.setdefault(span.weekday, []).append(f"{span.starts_at:%H:%M} to {span.ends_at:%H:%M}")
-    told = [f"{Weekday(day).label} {' and '.join(spans)}" for day, spans in sorted(days.items())]
-    return "; ".join(told) + ("; otherwise closed." if told else "not known; say that somebody will tell them.")
-
-
 def _services(business: Business) -> list[str]:
     return list(business.services.filter(is_active=True).values_list("name", flat=True)[:MOST_SERVICES])
 
 
-def _known_of(customer: Customer, *, now: datetime) -> list[str]:
-    """What is open for this number and no other; confirmed again before anything of it is told or changed."""
-    zone = ZoneInfo(customer.business.time_zone)
+def _known_of(business: Business, caller: str, customer: Customer | None, *, now: datetime) -> list[str]:
+    """What is open for this number and no other; confirmed again before anything of it is told or changed.
+
+    A caller who has only asked for a price is no customer yet.
+    """
+    zone = ZoneInfo(business.time_zone)
     is_open = (Booking.Status.BOOKED, Booking.Status.CONFIRMED)
-    bookings = customer.bookings.filter(status__in=is_open, starts_at__gte=now).select_related("service")
-    quotes = Quote.objects.filter(customer=customer).select_related("service")
+    all_bookings = customer.bookings if customer else Booking.objects.none()
+    bookings = all_bookings.filter(status__in=is_open, starts_at__gte=now).select_related("service")
+    own_quotes = customer.quotes.all() if customer else Quote.objects.none()
+    quoted = own_quotes | quotes.of_number(business=business, number=caller)
+    waiting = callbacks.promised_to(business=business, number=caller)[:MOST_KNOWN]
     return [
         *(f"Open booking {b.reference}: {b.service}, {spoken_time(b.starts_at, zone)}" for b in bookings[:MOST_KNOWN]),
-        *(f"Quote {q.reference}: {q.service}" for q in quotes[:MOST_KNOWN]),
+        *(f"Quote {q.reference}: {q.service}" for q in quoted.select_related("service")[:MOST_KNOWN]),
+        *(f"Callback promised: {callbacks.spoken_due_time(callback=c, now=now)}, about: {c.reason}" for c in waiting),
     ]

@@ -45,21 +45,23 @@ class Price:
     total: Decimal
     total_to: Decimal | None
     not_included: str
+    surcharges: tuple[Line, ...] = ()
 
 
 def price_of(*, service: Service, currency: str, tax_percent: Decimal, under: Circumstances) -> Price:
     work = _work(service, currency)
-    lines = [work, *_surcharges(service, work, under)]
+    surcharges = tuple(_surcharges(service, work, under))
+    lines = [work, *surcharges]
     if service.call_out_fee:
         lines.append(Line("Call-out fee", to_cents(service.call_out_fee)))
-    if under.place:
+    if under.place and under.travel_fee:
         lines.append(Line(f"Travel to {under.place}"[:LONGEST_TEXT], to_cents(under.travel_fee)))
     if service.is_taxed and tax_percent:
         lines.append(_percentage(f"Tax, {_percent(tax_percent)}", _sum(lines, work), tax_percent))
     total = _sum(lines, work)
     if max(total.amount, total.amount_to or ZERO) > HIGHEST_TOTAL:
         raise PriceTooHigh(service.name)
-    return Price(tuple(lines), total.amount, total.amount_to, _not_included(service, currency, under))
+    return Price(tuple(lines), total.amount, total.amount_to, _not_included(service, currency, under), surcharges)
 
 
 def spoken_rule(*, service: Service, currency: str) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from calls.domain import history
+from calls.domain import history, summaries
 from calls.domain.decisions import Leg
 from calls.models import Call, CallEvent, PhoneLine
 
@@ -13,14 +13,14 @@ _ORDER = [Status.QUEUED, Status.RINGING, Status.STREAMING, Status.HANDED_OVER, S
 
 def lock(call_sid: str) -> Call | None:
     """The row for this transaction alone; None for a call that is not known."""
-    return Call.objects.select_for_update().filter(call_sid=call_sid).first()
+    return Call.objects.select_for_update(no_key=True).filter(call_sid=call_sid).first()
 
 
 def lock_or_register(*, leg: Leg, now: datetime) -> Call:
     """The same, made of what Twilio says of the call where there is none; whoever asks for it first makes it."""
     ours = leg.from_number if leg.is_outbound else leg.to_number
     line = PhoneLine.objects.filter(number=ours).first() if ours else None
-    call, _ = Call.objects.select_for_update().get_or_create(
+    call, _ = Call.objects.select_for_update(no_key=True).get_or_create(
         call_sid=leg.call_sid,
         defaults={
             "account_sid": leg.account_sid,
@@ -33,6 +33,7 @@ def lock_or_register(*, leg: Leg, now: datetime) -> Call:
             "rang_at": now,
         },
     )
+    call.account_sid = call.account_sid or leg.account_sid  # not known yet when a call of ours was written
     return call
 
 
@@ -43,6 +44,8 @@ def end(call: Call, *, reason: str, now: datetime) -> None:
         call.ended_at = now
     advance(call, Status.ENDED)
     call.save()
+    if call.handed_over_at:
+        summaries.conclude_again(call_id=call.pk, now=now)
 
 
 def advance(call: Call, status: str) -> None:

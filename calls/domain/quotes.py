@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 
-from calls.domain import area, customers, hours, letters, outbox, pricing, services
+from calls.domain import allowances, area, customers, hours, letters, outbox, pricing, services
+from calls.domain.allowances import Allowance
+from calls.domain.handover import dialable
 from calls.domain.money import written_range
 from calls.domain.pricing import Circumstances, Price
-from calls.models import Business, Call, OutgoingEmail, Quote, QuoteLine, Service
+from calls.models import Business, Call, Customer, OutgoingEmail, Quote, QuoteLine, Service
 
 PURPOSE = "quote"
 MOST_QUOTES_A_CALL = 20
-MOST_EMAILS_A_CALL = 2
-MOST_EMAILS_A_NUMBER = 5
-DAY = timedelta(days=1)
+EMAILS = Allowance(a_call=2, a_day=5)
 FURTHEST = timedelta(days=366)
 SATURDAY = 5
 
@@ -55,8 +55,8 @@ def quote_price(*, call_id: int, wanted: Wanted, now: datetime) -> Quote:
     wanted_at = read_local_time(wanted.local_time, business=business, now=now) if wanted.local_time else None
     if wanted.is_emergency and wanted_at is None:
         wanted_at = now.replace(second=0, microsecond=0)
-    price = _price(business, service, wanted, wanted_at)
-    quote = _same_quote(call, service, wanted_at, price) or _keep(call, business, service, wanted_at, price, now)
+    price = price_for(business=business, service=service, wanted=wanted, wanted_at=wanted_at)
+    quote = keep(call=call, service=service, wanted_at=wanted_at, price=price, now=now)
     Call.objects.filter(pk=call_id, outcome=Call.Outcome.NONE).update(outcome=Call.Outcome.QUOTED)
     return quote
 
@@ -75,9 +75,9 @@ def email_quote(*, call_id: int, reference: str, address: str, now: datetime) ->
     sent = OutgoingEmail.objects.filter(purpose=PURPOSE, business=business)
     if (email := sent.filter(key=key).first()) is not None:
         return quote, email
-    if sent.filter(call=call).count() >= MOST_EMAILS_A_CALL:
+    if allowances.is_used_up_by_call(rows=sent, call=call, allowance=EMAILS):
         raise NoEmail("Two e-mails have been sent in this call, and that is the limit. Offer to take a message.")
-    if sent.filter(_of_number(_told_number(call)), written_at__gt=now - DAY).count() >= MOST_EMAILS_A_NUMBER:
+    if allowances.is_used_up_by_number(rows=sent, at="written_at", call=call, allowance=EMAILS, now=now):
         raise NoEmail("No more quotes can be sent to this caller today. Offer to take a message.")
     facts = facts_of(quote=quote, number=_own_number(call))
     email = outbox.write_email(
@@ -105,6 +105,17 @@ def find_quote(*, call: Call, reference: str) -> Quote:
     if quote is not None and (quote.call_id == call.pk or _is_same_caller(quote.call, call)):
         return quote
     raise NoEmail("There is no quote of that reference for this caller. Leave the reference out for the newest one.")
+
+
+def of_number(*, business: Business, number: str) -> QuerySet[Quote]:
+    """The quotes that were worked out in calls with a telephone number, the newest first; none for a hidden one."""
+    return business.quotes.filter(allowances.of_number(number)) if dialable(number) else business.quotes.none()
+
+
+def attach(*, customer: Customer) -> None:
+    """Give a customer the quotes of calls with their number, made before the business knew them."""
+    theirs = of_number(business=customer.business, number=customer.number).filter(customer=None)
+    Quote.objects.filter(pk__in=list(theirs.values_list("pk", flat=True))).update(customer=customer)
 
 
 def read_address(text: str) -> str:
@@ -160,7 +171,8 @@ def facts_of(*, quote: Quote, number: str) -> dict[str, object]:
     }
 
 
-def _price(business: Business, service: Service, wanted: Wanted, wanted_at: datetime | None) -> Price:
+def price_for(*, business: Business, service: Service, wanted: Wanted, wanted_at: datetime | None) -> Price:
+    """What is wanted at that moment costs by the book. Raises NoQuote or area.UnknownPlace."""
     under = _circumstances(business, wanted, wanted_at)
     try:
         return pricing.price_of(
@@ -202,9 +214,11 @@ def _same_quote(call: Call, service: Service, wanted_at: datetime | None, price:
     return next((q for q in same if list(q.lines.values_list("text", "amount", "amount_to")) == lines), None)
 
 
-def _keep(
-    call: Call, business: Business, service: Service, wanted_at: datetime | None, price: Price, now: datetime
-) -> Quote:
+def keep(*, call: Call, service: Service, wanted_at: datetime | None, price: Price, now: datetime) -> Quote:
+    """A price as a quote of a call; the one that it has already, where that is the same. Raises NoQuote."""
+    if same := _same_quote(call, service, wanted_at, price):
+        return same
+    business = service.business
     if Quote.objects.filter(call=call).count() >= MOST_QUOTES_A_CALL:
         raise NoQuote("Many prices have been worked out in this call already. Offer to take a message.")
     quote = Quote.objects.create(
@@ -225,19 +239,8 @@ def _keep(
     return quote
 
 
-def _of_number(number: str) -> Q:
-    """E-mails of calls with that number, either way; callers who hide theirs share one allowance."""
-    inbound = Q(call__from_number=number) & ~Q(call__direction=Call.Direction.OUTBOUND)
-    return inbound | Q(call__to_number=number, call__direction=Call.Direction.OUTBOUND)
-
-
 def _own_number(call: Call) -> str:
     return call.from_number if call.direction == Call.Direction.OUTBOUND else call.to_number
-
-
-def _told_number(call: Call) -> str:
-    """What Twilio said of the person on the line, whoever rang whom."""
-    return call.to_number if call.direction == Call.Direction.OUTBOUND else call.from_number
 
 
 def _is_same_caller(earlier: Call | None, call: Call) -> bool:

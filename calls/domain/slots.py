@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from calls.domain import area, diary, hours, services, technicians
 from calls.domain.technicians import Place
-from calls.models import Business, Call, Service, Technician
+from calls.models import Booking, Business, Call, Service, Technician
 
 OFFERED = 3
 APART = timedelta(hours=2)  # three times half an hour apart are hardly a choice
@@ -68,6 +68,7 @@ class Found:
     openings: Sequence[datetime]
     asked_on: date | None
     why: str = ""
+    place: Place = Place()
 
 
 def slot_id(*, service: Service, starts_at: datetime) -> str:
@@ -126,12 +127,12 @@ def find(*, service: Service, wish: Wish, place: Place, now: datetime) -> Found:
     if last < search.today:
         raise WishUnclear(f"{first:%A, %B} {first.day} is over. Ask for a day from today on.")
     if first > search.last_day:
-        return Found(search.today, [], asked_on, "too_far")
+        return Found(search.today, [], asked_on, "too_far", place)
     openings = _spread(search.openings(first, min(last, search.last_day), window))
     if openings or asked_on is None:
-        return Found(search.today, openings, asked_on, "" if openings else "full")
+        return Found(search.today, openings, asked_on, "" if openings else "full", place)
     later = _spread(search.openings(last + _DAY, search.last_day, window))
-    return Found(search.today, later, asked_on, search.why_none(asked_on))
+    return Found(search.today, later, asked_on, search.why_none(asked_on), place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class Search:
     earliest: datetime
     today: date
     last_day: date
+    but: Booking | None = None
 
     def openings(self, first: date, last: date, window: tuple[time, time] | None = None) -> Iterator[datetime]:
         """The times from the first day to the last at which somebody is free, in order."""
@@ -171,9 +173,9 @@ class Search:
         """The technicians who would work then, whatever is taken. Raises NotOffered with the reason if none would."""
         if starts_at < self.earliest - GRACE:
             raise NotOffered("That time is too soon or over.")
-        if starts_at >= self._end:
+        if starts_at >= self.end:
             raise NotOffered(f"Bookings are made at most {self.business.horizon_days} days ahead.")
-        if not self.is_on_the_grid(starts_at) or not self._is_open(starts_at):
+        if not self.is_on_the_grid(starts_at) or not self.is_open(starts_at):
             raise NotOffered("The business does not begin this work at that time.")
         able = self.at_work(starts_at)
         if not able:
@@ -207,13 +209,13 @@ class Search:
         return self.duration + timedelta(minutes=self.business.buffer_minutes)
 
     @property
-    def _end(self) -> datetime:
+    def end(self) -> datetime:
         """The midnight after the last day that can be booked."""
         [(_, midnight)] = hours.spans_of(self.calendar.zone, self.last_day, [(time(0), hours.END_OF_DAY)])
         return midnight
 
     @property
-    def _step(self) -> int:
+    def step(self) -> int:
         return max(self.business.slot_step_minutes, SHORTEST_STEP)
 
     def grid(self, first: date, last: date) -> list[datetime]:
@@ -231,7 +233,7 @@ class Search:
     def _clock_times(self, on: date) -> Iterator[time]:
         """The steps of a day on which the clock shows an opening hour."""
         spans = self.calendar.clock_spans(on)
-        for minute in range(0, 24 * 60, self._step):
+        for minute in range(0, 24 * 60, self.step):
             at = time(minute // 60, minute % 60)
             if any(start <= at and (at < end or end >= hours.END_OF_DAY) for start, end in spans):
                 yield at
@@ -242,9 +244,10 @@ class Search:
 
     def is_on_the_grid(self, moment: datetime) -> bool:
         local = moment.astimezone(self.calendar.zone)
-        return local.fold == 0 and local.second == 0 and (local.hour * 60 + local.minute) % self._step == 0
+        return local.fold == 0 and local.second == 0 and (local.hour * 60 + local.minute) % self.step == 0
 
-    def _is_open(self, moment: datetime) -> bool:
+    def is_open(self, moment: datetime) -> bool:
+        """Whether the work can be done between opening and closing if it begins then."""
         day = self.calendar.today(moment)
         spans = self.calendar.spans(day - _DAY, day + _DAY)
         return any(start <= moment and moment + self.duration <= end for start, end in spans)
@@ -260,6 +263,7 @@ class Search:
             technician_ids=[technician.pk for technician in self.people],
             starts_at=midnight - _DAY,
             until=midnight + (until - first + _DAY) + self._whole,
+            but=self.but,
         )
 
     def _is_free(self, moment: datetime, taken: Mapping[int, set[datetime]]) -> bool:
@@ -267,8 +271,8 @@ class Search:
         return any(units.isdisjoint(taken[person.pk]) and self._can(person, moment) for person in self.people)
 
 
-def search_for(*, service: Service, place: Place, now: datetime) -> Search:
-    """Raises NobodyForIt."""
+def search_for(*, service: Service, place: Place, now: datetime, but: Booking | None = None) -> Search:
+    """What can be booked as if the booking `but`, which is about to move, were not there. Raises NobodyForIt."""
     business = service.business
     people = technicians.suitable(service=service, place=place)
     if not people:
@@ -284,6 +288,7 @@ def search_for(*, service: Service, place: Place, now: datetime) -> Search:
         earliest=now + timedelta(minutes=business.notice_minutes),
         today=today,
         last_day=today + timedelta(days=min(business.horizon_days, FURTHEST_DAYS)),
+        but=but,
     )
 
 

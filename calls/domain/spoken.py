@@ -1,8 +1,12 @@
 """Times and numbers as a person says them on the telephone, in English."""
 
+import re
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+import phonenumbers
+
+_NORTH_AMERICA = 1
 _NAMES = ("twelve", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven")
 _TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
 _TENS = ("", "", "twenty", "thirty", "forty", "fifty")
@@ -12,14 +16,16 @@ _PLAIN_FROM, _PLAIN_UNTIL = 7, 19
 
 
 def spoken_time(moment: datetime, zone: ZoneInfo, *, today: date | None = None) -> str:
-    """A moment on the clock of `zone`: "Tuesday the 24th at nine". With `today`, the month where it is another one."""
+    """A moment on the clock of `zone`: "Tuesday the 24th at nine"; `today` as in spoken_day."""
     local = moment.astimezone(zone)
     return f"{spoken_day(local.date(), today=today)} at {spoken_clock(local.time())}"
 
 
 def spoken_day(day: date, *, today: date | None = None) -> str:
-    """A day: "Tuesday the 24th", and "Tuesday the 1st of December" when `today` lies in another month."""
+    """A day: "Tuesday the 24th"; with `today`, "today, Tuesday the 24th", or the month where it is another one."""
     spoken = f"{day:%A} the {ordinal(day.day)}"
+    if day == today:
+        return f"today, {spoken}"
     if today is None or (day.year, day.month) == (today.year, today.month):
         return spoken
     return f"{spoken} of {day:%B}"
@@ -37,6 +43,22 @@ def spoken_clock(at: time) -> str:
     hour = _NAMES[at.hour % 12]
     spoken = f"{hour} {_minutes(at.minute)}" if at.minute else hour
     return spoken if _PLAIN_FROM <= at.hour < _PLAIN_UNTIL else f"{spoken} {_part_of_day(at.hour)}"
+
+
+def spoken_number(number: str) -> str:
+    """A telephone number digit by digit, in its groups and without the country of North America: "5 1 8, 5 5 5, …".
+
+    What is no number with its country is read out as it stands.
+    """
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return " ".join(number)
+    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    groups = re.findall(r"\d+", written)
+    if parsed.country_code == _NORTH_AMERICA and len(groups) > 1:
+        del groups[0]
+    return ", ".join(" ".join(group) for group in groups)
 
 
 def ordinal(number: int) -> str:

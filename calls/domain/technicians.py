@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from calls.domain import area
 from calls.domain.hours import END_OF_DAY, Calendar, joined, spans_of
-from calls.models import Booking, Service, Technician
+from calls.models import Booking, Service, ServiceArea, Technician
 
 STANDING = (Booking.Status.BOOKED, Booking.Status.CONFIRMED, Booking.Status.DONE)
 _DAY = timedelta(days=1)
@@ -38,14 +38,18 @@ class Rounds:
 def suitable(*, service: Service, place: Place) -> list[Technician]:
     """The technicians who know what the service needs and go to the place, with the rows that `can_work` reads.
 
-    Of an unknown place nobody is said not to go there.
+    Of an unknown place nobody is said not to go there; nor of a place told by its code where only towns are entered
+    for somebody, or the other way round, as long as nobody is known to go there.
     """
     needed = {skill.pk for skill in service.skills.all()}
     everybody = Technician.objects.filter(business=service.business_id, is_active=True).order_by("pk")
-    return [
+    able = [
         technician
         for technician in everybody.prefetch_related("skills", "areas", "working_hours", "time_off")
-        if needed <= {skill.pk for skill in technician.skills.all()} and _goes_to(technician, place)
+        if needed <= {skill.pk for skill in technician.skills.all()}
+    ]
+    return [technician for technician in able if _goes_to(technician, place)] or [
+        technician for technician in able if _goes_to(technician, place) is None
     ]
 
 
@@ -79,17 +83,22 @@ def rounds(*, people: Sequence[Technician], calendar: Calendar, on: date, but: B
 
 
 def place_of(*, booking: Booking) -> Place:
-    """Where a booking is; its town stands after the last comma of the address."""
-    _, comma, town = booking.address.rpartition(",")
-    return Place(booking.postal_code, town.strip() if comma else "")
+    """Where a booking is; a town of the service area stands after the last comma of the address."""
+    _, _, last = booking.address.rpartition(",")
+    is_town = any(area.covers(entry=entry, town=last) for entry in booking.business.areas.all())
+    return Place(booking.postal_code, last.strip() if is_town else "")
 
 
-def _goes_to(technician: Technician, place: Place) -> bool:
+def _goes_to(technician: Technician, place: Place) -> bool | None:
+    """As the most particular entry says; None where the place is not told in the terms of any of them."""
     entries = technician.areas.all()
     if not entries or place == Place():
         return True
-    speaking = [e for e in entries if area.covers(entry=e, postal_code=place.postal_code, town=place.town)]
-    return bool(speaking) and not any(entry.is_excluded for entry in speaking)
+    if entry := area.most_particular(entries, postal_code=place.postal_code, town=place.town):
+        return not entry.is_excluded
+    told = {True: place.town, False: place.postal_code}
+    is_untold = any(not told[entry.kind == ServiceArea.Kind.TOWN] for entry in entries if not entry.is_excluded)
+    return None if is_untold else False
 
 
 def _distance(code: str, other: str) -> int:

@@ -273,6 +273,8 @@ class TwilioApi:
                 live.line.hang_up("limit")
             else:
                 record.status = change.status
+        elif record.status != "in-progress":
+            raise Refused(21220, "Call is not in-progress. Cannot redirect.")
         elif live is not None:
             live.lead(change.twiml or Goto(change.url, change.method, purpose="redirect"))
         return as_call(self.account_sid, record)

@@ -10,6 +10,7 @@ DEFAULT_GREETING = "Thanks for calling {business}. This is {agent}, an automated
 
 # Held here, not as validators of the fields: they need no migration, and all of them are said at once.
 BUSINESS_CHECKS = {
+    "callback_countries": validators.check_countries,
     "currency": trade_validators.check_currency,
     "tax_percent": trade_validators.check_tax,
     "emergency_number": trade_validators.check_emergency_number,
@@ -68,6 +69,12 @@ class Business(models.Model):
         null=True,
         blank=True,
         help_text="What calls may cost at OpenAI and Twilio in a day; then callers reach a person. Blank: no limit.",
+    )
+    callback_countries = models.CharField(
+        "call back in these countries too",
+        max_length=60,
+        blank=True,
+        help_text="Two letters each, for example CA MX. Ordinary telephones of the business's own country always.",
     )
     emails_summaries = models.BooleanField(
         "e-mail me each call that needs a person", default=True, help_text="To the address above."

@@ -4,6 +4,8 @@ from django.db import models
 
 from calls.models.business import Agent, Business, PhoneLine
 
+TEST_CALL_PREFIX = "CAd0c70f"  # of the doctor's calls; no CallSid of Twilio's begins with it
+
 
 class Call(models.Model):
     class Status(models.TextChoices):
@@ -34,6 +36,7 @@ class Call(models.Model):
         BUSY = "busy", "The line was busy"
         NO_ANSWER = "no_answer", "Nobody answered"
         FAILED = "failed", "The call could not be placed"
+        MACHINE = "machine", "A machine picked up"
         VOICEMAIL = "voicemail", "The caller left a voicemail"
         BLOCKED = "blocked", "The number is blocked"
         OPERATOR = "operator", "A member of staff ended it"
@@ -63,7 +66,7 @@ class Call(models.Model):
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.NONE)
 
     rang_at = models.DateTimeField(
-        help_text="When the voice webhook arrived; milliseconds of the call count from here."
+        help_text="When the voice webhook arrived, or we dialed; milliseconds of the call count from here."
     )
     streaming_at = models.DateTimeField(null=True, blank=True)
     handed_over_at = models.DateTimeField(null=True, blank=True)
@@ -123,6 +126,10 @@ class Call(models.Model):
     def other_number(self) -> str:
         """The number of the person we talk to: who rings, or whom we ring."""
         return self.to_number if self.direction == self.Direction.OUTBOUND else self.from_number
+
+    @property
+    def is_test(self) -> bool:
+        return self.call_sid.startswith(TEST_CALL_PREFIX)
 
     @property
     def is_live(self) -> bool:

@@ -108,6 +108,11 @@ def check_country(code: str) -> None:
         )
 
 
+def check_countries(codes: str) -> None:
+    for code in codes.split():
+        check_country(code)
+
+
 def check_language(code: str) -> None:
     if not re.fullmatch(r"[a-z]{2}", code):
         raise ValidationError(

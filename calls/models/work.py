@@ -56,6 +56,7 @@ class Booking(models.Model):
     address = models.CharField(max_length=200)
     postal_code = models.CharField(max_length=10, blank=True)
     notes = models.CharField(max_length=500, blank=True)
+    email = models.EmailField(blank=True, help_text="Where letters about it go, if not to the customer's own address.")
     status = models.CharField(max_length=9, choices=Status, default=Status.BOOKED)
     booked_at = models.DateTimeField()
 

@@ -38,6 +38,7 @@ from calls.logs import CallLogger
 from calls.relay import greetings
 from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
+from calls.relay.late import LateTools
 from calls.relay.lines import Lines
 from calls.relay.outbox import Outbox
 from calls.relay.profile import profile_of
@@ -94,6 +95,14 @@ class Carried:
         self._group = asyncio.TaskGroup()
         self._aside: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
+        self._late_tools = LateTools(
+            admitted.call_id,
+            now=self.now,
+            persist=self._persist,
+            advise=self._advise,
+            conclude=self._conclude,
+            log=log,
+        )
         self._is_broken = False
         self._lines = Lines(
             Address(settings.openai_url, settings.openai_key, self._profile.session.model),
@@ -264,11 +273,17 @@ class Carried:
     async def _run_tool(self, command: RunTool) -> None:
         began = self._loop.time()
         context = registry.ToolContext(call_id=self._admitted.call_id, now=timezone.now())
-        answer = await registry.run(context, command.name, command.arguments)
+        answer = await registry.run(context, command.name, command.arguments, tool_call_id=command.tool_call_id)
         duration_ms = round((self._loop.time() - began) * 1000)
         self.tell(
             ToolFinished(command.tool_call_id, answer.text, answer.result, answer.status, duration_ms, then=answer.then)
         )
+        if answer.late is not None:
+            self._late_tools.follow(command, answer.late)
+
+    def _advise(self, text: str) -> None:
+        if self._ending is None:
+            self.tell(Advised(text))
 
     async def _heed(self, text: str) -> None:
         """The model may fail to hear that somebody is in danger; the words themselves are listened to as well."""
@@ -331,12 +346,6 @@ class Carried:
         audio_file = ""
         if self._recorder is not None and self._recording is not None and await self._recording:
             audio_file = self._recorder.path.name
-        conclude = partial(
-            summaries.conclude_call,
-            call_id=self._admitted.call_id,
-            model_text=self._conversation.closing.summary,
-            now=timezone.now(),
-        )
         usage = self._conversation.usage
         settle = partial(
             streams.settle_stream,
@@ -351,5 +360,10 @@ class Carried:
             output_audio_tokens=usage.output_audio_tokens,
             audio_file=audio_file,
         )
-        await self._persist(conclude)
+        await self._late_tools.conclude()
         await self._persist(settle)  # the last write of a call: whoever finds its model finds all of it
+
+    def _conclude(self) -> None:
+        summaries.conclude_call(
+            call_id=self._admitted.call_id, model_text=self._conversation.closing.summary, now=timezone.now()
+        )

@@ -36,7 +36,7 @@ def report_emergency(
         emergency = emergencies.report(
             call_id=context.call_id,
             kind=kind,
-            description=description.strip() or emergencies.KINDS[kind],
+            description=description.strip(),
             address=address.strip(),
             number=number.strip(),
             now=context.now,

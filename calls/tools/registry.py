@@ -10,8 +10,9 @@ import json
 import logging
 import pkgutil
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -26,6 +27,11 @@ log = logging.getLogger(__name__)
 TIME_LIMIT = 8.0
 LONGEST_ARGUMENTS = 20_000
 _UNFIT = re.compile("[\x00\ud800-\udfff]")  # no database keeps these
+NOT_KNOWN_YET = (
+    "This takes longer than it should, and whether it worked is not known yet. Say so, and that somebody will make "
+    "sure. Promise nothing. To ask how it went, call this again with the very same arguments."
+)
+MOST_KEPT = 1000
 FAILED = "That did not work just now. Say so, and offer to take a message or to have someone call back."
 
 
@@ -43,11 +49,15 @@ class ToolContext:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool's call came to. `then` is what the telephone call does after it."""
+    """What a tool's call came to. `then` is what the telephone call does after it.
+
+    Whoever gets `timed_out` gets `late` too, the task whose result is the answer that the tool comes to in the end.
+    """
 
     result: Mapping[str, Any]
     status: Literal["ok", "refused", "failed", "timed_out"] = "ok"
     then: Then = ""
+    late: "asyncio.Task[Answer] | None" = field(default=None, compare=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -65,6 +75,8 @@ class Tool:
 
 
 _tools: dict[str, Tool] = {}
+# What is still running after its time, or has ended since, by call and by what it was asked.
+_late: "OrderedDict[tuple[int, str], asyncio.Task[Answer]]" = OrderedDict()
 
 
 def tool(
@@ -109,25 +121,40 @@ def schemas() -> list[dict[str, Any]]:
     ]
 
 
-async def run(context: ToolContext, name: str, arguments: str) -> Answer:
-    """The answer of a tool to the model's JSON text. Never raises: whatever happens becomes an answer."""
+async def run(context: ToolContext, name: str, arguments: str, *, tool_call_id: str = "") -> Answer:
+    """The answer of a tool to the model's JSON text. Never raises: whatever happens becomes an answer.
+
+    A thread cannot be stopped: a tool whose time is up runs on. Until it has ended, the same call, by its id or by its
+    arguments, waits for it instead of starting it again; the same id has its late answer for good.
+    """
     found = _tools.get(name)
     if found is None:
         return Answer({"error": f"There is no tool {name[:64]!r}. The tools are: {', '.join(_tools)}."}, "refused")
+    by_words = (context.call_id, f"{name} {''.join(arguments.split())}")
+    by_id = (context.call_id, tool_call_id) if tool_call_id else by_words
+    work = _late.get(by_id) or _late.pop(by_words, None) or asyncio.create_task(_answer(found, context, arguments))
+    done, _ = await asyncio.wait({work}, timeout=TIME_LIMIT)
+    if done:
+        return work.result()
+    log.error("tool took too long", extra={"tool": name})
+    _late.update({by_id: work, by_words: work})
+    while len(_late) > MOST_KEPT:
+        _late.popitem(last=False)
+    return Answer({"error": NOT_KNOWN_YET}, "timed_out", late=work)
+
+
+async def _answer(tool: Tool, context: ToolContext, arguments: str) -> Answer:
+    """What the tool comes to, however long it takes. Never raises."""
     try:
-        values = _read(found, arguments)
-        async with asyncio.timeout(TIME_LIMIT):
-            result = await database.run(found.function, context, **values)
+        values = _read(tool, arguments)
+        result = await database.run(tool.function, context, **values)
     except Refused as refusal:
         return Answer({"error": str(refusal)}, "refused")
-    except TimeoutError:
-        log.error("tool took too long", extra={"tool": name})
-        return Answer({"error": FAILED}, "timed_out")
     except Exception:
         # Bulkhead: a tool never raises into the call.
-        log.exception("tool failed", extra={"tool": name})
+        log.exception("tool failed", extra={"tool": tool.name})
         return Answer({"error": FAILED}, "failed")
-    return Answer(result, then=found.then)
+    return Answer(result, then=tool.then)
 
 
 def _read(tool: Tool, arguments: str) -> dict[str, Any]:
@@ -141,10 +168,20 @@ def _read(tool: Tool, arguments: str) -> dict[str, Any]:
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(tool.parameters).iter_errors(values))
     if problem is not None:
         where = ".".join(str(step) for step in problem.absolute_path) or "arguments"
-        raise Refused(f"{where}: {problem.message[:200]}")
+        raise Refused(f"{where}: {_in_words(problem)}")
     if any(_UNFIT.search(text) for text in _strings(values)):
         raise Refused("The arguments hold characters that cannot be written down. Call the tool again without them.")
     return values
+
+
+def _in_words(problem: jsonschema.ValidationError) -> str:
+    """What is wrong with an argument, without regular expressions and without repeating what was far too long."""
+    if problem.validator == "maxLength":
+        return f"That is too long; at most {problem.validator_value} characters."
+    if problem.validator == "pattern":
+        wanted = problem.schema.get("description", "")
+        return f"That is not written as it has to be. {wanted or 'Ask for it again.'}"
+    return problem.message[:200]
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,9 +6,11 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from calls.domain import appointments, area, booking, customers, quotes, services, slots
+from calls.domain import appointments, area, booked_prices, booking, customers, letters, quotes, services, slots
 from calls.domain.booking_letters import is_confirmed
+from calls.domain.money import spoken_range
 from calls.domain.spoken import spoken_date, spoken_day, spoken_time
+from calls.domain.technicians import Place
 from calls.models import Booking, Service
 from calls.tools.area import POSTAL_CODE, TOWN
 from calls.tools.registry import Refused, ToolContext, tool
@@ -85,14 +87,17 @@ def find_slots(
     answer: dict[str, Any] = {
         "today": spoken_date(found.today),
         "service": wanted.name,
-        "slots": _offered(wanted, found.openings, context.now),
+        "slots": _offered(wanted, found.openings, context.now, found.place),
     }
     if found.why and found.asked_on:
         answer["asked"] = f"{spoken_day(found.asked_on, today=found.today)}: {WHY_NONE[found.why]}"
     if not found.openings:
         return answer | {"next": f"Nothing is free. {ANOTHER_DAY}"}
     instead = "Say why not that day, then offer these instead" if found.why else "Offer these"
-    return answer | {"next": f"{instead}, with weekday and date. Call book_appointment with the slot that is chosen."}
+    dearer = " Say of each that costs more what it costs then." if any("price" in s for s in answer["slots"]) else ""
+    return answer | {
+        "next": f"{instead}, with weekday and date.{dearer} Call book_appointment with the slot that is chosen."
+    }
 
 
 @tool(
@@ -158,10 +163,13 @@ def book_appointment(
     except booking.SlotTaken as taken:
         return {"booked": False} | _taken(taken, context.now)
     sent = "A confirmation is on its way by e-mail." if is_confirmed(booking=made) else "No e-mail is sent."
+    price = _price_of(made)
     return {
         "booked": True,
         **told(made, context.now),
-        "next": f"Say that it is booked, with weekday, date and time, and spell the reference. {sent}",
+        **price,
+        "next": f"Say that it is booked, with weekday, date and time{' and the price' if price else ''}, and spell the "
+        f"reference. {sent}",
     }
 
 
@@ -197,7 +205,13 @@ def reschedule_appointment(context: ToolContext, *, slot: str, **facts: str) -> 
             )
     except booking.SlotTaken as taken:
         return {"moved": False} | _taken(taken, context.now)
-    return {"moved": True, **told(moved, context.now), "next": "Say the new weekday, date and time."}
+    price = _price_of(moved)
+    return {
+        "moved": True,
+        **told(moved, context.now),
+        **price,
+        "next": f"Say the new weekday, date and time{' and what it costs then' if price else ''}.",
+    }
 
 
 @tool(
@@ -231,6 +245,7 @@ REFUSALS: dict[type[Exception], str] = {
         "reference is needed, and its postal code or name."
     ),
     appointments.OtherService: "That slot is for another service. Call find_slots for the service of the appointment.",
+    appointments.TooManyMoves: "No more appointments can be moved in this call. Offer to take a message.",
     appointments.NobodyElse: "No other technician is free then. The appointment stays with the one who is sent.",
 }
 EXPLAINED = (
@@ -239,6 +254,7 @@ EXPLAINED = (
     slots.WishUnclear,
     slots.OutsideArea,
     quotes.NoEmail,
+    letters.NotPlain,
 )
 
 
@@ -262,20 +278,36 @@ def _clock(text: str) -> time | None:
     return time.fromisoformat(text) if text else None
 
 
-def _offered(service: Service, openings: Sequence[datetime], now: datetime) -> list[dict[str, str]]:
+def _offered(service: Service, openings: Sequence[datetime], now: datetime, place: Place) -> list[dict[str, str]]:
     zone = ZoneInfo(service.business.time_zone)
     today = now.astimezone(zone).date()
     return [
         {
             "slot": slots.slot_id(service=service, starts_at=moment),
             "when": spoken_time(moment, zone, today=today),
+            **_dearer(service, place, moment),
         }
         for moment in openings
     ]
 
 
+def _dearer(service: Service, place: Place, moment: datetime) -> dict[str, str]:
+    """What a time costs that has a surcharge; nothing for any other."""
+    price = booked_prices.dearer_price(service=service, place=place, starts_at=moment)
+    if price is None:
+        return {}
+    spoken = spoken_range(price.total, price.total_to, service.business.currency)
+    return {"surcharge": "; ".join(line.text for line in price.surcharges), "price": spoken}
+
+
+def _price_of(row: Booking) -> dict[str, str]:
+    """The price of a booking at its time, where one was named or the time has a surcharge."""
+    quote = booked_prices.of_booking(booking=row)
+    return {"price": spoken_range(quote.total, quote.total_to, row.business.currency)} if quote else {}
+
+
 def _taken(taken: booking.SlotTaken, now: datetime) -> dict[str, Any]:
-    offered = _offered(taken.service, taken.openings, now)
+    offered = _offered(taken.service, taken.openings, now, taken.place)
     return {
         "reason": "That time has just been taken.",
         "slots": offered,

@@ -17,8 +17,8 @@ STANDS = {
 
 @tool(
     description=(
-        "Send another technician to an appointment of the caller, or ask who comes in the emergency of this call. The "
-        "server chooses who; you cannot."
+        "Ask who comes to an appointment of the caller, or in the emergency of this call. Somebody else is sent only "
+        "where who was to come cannot, or in an emergency. The server chooses who; you cannot."
     ),
     properties=FACTS,
 )
@@ -27,11 +27,16 @@ def assign_technician(context: ToolContext, **facts: str) -> dict[str, Any]:
     if emergency is not None:
         return {"emergency": _stands(emergency), "next": f"Say so. {NO_ARRIVAL}"}
     with spoken_refusals(now=context.now):
-        row = appointments.assign_technician(
+        assigned = appointments.assign_technician(
             call_id=context.call_id, facts=appointments.Facts(**facts), now=context.now
         )
-    is_reached = row.technician.number or row.technician.email
-    what = "Say who comes, and that they are being told." if is_reached else "Say who comes."
+    row = assigned.booking
+    if not assigned.is_another:
+        what = "Say who comes, and that this stays so."
+    elif row.technician.number or row.technician.email:
+        what = "Say who comes, and that they are being told."
+    else:
+        what = "Say who comes."
     return told(row, context.now) | {"next": f"{what} {NO_ARRIVAL}"}
 
 

@@ -23,7 +23,10 @@ from calls.tools.registry import Refused, ToolContext, tool
 def take_message(context: ToolContext, *, text: str, caller_name: str, number: str = "") -> dict[str, str]:
     if not text.strip():
         raise Refused("The message is empty: ask what it is about.")
-    messages.take_message(
-        call_id=context.call_id, text=text.strip(), caller_name=caller_name.strip(), number=number, now=context.now
-    )
+    try:
+        messages.take_message(
+            call_id=context.call_id, text=text.strip(), caller_name=caller_name.strip(), number=number, now=context.now
+        )
+    except messages.TooManyMessages as refusal:
+        raise Refused(str(refusal)) from None
     return {"status": "ok", "next": "Tell the caller that the message is written down and will be passed on."}

@@ -69,8 +69,7 @@ async def callback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_failing("callback-status")
 async def callback_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     change, now = webhook.status_change(form), timezone.now()
-    await database.run(lifecycle.change_status, **asdict(change), findings=[], now=now)
-    if attempt_id := webhook.row_id(request.GET, "attempt"):
+    if attempt_id := webhook.row_id(request.GET, "attempt"):  # first: this is what writes the row of the call
         await database.run(
             callback_dialing.note_status,
             attempt_id=attempt_id,
@@ -78,6 +77,7 @@ async def callback_status(request: HttpRequest, form: QueryDict) -> HttpResponse
             call_status=change.call_status,
             now=now,
         )
+    await database.run(lifecycle.change_status, **asdict(change), findings=[], now=now)
     logger.info("callback status", extra={"call_sid": change.call_sid, "status": change.call_status})
     return no_content()
 
@@ -105,7 +105,9 @@ async def machine_detection(request: HttpRequest, form: QueryDict) -> HttpRespon
 @never_failing("message-status")
 async def message_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     told = webhook.message_status(form)
-    is_known = await database.run(delivery.note_delivery, **asdict(told))
+    is_known = await database.run(
+        delivery.note_delivery, message_id=webhook.row_id(request.GET, "message"), **asdict(told)
+    )
     if told.error_code:
         logger.warning(
             "text message was not delivered", extra={"message_sid": told.message_sid, "error_code": told.error_code}

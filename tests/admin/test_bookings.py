@@ -5,11 +5,18 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from calls.models import Booking, OutgoingEmail, TakenTime
+from calls.models import Booking, OutgoingEmail, TakenTime, Technician
 from tests import factories, factories_trade
 from tests.admin.pages import address, buttons, cells, do, in_list, said, text_of
 
-DEEDS = ["Confirm", "Mark as done", "Send somebody else", "Cancel the booking"]
+DEEDS = [
+    "Confirm",
+    "Send the confirmation again",
+    "Mark as done",
+    "Move it",
+    "Send somebody else",
+    "Cancel the booking",
+]
 
 
 @pytest.fixture
@@ -30,7 +37,9 @@ def reader(client, db):
 
 
 @pytest.fixture
-def dispatcher(client, db):
+def dispatcher(client, db, time_machine):
+    """At a time when the booking is still to come: nobody is told of what is over."""
+    time_machine.move_to(factories.RANG_AT, tick=False)
     client.force_login(factories.make_staff("calls.view_booking", "calls.change_booking"))
     return client
 
@@ -78,7 +87,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(dispatcher, booking):
     ]
 
 
-def test_cancelling_asks_first_then_frees_the_time_and_tells_the_customer(dispatcher, booking):
+def test_cancelling_asks_first_then_frees_the_time_and_tells_both_sides(dispatcher, booking):
     question = dispatcher.get(address("booking", "do", booking.pk, "cancel"))
     assert "Cancel? The time becomes free" in text_of(question)
     assert (Booking.objects.get().status, TakenTime.objects.exists()) == ("booked", True)
@@ -86,7 +95,7 @@ def test_cancelling_asks_first_then_frees_the_time_and_tells_the_customer(dispat
     assert do(dispatcher, "booking", booking, "cancel") == ["K7FCM4 Drain cleaning: cancelled."]
 
     assert (Booking.objects.get().status, TakenTime.objects.exists()) == ("cancelled", False)
-    assert [email.to for email in OutgoingEmail.objects.all()] == ["jo@example.com"]
+    assert set(OutgoingEmail.objects.values_list("to", flat=True)) == {booking.technician.email, "jo@example.com"}
 
 
 def test_cancelling_in_the_list_asks_first_and_says_what_did_not_fit(dispatcher, booking):
@@ -120,9 +129,8 @@ def test_a_reader_changes_nothing(reader, booking, name):
     assert Booking.objects.get().status == "booked"
 
 
-def test_nothing_is_typed_into_a_booking_added_or_deleted(owner, booking):
+def test_nothing_is_typed_into_a_booking_or_deleted(owner, booking):
     assert owner.post(address("booking", "change", booking.pk), {"status": "done"}).status_code == 403
-    assert owner.get(address("booking", "add")).status_code == 403
     assert owner.post(address("booking", "delete", booking.pk), {"post": "yes"}).status_code == 403
 
 
@@ -131,6 +139,24 @@ def test_what_only_a_button_does_or_nothing_does_has_no_page(dispatcher, booking
     assert (
         dispatcher.get(address("booking", "do", booking.pk, path)).status_code
         == {"confirm": 403, "nonsense": 404}[path]
+    )
+
+
+def test_the_confirmation_is_sent_again_where_there_is_whom_to_send_it_to(dispatcher, booking):
+    assert do(dispatcher, "booking", booking, "send_confirmation") == [f"{booking}: confirmed by e-mail again."]
+
+    letter = OutgoingEmail.objects.get()
+    assert (letter.to, letter.call, letter.subject[:22], "UID:K7FCM4@booking" in letter.calendar) == (
+        "jo@example.com",
+        None,
+        "Your appointment with ",
+        True,
+    )
+    booking.customer.email = ""
+    booking.customer.save()
+    assert "Send the confirmation again" not in buttons(dispatcher.get(address("booking", "change", booking.pk)))
+    assert do(dispatcher, "booking", booking, "send_confirmation")[-1] == (
+        f"{booking}: “Send the confirmation again” does not fit, it is booked."
     )
 
 
@@ -149,8 +175,24 @@ def test_who_goes_is_chosen_among_everybody_with_what_speaks_against_them(dispat
     assert "Ann Free Dan Goes now Ben Has another booking then" in asked
     assert taken == ["Ben has another booking then. Choose somebody else."]
     assert nobody == ["Choose who goes."]
-    assert sent == ["Ann goes to K7FCM4 Drain cleaning. Both technicians are told."]
+    assert sent == ["Ann goes to K7FCM4 Drain cleaning. Ann and Dan are told."]
     assert Booking.objects.get(pk=booking.pk).technician == ann
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Ann", "Dan is told. Nobody else could be: let them know yourself."),
+        ("Dan", "Ann is told. Nobody else could be: let them know yourself."),
+    ],
+)
+def test_who_could_not_be_told_is_not_said_to_be_told(dispatcher, booking, name, told):
+    ann = factories_trade.make_technician(business=booking.business, name="Ann")
+    Technician.objects.filter(name=name).update(number="", email="")
+
+    answer = dispatcher.post(address("booking", "reassign", booking.pk), {"technician": ann.pk})
+
+    assert said(answer) == [f"Ann goes to K7FCM4 Drain cleaning. {told}"]
 
 
 def test_nobody_is_sent_to_a_booking_that_is_over(dispatcher, booking):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
 from calls.admin.policy import POLICY
@@ -173,6 +174,68 @@ def test_the_calendar_of_a_day_is_read_at_a_desk_and_on_a_telephone(live_server,
         assert [column["width"] for column in columns] == [360] * 3
         assert size >= 14
     assert "9:00–9:15 AM" in told
+
+
+@pytest.fixture
+def desk():
+    """A business that is open, with somebody to send on every day to come, and a customer."""
+    factories.make_superuser(username="owner")
+    business = factories.make_business()
+    factories_trade.make_hours(business=business, weekdays=range(7))
+    factories_trade.make_service(business=business, name="Drain cleaning")
+    factories_trade.make_technician(business=business, name="Dan")
+    factories_trade.make_customer(business=business, name="Ann Lee", address="3 Oak Road, Albany")
+    return business
+
+
+def too_wide(page, inside):
+    """The names of all parts of the page that reach out of the window."""
+    return [
+        f"{part.evaluate('e => e.tagName')} {part.get_attribute('class') or part.get_attribute('name')}"
+        for part in page.locator(f"{inside} :is(input, select, textarea, label, button, a, p, legend)").all()
+        if (box := part.bounding_box())
+        and (box["x"] < 0 or box["x"] + box["width"] > page.viewport_size["width"])
+        and "visually-hidden" not in (part.get_attribute("class") or "")
+    ]
+
+
+@pytest.mark.parametrize("scheme", COLORS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_booking_is_made_and_moved_by_hand_at_a_desk_and_on_a_telephone(live_server, desk, width, scheme):
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    with visit(live_server.url, width=width, scheme=scheme, found="#content") as (page, complaints):
+        page.goto(f"{live_server.url}/admin/calls/booking/add/?day={tomorrow + timedelta(days=1)}")
+        page.locator(".field-customer .select2-selection").click()
+        page.locator(".select2-search__field").fill("Ann")
+        page.locator(".select2-results__option:has-text('Ann Lee')").click()
+        page.select_option("#id_service", label="Drain cleaning")
+        page.locator("button[name=look]:visible >> nth=-1").click()
+        page.wait_for_selector(".times")
+        wide = [overflow(page), *too_wide(page, "#content-main")]
+        filled = page.input_value("#id_address")
+        small = [box["height"] for box in boxes(page, ".time") if box["height"] < 40]
+        page.locator(".time").first.click()
+        page.locator("button[name=book]").click()
+        page.wait_for_selector(".messagelist .success")
+        booked = page.locator(".messagelist .success").inner_text()
+        page.locator("text=Move it").click()
+        page.wait_for_selector(".times")
+        wide += [overflow(page), *too_wide(page, "#content-main")]
+        page.fill("#id_on", str(tomorrow + timedelta(days=1)))
+        page.fill("#id_at", "11:10")
+        page.locator("button[name=move]").click()
+        page.wait_for_selector(".errornote")
+        refused = page.locator(".errorlist.nonfield").inner_text()
+        page.fill("#id_at", "11:30")
+        page.locator("button[name=move]").click()
+        page.wait_for_selector(".messagelist .success")
+        moved = page.locator(".messagelist .success").inner_text()
+
+    assert (wide, small, complaints) == ([0, 0], [], [])
+    assert filled == "3 Oak Road, Albany"
+    assert "8:00 AM; Dan goes. The technician is told." in booked
+    assert refused == "Bookings begin every 30 minutes of the day, not at 11:10 AM."
+    assert "11:30 AM; Dan goes." in moved
 
 
 def test_the_policy_of_this_test_is_in_force(live_server, call):

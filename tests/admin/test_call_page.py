@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -9,6 +10,8 @@ from django.urls import reverse
 from calls.models import Call, Quote, ToolCall, Turn
 from tests import factories, factories_trade
 from tests.admin import test_records
+
+AT_TEN = factories.RANG_AT + timedelta(seconds=67)
 
 
 def page_of(client, call):
@@ -101,7 +104,7 @@ def test_nested_and_empty_arguments_stay_readable(owner):
     factories.make_tool_call(call=call, arguments=arguments, result="plain")
 
     assert conversation(page_of(owner, call)) == [
-        'take_message OK 14 ms · 0:01 Asked tags a, 1 none – address { "zip": "12207" } waited 0.6 s text – '
+        'take_message OK 14 ms · 0:01 Asked address { "zip": "12207" } none – tags a, 1 text – waited 0.6 s '
         "Answer plain"
     ]
 
@@ -181,6 +184,26 @@ def test_details_recording_and_messages_stand_beside_the_conversation(owner):
     ):
         assert expected in text
     assert reverse("admin:calls_message_change", args=[message.pk]) in page_of(owner, call)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words_for_it"),
+    [
+        ({"handover_is_announced": True, "handover_accepted_at": AT_TEN}, "Accepted at 10:05:12 AM, by pressing 1"),
+        ({"handover_is_announced": True, "handover_result": "not-accepted"}, "Nobody pressed 1 to accept"),
+        ({"handover_is_announced": True, "status": "handed_over"}, "Whoever picks up has to press 1 to accept"),
+        ({}, "Not announced: whoever picks up is connected at once"),
+        ({"handover_result": "busy"}, "Not announced: whoever picks up is connected at once"),
+    ],
+)
+def test_a_hand_over_is_told_with_whether_a_person_has_accepted_it(owner, fields, words_for_it):
+    call = factories.make_ended_call(handover_number="+15550108000", **fields)
+
+    assert f"Hand-over {words_for_it} " in words(page_of(owner, call))
+
+
+def test_a_call_that_was_not_handed_over_says_nothing_of_it(owner):
+    assert "Hand-over" not in words(page_of(owner, factories.make_ended_call()))
 
 
 def test_the_recording_opens_without_telling_twilio_where_from(owner):

@@ -68,19 +68,19 @@ def test_a_span_is_shown_in_its_own_unit(ms, shown):
         ({}, []),
         ("words", [("", "words")]),
         (
-            {"took_ms": 640, "rest_seconds": 31, "is_done": True, "was": False, "list": [], "deep": [{"a": 1}]},
+            {"took_ms": 640, "rest_seconds": 31, "is_done": True, "was": False, "list": [], "deep": [{"b": 2, "a": 1}]},
             [
-                ("took", "0.6 s"),
-                ("rest", "31 s"),
+                ("deep", '[\n  {\n    "a": 1,\n    "b": 2\n  }\n]'),
                 ("is done", "yes"),
-                ("was", "no"),
                 ("list", "–"),
-                ("deep", '[\n  {\n    "a": 1\n  }\n]'),
+                ("rest", "31 s"),
+                ("took", "0.6 s"),
+                ("was", "no"),
             ],
         ),
     ],
 )
-def test_json_becomes_names_and_readable_values(value, pairs):
+def test_json_becomes_names_and_readable_values_in_the_order_of_the_names(value, pairs):
     assert display.pairs(value) == pairs
 
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from calls.models import Call, Callback
 from tests import factories
+from tests.admin.pages import address, buttons, do
 
 LIST = reverse("admin:calls_message_changelist")
 
@@ -142,6 +143,37 @@ def ring_back(client, message):
     return client.post(LIST, picked, follow=True).content.decode()
 
 
+def test_the_page_of_a_message_offers_what_the_list_does(owner):
+    message = factories.make_message(number="+15550100001")
+    assert buttons(owner.get(change(message))) == ["Let the agent call back", "Mark as done"]
+
+    assert do(owner, "message", message, "let_ring") == ["Message from Robert Miller: rung as soon as the rules allow."]
+
+    assert Callback.objects.get().number == "+15550100001"
+    assert buttons(owner.get(change(message))) == ["Mark as open"]
+    do(owner, "message", message, "open_again")
+    do(owner, "message", message, "tick_off")
+    message.refresh_from_db()
+    assert message.is_done
+
+
+def test_a_message_that_cannot_be_rung_back_says_why_on_its_page(owner):
+    message = factories.make_message(number="911")
+
+    [said] = do(owner, "message", message, "let_ring")
+
+    assert said.startswith("Message from Robert Miller: Emergency numbers are never dialed from here.")
+    assert not Callback.objects.exists()
+
+
+def test_who_may_only_read_messages_is_offered_nothing(client, db):
+    message = factories.make_message()
+    client.force_login(factories.make_staff("calls.view_message"))
+
+    assert buttons(client.get(change(message))) == []
+    assert client.post(address("message", "do", message.pk, "tick_off")).status_code == 403
+
+
 def test_a_message_becomes_a_callback_and_is_done_with_that(owner):
     message = factories.make_message(number="+15550100001")
 
@@ -152,6 +184,36 @@ def test_a_message_becomes_a_callback_and_is_done_with_that(owner):
     assert (callback.number, callback.caller_name, callback.call) == ("+15550100001", "Robert Miller", message.call)
     assert (callback.reason, callback.status, message.is_done) == ("The kitchen tap is dripping.", "due", True)
     assert "Callback for Robert Miller: due " in page
+
+
+def test_a_message_asked_for_twice_becomes_one_callback(owner):
+    message = factories.make_message(number="+15550100001")
+
+    ring_back(owner, message)
+    page = ring_back(owner, message)
+
+    assert Callback.objects.count() == 1
+    assert "Message from Robert Miller is done already." in page
+
+
+def test_two_messages_of_one_number_become_one_callback_about_both(owner):
+    first = factories.make_message(number="+15550100001")
+    second = factories.make_message(number="+15550100001", text="And the shower.", business=first.business)
+
+    ring_back(owner, first)
+    ring_back(owner, second)
+
+    assert Callback.objects.get().reason == "The kitchen tap is dripping; And the shower."
+    second.refresh_from_db()
+    assert second.is_done
+
+
+def test_who_left_a_voicemail_is_rung_about_just_that(owner):
+    message = factories.make_message(text="Voicemail: the sound is on the page of the call.")
+
+    ring_back(owner, message)
+
+    assert Callback.objects.get().reason == "the voicemail that they left"
 
 
 def test_a_number_that_is_not_rung_leaves_the_message_open(owner):

@@ -91,9 +91,14 @@ def test_a_quote_is_sent_again_or_the_reason_is_said_why_not(worker, call):
         "K7FCM4 Drain cleaning has not been e-mailed: no address is known for it."
     ]
 
+    page = address("quote", "change", quote.pk)
+    assert buttons(worker.get(page)) == []
+
     make_email(call, status="sent")
+    assert buttons(worker.get(page)) == ["Send again"]
     assert do(worker, "quote", quote, "send_again")[-1] == "K7FCM4 Drain cleaning: put in the outbox."
     assert OutgoingEmail.objects.filter(status="queued").count() == 1
+    assert buttons(worker.get(page)) == []
 
 
 def test_a_callback_shows_whom_about_what_and_what_was_tried(reader, call):
@@ -113,6 +118,43 @@ def test_a_callback_shows_whom_about_what_and_what_was_tried(reader, call):
     assert "Fri, Nov 20, 10:04 AM busy" in text_of(page)
     assert "Yes, on •••23." in text_of(page)
     assert "5550123" not in page.content.decode().replace("-", "")
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "in_words"),
+    [
+        ("human", "A person picked up"),
+        ("machine_start", "An answering machine picked up"),
+        ("machine_end_beep", "An answering machine picked up"),
+        ("fax", "A fax machine picked up"),
+        ("unknown", "Somebody picked up; a person or a machine, it cannot be told"),
+        ("", ""),
+        ("some_new_word", "some new word"),
+    ],
+)
+def test_who_picked_up_is_told_in_plain_words(reader, call, answered_by, in_words):
+    callback = make_callback(call, attempts=1)
+    tried = {"number": 1, "began_at": NOW, "result": "busy", "call_sid": "CA1"}
+    CallbackAttempt.objects.create(callback=callback, **tried, answered_by=answered_by)
+
+    shown = text_of(reader.get(address("callback", "change", callback.pk)))
+
+    assert f"busy {in_words} CA1".replace("  ", " ") in shown
+
+
+def test_every_call_that_was_dialed_for_a_callback_is_named_with_its_sid_and_leads_to_its_page(reader, call):
+    callback = make_callback(call, attempts=3)
+    ours = factories.make_ended_call(line=call.line, call_sid="CA1", direction="outbound", end_reason="no_answer")
+    tried = {"callback": callback, "began_at": NOW}
+    CallbackAttempt.objects.create(**tried, number=1, call_sid="CA1", result="no-answer")
+    CallbackAttempt.objects.create(**tried, number=2, call_sid="CA2", result="left_message")
+    CallbackAttempt.objects.create(**tried, number=3, result="not_placed: 21211")
+
+    page = reader.get(address("callback", "change", callback.pk))
+
+    assert f'<a href="{address("call", "change", ours.pk)}">CA1</a>' in page.content.decode()
+    when = "Fri, Nov 20, 10:04 AM"
+    assert f"{when} no-answer CA1 {when} left message CA2 {when} not placed: 21211 –" in text_of(page)
 
 
 @pytest.mark.parametrize(
@@ -158,14 +200,14 @@ def test_an_emergency_shows_in_red_that_nobody_took_it_and_who_was_rung(reader, 
     dan = factories_trade.make_technician(business=call.business, name="Dan")
     alert = {"emergency": emergency, "rang_at": NOW, "number": "+12125550188"}
     EmergencyAlert.objects.create(**alert, position=1, technician=dan, result="no-answer")
-    EmergencyAlert.objects.create(**alert, position=2)
+    EmergencyAlert.objects.create(**alert, position=2, call_sid="CA2")
 
     assert cells(reader.get(address("emergency"))) == [
         ["Nov 20, 10:04 AM", "An emergency 12 Elm Street", "•••23", "Nobody could be reached", "Open call"]
     ]
     page = reader.get(address("emergency", "change", emergency.pk))
     assert '<span class="badge badge-bad">Nobody could be reached</span>' in page.content.decode()
-    assert "Nov 20, 10:04 AM Dan no-answer Nov 20, 10:04 AM •••88 no answer yet" in text_of(page)
+    assert "Nov 20, 10:04 AM Dan no-answer – Nov 20, 10:04 AM •••88 no answer yet CA2" in text_of(page)
     assert "Accepted: By nobody" in text_of(page)
 
 
@@ -180,6 +222,29 @@ def test_an_emergency_says_who_accepted_and_is_closed_after_a_question(worker, c
     assert "Accepted: Nov 20, 10:04 AM, by Dan" in page
     assert "Close it? Nobody is rung for it any more." in question
     assert Emergency.objects.get().status == "closed"
+
+
+@pytest.mark.parametrize("status", ["open", "unanswered"])
+def test_a_person_takes_an_emergency_that_nobody_has_accepted(worker, call, status):
+    emergency = make_emergency(call, status=status)
+
+    assert buttons(worker.get(address("emergency", "change", emergency.pk))) == ["I take it", "It is seen to"]
+    assert do(worker, "emergency", emergency, "take") == [f"{emergency}: yours now, nobody else is rung for it."]
+
+    emergency.refresh_from_db()
+    assert (emergency.status, emergency.accepted_at) == ("accepted", NOW)
+    page = worker.get(address("emergency", "change", emergency.pk))
+    assert "Accepted: Nov 20, 10:04 AM, by a person" in text_of(page)
+    assert buttons(page) == ["It is seen to"]
+
+
+def test_an_emergency_that_was_accepted_meanwhile_is_not_taken_from_whoever_has_it(worker, call):
+    dan = factories_trade.make_technician(business=call.business, name="Dan")
+    emergency = make_emergency(call, status="accepted", accepted_by=dan)
+
+    do(worker, "emergency", emergency, "take")
+
+    assert Emergency.objects.get().accepted_by == dan
 
 
 def test_a_letter_that_failed_shows_why_in_the_list_and_on_its_page(reader, call):
@@ -221,6 +286,18 @@ def test_a_letter_that_was_given_up_is_tried_again(worker, call, model, make):
     letter.refresh_from_db()
     assert (letter.status, letter.attempts, letter.due_at, letter.error) == ("queued", 0, NOW, "")
     assert buttons(worker.get(address(model, "change", letter.pk))) == []
+
+
+@pytest.mark.parametrize(("model", "make"), [("outgoingemail", make_email), ("outgoingmessage", make_text)])
+def test_a_letter_that_was_sent_is_sent_once_more_as_it_was(worker, call, model, make):
+    letter = make(call, status="sent")
+
+    assert buttons(worker.get(address(model, "change", letter.pk))) == ["Send again"]
+    for _ in range(2):
+        assert do(worker, model, letter, "send_copy")[-1] == f"{letter}: put in the outbox once more."
+
+    [copy] = type(letter).objects.exclude(pk=letter.pk)
+    assert (copy.to, copy.body, copy.status, copy.call, copy.due_at) == (letter.to, letter.body, "queued", None, NOW)
 
 
 @pytest.mark.parametrize(

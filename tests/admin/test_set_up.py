@@ -26,6 +26,7 @@ BUSINESS = {
     "slot_step_minutes": "30",
     "callbacks_a_day": "50",
 }
+ROWS_OF_A_BUSINESS = ("opening_hours", "opening_exceptions", "rota")
 LINE = {"label": "", "answers": "always", "ring_seconds": "20"}
 NO_HOURS = (
     "There are no opening hours: nothing can be booked, and Cortana cannot say when somebody is there. Enter them "
@@ -51,6 +52,32 @@ def agent_form(business, **fields):
         "vad_threshold": "0.5",
         "silence_ms": "500",
     } | fields
+
+
+def test_the_calls_placed_in_a_day_are_entered_with_a_word_on_what_that_is(owner):
+    business = factories.make_business()
+    page = reverse("admin:calls_business_change", args=[business.pk])
+    field = owner.get(page).context["adminform"].form["callbacks_a_day"]
+
+    assert (field.label, field.help_text, field.value()) == (
+        "Calls placed in a day, at most",
+        "The most calls that are placed by themselves in a day; 0 places none.",
+        50,
+    )
+    assert field.help_text in owner.get(page).content.decode()
+    no_rows = {f"{name}-{part}_FORMS": "0" for name in ROWS_OF_A_BUSINESS for part in ("TOTAL", "INITIAL")}
+    assert owner.post(page, BUSINESS | no_rows | {"callbacks_a_day": "7"}).status_code == 302
+    assert Business.objects.get().callbacks_a_day == 7
+
+
+def test_the_countries_of_callbacks_are_kept_as_codes_and_others_refused(owner):
+    assert add(owner, "business", BUSINESS | {"name": "Cedar", "callback_countries": "ca, mx"})[0] == {}
+    assert Business.objects.get().callback_countries == "CA MX"
+
+    errors, _ = add(owner, "business", BUSINESS | {"name": "Elm", "callback_countries": "CA Canada"})
+    assert errors["callback_countries"] == [
+        "CANADA is not the code of a country. It has two capital letters, for example US or CA."
+    ]
 
 
 def add(client, model, data):

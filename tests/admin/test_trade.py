@@ -2,13 +2,14 @@
 
 import html
 import re
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
 
 from calls.admin import sentences
-from calls.models import KnownAnswer, Service, ServiceArea, Technician
+from calls.domain import answers
+from calls.models import KnownAnswer, OutgoingMessage, Service, ServiceArea, Technician
 from tests import factories, factories_trade
 from tests.admin.pages import address, cells, said, text_of
 
@@ -183,6 +184,18 @@ def test_open_questions_stand_first_and_are_answered_in_the_list(owner, business
     assert len(cells(owner.get(address("knownanswer"), {"open": "no"}))) == 2
 
 
+def test_a_question_shows_each_call_whose_caller_waits_for_the_answer(owner, business):
+    line = factories.make_line(business=business)
+    calls = [factories.make_call(line=line) for _ in range(3)]
+    for call in calls[:2]:
+        answers.answer_question(call_id=call.pk, question="Do you clear snow?", now=call.rang_at)
+
+    page = owner.get(address("knownanswer", "change", KnownAnswer.objects.get().pk)).content.decode()
+
+    linked = re.findall(r"/admin/calls/call/(\d+)/change/", page)
+    assert sorted(set(map(int, linked))) == [call.pk for call in calls[:2]]
+
+
 def test_a_reader_sees_questions_without_numbers_and_answers_none(client, business):
     client.force_login(factories.make_staff("calls.view_knownanswer"))
     factories_trade.make_answer(business=business, question="Is 212-555-0123 your number?", answer="")
@@ -226,6 +239,38 @@ def test_a_technician_who_cannot_be_rung_is_warned_of(owner, business, number, s
     assert sentence in post(owner, address("technician", "add"), data)
 
 
+@pytest.mark.parametrize(
+    ("own", "sentence"),
+    [
+        (
+            ["Albany"],
+            "The areas of Dan name towns alone, and the service area names postal codes too: the two cannot be "
+            "compared. Add the postal codes that Dan goes to.",
+        ),
+        (
+            ["12207"],
+            "The areas of Dan name postal codes alone, and the service area names towns too: the two cannot be "
+            "compared. Add the towns that Dan goes to.",
+        ),
+        (["not 12207"], "The areas of Dan only exclude: Dan is sent nowhere. Add where they do go."),
+        (["Albany", "12207"], []),
+        ([], []),
+    ],
+)
+def test_areas_of_a_technician_that_cannot_match_are_warned_of(owner, business, own, sentence):
+    make_area = factories_trade.make_area
+    areas = {
+        "Albany": make_area(business=business, kind="town", value="Albany"),
+        "12207": make_area(business=business),
+        "not 12207": make_area(business=business, is_excluded=True),
+    }
+    data = {"business": business.pk, "name": "Dan", "number": "+12125550123", "is_active": "on"}
+
+    said = post(owner, address("technician", "add"), data | {"areas": [areas[name].pk for name in own]})
+
+    assert said == ([sentence] if sentence else [])
+
+
 def test_hours_that_lie_over_one_another_are_refused_beside_their_row(owner, business):
     dan = factories_trade.make_technician(business=business, name="Dan", number="+12125550123")
     data = {"business": business.pk, "name": "Dan", "number": "+12125550123", "is_active": "on"}
@@ -239,6 +284,28 @@ def test_hours_that_lie_over_one_another_are_refused_beside_their_row(owner, bus
     assert refused == {"starts_at": ["Lies over Monday, 8:00 AM to 12:00 PM."]}
     assert saved == []
     assert [(row.weekday, row.starts_at) for row in dan.working_hours.all()] == [(0, time(8)), (0, time(12))]
+
+
+def test_time_off_over_bookings_names_them_and_leads_to_sending_somebody_else(owner, business, time_machine):
+    time_machine.move_to(factories.RANG_AT, tick=False)
+    dan = factories_trade.make_technician(business=business, name="Dan", number="+12125550123")
+    service = factories_trade.make_service(business=business, name="Drain cleaning")
+    hit = factories_trade.make_booking(service=service, technician=dan, reference="K7FCM4")
+    later = factories_trade.TUESDAY_AT_NINE + timedelta(days=2)
+    factories_trade.make_booking(service=service, technician=dan, starts_at=later)
+    gone = factories_trade.TUESDAY_AT_NINE + timedelta(hours=2)
+    factories_trade.make_booking(service=service, technician=dan, starts_at=gone, status="cancelled")
+    off = {"starts_at_0": "2026-11-24", "starts_at_1": "00:00", "ends_at_0": "2026-11-25", "ends_at_1": "00:00"}
+    data = {"business": business.pk, "name": "Dan", "number": "+12125550123", "is_active": "on"}
+    data |= hours_form(prefix="working_hours") | hours_form(prefix="time_off") | {"time_off-TOTAL_FORMS": "1"}
+    data |= {f"time_off-0-{name}": value for name, value in off.items()}
+
+    said = post(owner, address("technician", "change", dan.pk), data)
+
+    link = f'<a href="{address("booking", "reassign", hit.pk)}">K7FCM4 Drain cleaning</a>'
+    assert said == [
+        f"Dan is booked in the time off: {link}, Tuesday, November 24, 9:00 AM. Send somebody else, or move it."
+    ]
 
 
 def test_a_technician_is_shown_with_what_they_know_and_where_they_go(client, business):
@@ -255,6 +322,19 @@ def test_a_technician_is_shown_with_what_they_know_and_where_they_go(client, bus
         ["Eve –", "–", "Everywhere that is served", "Not active", "No telephone"],
     ]
     assert "5550123" not in client.get(address("technician", "change", dan.pk)).content.decode()
+
+
+def test_a_technician_who_has_written_stop_is_pointed_out_until_a_message_gets_through(owner, business):
+    dan = factories_trade.make_technician(business=business, name="Dan", number="+12125550123")
+    about = {"business": business, "to": dan.number, "purpose": "emergency", "body": "x"}
+
+    def shown_after(minute, error_code):
+        at = factories.RANG_AT + timedelta(minutes=minute)
+        OutgoingMessage.objects.create(**about, key=str(minute), written_at=at, due_at=at, error_code=error_code)
+        [[*_, attention]] = cells(owner.get(address("technician")))
+        return attention
+
+    assert [shown_after(0, ""), shown_after(1, "21610"), shown_after(2, "")] == ["–", "Has written STOP", "–"]
 
 
 def test_the_page_of_a_business_holds_its_week_its_exceptions_and_its_rota(owner, business):

@@ -20,6 +20,8 @@ class Telephone:
     listed: list = field(default_factory=list)
     statuses: dict = field(default_factory=dict)
     looked_up: list = field(default_factory=list)
+    ended: list = field(default_factory=list)
+    can_end: bool = True
 
     def ring_alert(self, *, alert_id, number, shown):
         return self._ring("alert", alert_id, number, shown)
@@ -38,6 +40,10 @@ class Telephone:
         if isinstance(status, Exception):
             raise status
         return status
+
+    def end_ring(self, *, call_sid, words):
+        self.ended.append(call_sid)
+        return self.can_end
 
     @property
     def numbers(self):

@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connection
 
-from calls.domain import answers
+from calls.domain import answers, summaries
 from calls.domain.answers import Found, NoQuestion
 from calls.models import KnownAnswer
 from tests.factories import RANG_AT, make_call
@@ -58,7 +58,7 @@ def test_the_same_question_in_other_words_has_its_answer(call, asked, question):
 @pytest.mark.parametrize(
     ("asked", "similar"),
     [
-        ("Do you sell gift cards at the counter?", ("Do you take credit cards?",)),
+        ("Do you sell gift cards at the counter?", ()),
         ("Are you bonded?", ()),
         ("Do you clear snow?", ()),
         ("Are your plumbers licensed and insured in Vermont?", ("Are you licensed?",)),
@@ -143,3 +143,32 @@ def test_many_callers_with_one_question_at_once_make_one_row():
         thread.join()
 
     assert open_rows() == [("Do you clear snow?", 6)]
+
+
+def test_each_caller_who_asked_is_owed_the_answer(call):
+    second = make_call(line=call.line)
+    ask(call, "Do you clear snow?")
+    ask(second, "Could you clear some snow?")
+    ask(second, "do you clear snow")
+
+    row = KnownAnswer.objects.get(answer="")
+    assert [answers.open_questions(call=each) for each in (call, second)] == [[row], [row]]
+    assert set(answers.askers(row=row)) == {call, second}
+    for each in (call, second):
+        conclusion = summaries.conclude_call(call_id=each.pk, model_text="", now=RANG_AT)
+        assert conclusion.next_action == "Answer the question that the agent could not answer."
+
+
+def test_once_it_is_answered_nothing_is_open_and_the_askers_are_still_known(call):
+    ask(call, "Do you clear snow?")
+    KnownAnswer.objects.filter(answer="").update(answer="No.")
+
+    row = KnownAnswer.objects.get(question="Do you clear snow?")
+    assert (answers.open_questions(call=call), answers.asked(call=call)) == ([], [row])
+    assert list(answers.askers(row=row)) == [call]
+
+
+def test_call_that_asked_nothing_is_owed_nothing(call):
+    ask(call, "Are you licensed?")
+
+    assert answers.asked(call=call) == []

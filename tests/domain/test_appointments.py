@@ -5,10 +5,11 @@ import pytest
 from calls.domain import appointments, slots
 from calls.domain.appointments import Facts
 from calls.domain.booking import SlotTaken
-from calls.models import Booking, Call, CallEvent, OutgoingEmail, OutgoingMessage, TakenTime
+from calls.models import Booking, Call, CallEvent, Emergency, OutgoingEmail, OutgoingMessage, TakenTime
 from tests.factories import RANG_AT, make_business, make_call, make_line
 from tests.factories_trade import (
     TUESDAY_AT_NINE,
+    make_area,
     make_booking,
     make_customer,
     make_open_business,
@@ -54,7 +55,10 @@ class Diary:
         return appointments.cancel_own(call_id=(call or self.call).pk, facts=facts, now=now)
 
     def assign(self, *, call=None, facts=NOBODY, now=RANG_AT):
-        return appointments.assign_technician(call_id=(call or self.call).pk, facts=facts, now=now)
+        """Of whoever is sent, who has taken that day off."""
+        if not self.technician.time_off.exists():
+            make_time_off(technician=self.technician)
+        return appointments.assign_technician(call_id=(call or self.call).pk, facts=facts, now=now).booking
 
     def own(self, *, call=None, facts=NOBODY, now=RANG_AT):
         return appointments.appointments(call_id=(call or self.call).pk, facts=facts, now=now)
@@ -64,6 +68,10 @@ class Diary:
 
     def units(self, booking, technician, starts_at):
         return [(booking.pk, technician.pk, starts_at + timedelta(minutes=5 * unit)) for unit in range(15)]
+
+
+def to_customers():
+    return list(OutgoingEmail.objects.filter(purpose="booking").order_by("pk"))
 
 
 def test_the_number_that_calls_hears_of_its_own_open_bookings_only():
@@ -167,7 +175,7 @@ def test_moving_to_the_same_slot_again_changes_nothing():
     diary.move(now=RANG_AT + timedelta(minutes=1))
 
     assert CallEvent.objects.count() == 1
-    assert OutgoingEmail.objects.count() == 1
+    assert [letter.to for letter in to_customers()] == ["r@example.com"]
 
 
 def test_a_booking_that_cannot_move_stays_and_the_caller_hears_of_the_next_openings():
@@ -253,7 +261,7 @@ def test_cancelling_gives_the_time_back_and_tells_the_customer():
 
     assert cancelled.status == Booking.Status.CANCELLED
     assert diary.taken() == []
-    [letter] = OutgoingEmail.objects.all()
+    [letter] = to_customers()
     assert letter.subject == (
         "Your appointment with Cedar Plumbing is cancelled: Tuesday the 24th of November 2026 at nine"
     )
@@ -267,7 +275,7 @@ def test_cancelling_twice_is_cancelling_once(has_reference):
     facts = Facts(reference=diary.booking.reference) if has_reference else NOBODY
 
     assert diary.cancel(facts=facts) == diary.cancel(facts=facts) == diary.booking
-    assert OutgoingEmail.objects.count() == CallEvent.objects.count() == 1
+    assert len(to_customers()) == CallEvent.objects.count() == 1
 
 
 def test_a_time_that_was_given_back_can_be_booked_again():
@@ -294,22 +302,21 @@ def test_each_letter_of_a_booking_replaces_the_one_before_in_a_calendar():
     diary.move(starts_at=TUESDAY_AT_NINE, now=RANG_AT + timedelta(minutes=1))
     diary.move(now=RANG_AT + timedelta(minutes=2))
 
-    sequences = [
-        int(letter.calendar.split("SEQUENCE:")[1].split()[0]) for letter in OutgoingEmail.objects.order_by("pk")
-    ]
+    sequences = [int(letter.calendar.split("SEQUENCE:")[1].split()[0]) for letter in to_customers()]
     day = 24 * 60 * 60
     assert sequences == [day, day + 60, day + 120]
 
 
-def test_a_call_writes_only_so_many_letters():
+def test_a_call_moves_only_so_often_and_each_move_is_told():
     diary = Diary(email="r@example.com")
-    for minute in range(10):
-        diary.move(
-            starts_at=AT_ELEVEN if minute % 2 else TUESDAY_AT_NINE + timedelta(hours=4),
-            now=RANG_AT + timedelta(minutes=minute),
-        )
+    for minute in range(3):
+        diary.move(starts_at=AT_ELEVEN + timedelta(minutes=30 * minute), now=RANG_AT + timedelta(minutes=minute))
 
-    assert OutgoingEmail.objects.count() == 5
+    with pytest.raises(appointments.TooManyMoves):
+        diary.move(starts_at=TUESDAY_AT_NINE)
+    assert diary.move(starts_at=AT_ELEVEN + timedelta(hours=1)) == diary.booking, "where it stands it may stay"
+    assert diary.move(call=make_call(line=diary.line), now=RANG_AT + timedelta(hours=1)).starts_at == AT_ELEVEN
+    assert len(to_customers()) == 4
 
 
 def test_the_next_suitable_technician_is_sent_and_both_are_told():
@@ -337,15 +344,53 @@ def test_the_next_suitable_technician_is_sent_and_both_are_told():
     assert diary.units(diary.booking, free, TUESDAY_AT_NINE)[0] in diary.taken()
 
 
-def test_a_technician_is_changed_once_a_call_however_often_it_is_asked():
+def test_who_can_go_stays_however_many_calls_ask_for_another():
+    diary = Diary()
+    for _ in range(3):
+        make_technician(business=diary.business)
+
+    for _ in range(4):
+        call = make_call(line=diary.line)
+        assigned = appointments.assign_technician(call_id=call.pk, facts=NOBODY, now=RANG_AT)
+        assert (assigned.booking.technician, assigned.is_another) == (diary.technician, False)
+    assert OutgoingMessage.objects.count() == 0
+
+    sent = diary.assign().technician
+    assert diary.assign(call=make_call(line=diary.line)).technician == sent != diary.technician
+    assert OutgoingMessage.objects.count() == 2
+
+
+@pytest.mark.parametrize("why", ["off", "left", "does not know it", "does not go there"])
+def test_who_cannot_go_is_followed_by_somebody_who_can(why):
+    diary = Diary()
+    skill = make_skill(business=diary.business)
+    other = make_technician(business=diary.business, skills=[skill])
+    if why == "off":
+        make_time_off(technician=diary.technician)
+    if why == "left":
+        type(other).objects.filter(pk=diary.technician.pk).update(is_active=False)
+    if why == "does not know it":
+        diary.service.skills.set([skill])
+    if why == "does not go there":
+        diary.technician.areas.add(make_area(business=diary.business, value="99999"))
+
+    assigned = appointments.assign_technician(call_id=diary.call.pk, facts=NOBODY, now=RANG_AT)
+
+    assert (assigned.booking.technician, assigned.is_another) == (other, True)
+
+
+def test_in_an_emergency_somebody_else_is_sent_once_a_call():
     diary = Diary()
     for _ in range(2):
         make_technician(business=diary.business)
+    emergency = {"raised_by": "tool", "kind": "gas", "raised_at": RANG_AT}
+    Emergency.objects.create(business=diary.business, call=diary.call, **emergency)
 
-    sent = diary.assign().technician
-    assert diary.assign(now=RANG_AT + timedelta(minutes=1)).technician == sent
+    asked = [appointments.assign_technician(call_id=diary.call.pk, facts=NOBODY, now=RANG_AT) for _ in range(2)]
+
+    assert [one.is_another for one in asked] == [True, False]
+    assert asked[0].booking == asked[1].booking
     assert OutgoingMessage.objects.count() == 2
-    assert diary.assign(call=make_call(line=diary.line)).technician != sent
 
 
 def test_a_technician_without_telephone_and_email_is_sent_all_the_same():

@@ -168,3 +168,18 @@ def test_the_last_four_digits_change_nothing(code, rest):
 
 def test_travel_fees_are_exact():
     assert area.coverage(business=serve("12207 $15.50"), postal_code="12207").travel_fee == Decimal("15.50")
+
+
+@pytest.mark.parametrize(
+    ("entries", "code", "town", "answer"),
+    [
+        (["12201–12212", "Albany"], "97321", "Albany", NO),
+        (["122*", "Albany"], "97321", "Albany", NO),
+        (["12207", "Albany"], "97321", "Albany", NO),
+        (["12201–12212", "Albany $20"], "12207", "Albany", (True, 20)),
+        (["12201–12212", "Albany"], "", "Albany", YES),
+        (["Albany", "not 12207"], "12208", "Albany", YES),
+    ],
+)
+def test_a_towns_name_serves_no_code_far_away(entries, code, town, answer):
+    assert served(serve(*entries), code, town) == answer

@@ -1,8 +1,9 @@
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from calls.domain import area, booking, customers, quotes, slots
+from calls.domain import appointments, area, booking, customers, letters, quotes, slots
 from calls.domain.booking import Wanted, book_appointment
 from calls.models import Booking, Call, CallEvent, Customer, OutgoingEmail, TakenTime, Weekday
 from tests.factories import RANG_AT, make_business, make_call, make_line
@@ -13,6 +14,7 @@ from tests.factories_trade import (
     make_customer,
     make_hours,
     make_open_business,
+    make_quote,
     make_service,
     make_skill,
     make_technician,
@@ -21,6 +23,7 @@ from tests.factories_trade import (
 
 pytestmark = pytest.mark.django_db
 
+TWO_HOURS = timedelta(hours=2)
 ROBERT = Wanted(name="Robert Miller", address="12 Elm Street", postal_code="12207")
 
 
@@ -343,7 +346,7 @@ def test_the_customer_is_told_by_email_with_the_appointment_for_a_calendar():
 
     made = shop.book(call=call, wanted=Wanted("Robert Miller", "12 Elm Street", "12207", email="r@example.com"))
 
-    [letter] = OutgoingEmail.objects.all()
+    [letter] = OutgoingEmail.objects.filter(purpose="booking")
     assert (letter.to, letter.purpose, letter.call) == ("r@example.com", "booking", call)
     assert letter.subject == "Your appointment with Cedar Plumbing: Tuesday the 24th of November 2026 at nine"
     assert letter.body.splitlines() == [
@@ -361,12 +364,64 @@ def test_the_customer_is_told_by_email_with_the_appointment_for_a_calendar():
     assert made.customer.email == "r@example.com"
 
 
+def test_what_was_quoted_before_belongs_to_the_customer_from_the_booking_on():
+    shop = Shop()
+    shop.technician()
+    call = shop.call()
+    mine = make_quote(call=call)
+    earlier = make_quote(call=shop.call())
+    strangers = make_quote(call=shop.call(from_number="+15550100002"))
+
+    made = shop.book(call=call)
+
+    assert set(made.customer.quotes.all()) == {mine, earlier}
+    strangers.refresh_from_db()
+    assert strangers.customer is None
+
+
+def test_a_claimed_number_gets_nothing_of_its_owner_and_the_letter_goes_where_it_was_asked_for():
+    shop = Shop()
+    shop.technician()
+    owner = make_customer(business=shop.business, number="+15550100002", email="owner@example.com")
+    claimed = replace(ROBERT, number=owner.number)
+
+    told_nothing = shop.book(wanted=claimed)
+    told = shop.book(wanted=replace(claimed, email="owner@example.com"), starts_at=TUESDAY_AT_NINE + TWO_HOURS)
+    appointments.cancel(booking=told_nothing, now=RANG_AT)
+
+    assert [(row.to, row.key[8:14]) for row in OutgoingEmail.objects.filter(purpose="booking")] == [
+        ("owner@example.com", told.reference)
+    ]
+
+
+def test_a_claimed_number_does_not_lead_its_owners_letters_to_whoever_claims_it():
+    shop = Shop()
+    shop.technician()
+    shop.book(wanted=replace(ROBERT, number="+15550100002", email="thief@example.com"))
+
+    own = shop.book(call=shop.call(from_number="+15550100002"), starts_at=TUESDAY_AT_NINE + TWO_HOURS)
+
+    assert (own.customer.number, own.customer.email) == ("+15550100002", "")
+    assert OutgoingEmail.objects.filter(purpose="booking", key__contains=own.reference).count() == 0
+
+
+@pytest.mark.parametrize("field", ["name", "address", "town", "notes"])
+def test_no_link_of_a_caller_gets_into_a_letter(field):
+    shop = Shop()
+    shop.technician()
+
+    with pytest.raises(letters.NotPlain):
+        shop.book(wanted=replace(ROBERT, **{field: "Go to www.evil-prize.com/pay"}))
+
+    assert (Booking.objects.count(), OutgoingEmail.objects.count()) == (0, 0)
+
+
 def test_without_an_address_no_email_is_written():
     shop = Shop()
     shop.technician()
     shop.book()
 
-    assert OutgoingEmail.objects.count() == 0
+    assert OutgoingEmail.objects.filter(purpose="booking").count() == 0
 
 
 def test_what_is_no_email_address_is_asked_for_again():

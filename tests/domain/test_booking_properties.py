@@ -72,7 +72,8 @@ class Town:
         elif what == "cancel":
             appointments.cancel_own(call_id=call_id, facts=facts, now=self.now)
         else:
-            appointments.assign_technician(call_id=call_id, facts=facts, now=self.now)
+            for booking in appointments.appointments(call_id=call_id, facts=facts, now=self.now)[:1]:
+                appointments.reassign(booking=booking, now=self.now)
 
 
 class BookingProperties(TestCase):

@@ -48,9 +48,9 @@ def write_letter(quote, key="first", now=NOW, **changed):
 def test_a_booking_is_confirmed_once_and_done_once(db):
     booking = factories_trade.make_booking()
 
-    by_hand.confirm_booking(booking=booking)
+    by_hand.confirm_booking(booking=booking, now=NOW)
     with pytest.raises(by_hand.Changed):
-        by_hand.confirm_booking(booking=booking)
+        by_hand.confirm_booking(booking=booking, now=NOW)
     by_hand.finish_booking(booking=booking)
     with pytest.raises(by_hand.Changed):
         by_hand.finish_booking(booking=booking)
@@ -93,9 +93,9 @@ def test_an_emergency_is_closed_once(db):
     business = factories.make_business()
     emergency = Emergency.objects.create(business=business, raised_by="tool", kind="water", raised_at=NOW)
 
-    by_hand.close_emergency(emergency=emergency)
+    by_hand.close_emergency(emergency=emergency, now=NOW)
     with pytest.raises(by_hand.Changed):
-        by_hand.close_emergency(emergency=emergency)
+        by_hand.close_emergency(emergency=emergency, now=NOW)
 
     assert Emergency.objects.get().status == Emergency.Status.CLOSED
 

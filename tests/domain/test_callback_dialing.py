@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from calls.domain import callback_dialing
-from calls.domain.callback_dialing import ring_due
 from calls.domain.outside import NotPlaced, Unclear
 from calls.models import Call, Callback, CallbackAttempt, EmergencyAlert, OutgoingEmail, PhoneLine
 from tests import factories
@@ -43,7 +42,9 @@ def callback(line):
 
 
 def ring(telephone, now=NOW, most=1):
-    return [step.done for step in ring_due(telephone=telephone, now=now, most=most)]
+    due = callback_dialing.due_callbacks(now=now, most=most)
+    steps = [callback_dialing.ring(callback_id=pk, telephone=telephone, now=now) for pk in due]
+    return [step.done for step in steps if step]
 
 
 def state(callback):
@@ -60,10 +61,23 @@ def finish(callback, status, now=NOW, *, streamed=False, answered_by=""):
     attempt = callback.dialings.order_by("-number").first()
     call_sid = attempt.call_sid or "CA9"
     if streamed:
-        factories.make_call(call_sid=call_sid, direction="outbound")
+        callback_dialing.pick_up(attempt_id=attempt.pk, call_sid=call_sid)
+        Call.objects.filter(call_sid=call_sid).update(status="streaming", streaming_at=now)
     if answered_by:
         callback_dialing.note_machine(attempt_id=attempt.pk, call_sid=call_sid, answered_by=answered_by)
     callback_dialing.note_status(attempt_id=attempt.pk, call_sid=call_sid, call_status=status, now=now)
+
+
+def test_a_task_that_comes_too_late_or_twice_dials_nothing(callback, telephone):
+    def again(now):
+        return callback_dialing.ring(callback_id=callback.pk, telephone=telephone, now=now)
+
+    assert again(later(seconds=-1)) is None
+    assert ring(telephone) == ["rung"]
+    assert again(NOW) is None
+    finish(callback, "busy")
+    assert again(NOW) is None
+    assert (telephone.numbers, again(later(minutes=15)).done) == ([NUMBER], "rung")
 
 
 def test_a_due_promise_is_dialed_and_its_attempt_known(callback, telephone, line):
@@ -107,7 +121,7 @@ def test_a_conversation_keeps_the_promise(callback, telephone):
 def test_a_callee_who_was_connected_to_a_person_was_served_too(callback, telephone):
     ring(telephone)
     sid = callback.dialings.get().call_sid
-    factories.make_call(call_sid=sid, direction="outbound", streaming_at=None, outcome="transferred")
+    Call.objects.filter(call_sid=sid).update(outcome="transferred")
     finish(callback, "completed")
 
     assert state(callback) == ("done", 1)
@@ -213,6 +227,30 @@ def test_nobody_is_rung_in_their_night(line, telephone):
 
     assert (ring(telephone), telephone.rung) == (["put_off"], [])
     assert (state(callback), callback.due_at) == (("due", 0), later(minutes=55, seconds=55))
+
+
+def test_nobody_is_rung_in_the_night_of_the_business_though_it_is_day_where_they_are(line, telephone):
+    """Four past ten in New York is four past seven in Los Angeles, where the business is."""
+    line.business.time_zone = "America/Los_Angeles"
+    line.business.save()
+    callback = promise(line, number="+12125551234")
+
+    assert (ring(telephone), telephone.rung) == (["put_off"], [])
+    assert (state(callback), callback.due_at) == (("due", 0), later(minutes=55, seconds=55))
+
+
+def test_a_retry_that_falls_into_the_night_waits_for_the_morning(line, telephone):
+    """Half past eight in the evening in New York; in a quarter of an hour and then at eight the next morning."""
+    evening = later(hours=10, minutes=26)
+    callback = promise(line, number="+12125551234", due_at=evening)
+    ring(telephone, evening)
+    finish(callback, "busy", evening)
+    ring(telephone, later(hours=10, minutes=41))
+    finish(callback, "busy", later(hours=10, minutes=42))
+
+    assert ring(telephone, later(hours=11, minutes=42)) == ["put_off"]
+    assert (state(callback), len(telephone.rung)) == (("due", 2), 2)
+    assert callback.due_at == later(hours=21, minutes=55, seconds=55)
 
 
 def test_a_number_is_rung_three_times_a_day_at_most(line, telephone):

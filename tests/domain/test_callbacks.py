@@ -24,7 +24,7 @@ def at(day, hour, minute=0):
 
 def request(call, *, when=ASAP, now=NOW, **changes):
     standing = {"number": "", "reason": "a quote", "consent": "Yes, please do.", "caller_name": "Robert Miller"}
-    return callbacks.request_callback(call_id=call.pk, when=when, now=now, **standing | changes)
+    return callbacks.request_callback(call_id=call.pk, when=when, now=now, **standing | changes).callback
 
 
 def test_a_promise_keeps_the_words_of_consent_and_the_number_that_calls():
@@ -45,6 +45,116 @@ def test_the_same_number_asked_again_is_the_same_promise_changed():
 
     callback = Callback.objects.get()
     assert (callback.due_at, callback.reason) == (NOW + timedelta(minutes=90), "the invoice")
+
+
+def test_who_calls_again_has_one_callback_which_is_changed():
+    first = factories.make_call()
+    request(first)
+    later = [factories.make_call(line=first.line, from_number=first.from_number) for _ in range(2)]
+    for minutes, call in enumerate(later, 30):
+        request(call, when=When(in_minutes=minutes), reason="the invoice", caller_name="", consent="Sure.")
+
+    callback = Callback.objects.get()
+    assert (callback.due_at, callback.reason, callback.caller_name) == (
+        NOW + timedelta(minutes=31),
+        "the invoice",
+        "Robert Miller",
+    )
+    assert (callback.call, callback.consent) == (later[-1], "Sure."), (
+        "the consent is kept with the call it was given in"
+    )
+    later[-1].refresh_from_db()
+    assert later[-1].outcome == "callback"
+
+
+def test_another_number_that_they_gave_in_an_earlier_call_is_known_by_the_number_that_calls():
+    first = factories.make_call()
+    request(first, number="+15184871231")
+    request(factories.make_call(line=first.line, from_number=first.from_number), number="+15184871231")
+
+    assert Callback.objects.count() == 1
+
+
+def test_whose_telephone_is_to_ring_may_change_it_wherever_it_was_asked_for():
+    office = factories.make_call()
+    request(office, number="+15184871231")
+    mobile = factories.make_call(line=office.line, from_number="+15184871231")
+    request(mobile, reason="the invoice")
+
+    assert Callback.objects.get().reason == "the invoice"
+
+
+def test_what_was_promised_in_our_call_may_be_changed_by_whom_we_rang(ours):
+    request(ours, number="+15184871231")
+    again = factories.make_call(line=ours.line, from_number=ours.to_number)
+    request(again, number="+15184871231", reason="the invoice")
+
+    assert Callback.objects.get(status="due").reason == "the invoice"
+
+
+def test_nobody_changes_the_callback_of_a_number_that_is_only_said():
+    first = factories.make_call()
+    request(first)
+    stranger = factories.make_call(line=first.line, from_number="+15184871231")
+    request(stranger, number=first.from_number, when=When(in_minutes=600))
+
+    assert sorted(Callback.objects.values_list("call", "due_at")) == [
+        (first.pk, NOW),
+        (stranger.pk, NOW + timedelta(minutes=600)),
+    ]
+
+
+def test_a_worker_that_has_claimed_what_is_changed_does_not_dial_it():
+    call = factories.make_call()
+    request(call)
+    Callback.objects.update(claimed_until=NOW + timedelta(minutes=2))
+
+    assert request(call, when=When(in_minutes=60)).claimed_until is None
+
+
+@pytest.mark.parametrize("status", ["dialing", "done", "failed", "cancelled"])
+def test_what_is_over_or_rings_already_is_not_changed(status):
+    call = factories.make_call()
+    request(call)
+    Callback.objects.update(status=status)
+    request(call)
+
+    assert sorted(Callback.objects.values_list("status", flat=True)) == sorted([status, "due"])
+
+
+def test_a_caller_cancels_what_they_wait_for_and_nothing_else():
+    first = factories.make_call()
+    request(first)
+    request(first, number="+15184871231")
+    others = request(factories.make_call(line=first.line, from_number="+15184871239"))
+    again = factories.make_call(line=first.line, from_number=first.from_number)
+
+    for _ in range(2):
+        callbacks.cancel_callbacks(call_id=again.pk, now=NOW)
+
+    assert list(Callback.objects.filter(status="due")) == [others]
+    assert list(again.events.values_list("kind", flat=True)) == ["callback_cancelled"]
+
+
+@pytest.mark.parametrize("from_number", ["+15184871239", "anonymous"])
+def test_who_waits_for_nothing_cancels_nothing(from_number):
+    first = factories.make_call()
+    request(first)
+
+    with pytest.raises(callbacks.NonePromised):
+        callbacks.cancel_callbacks(call_id=factories.make_call(line=first.line, from_number=from_number).pk, now=NOW)
+    assert Callback.objects.get().status == "due"
+
+
+def test_an_agent_knows_of_the_callback_of_the_number_that_calls():
+    first = factories.make_call()
+    request(first, when=When(day="tuesday", clock="14:30"))
+    again = factories.make_call(line=first.line, from_number=first.from_number)
+    other = factories.make_call(line=first.line, from_number="+15184871239")
+
+    told = "Callback promised: Tuesday the 24th at two thirty, about: a quote\n"
+    assert persona.persona_for(call=again, now=NOW).instructions.endswith(told)
+    assert "Callback promised" not in persona.persona_for(call=other, now=NOW).instructions
 
 
 def test_a_call_promises_three_callbacks_at_most():
@@ -124,6 +234,13 @@ def test_a_number_that_is_not_dialed_is_not_promised(number):
     assert Callback.objects.count() == 0
 
 
+def test_a_number_of_a_country_that_the_owner_names_is_promised():
+    business = factories.make_business(callback_countries="CA")
+    call = factories.make_call(line=factories.make_line(business=business))
+
+    assert request(call, number="+14164870123").number == "+14164870123"
+
+
 def test_a_call_of_nobodys_line_promises_nothing():
     with pytest.raises(NotPossible, match="Nobody can be rung back from here"):
         request(factories.make_call(business=None))
@@ -139,6 +256,7 @@ def ours():
     line = promise.call.line
     call = factories.make_call(line=line, direction="outbound", from_number=line.number, to_number=promise.number)
     CallbackAttempt.objects.create(callback=promise, number=1, began_at=NOW, call_sid=call.call_sid)
+    Callback.objects.filter(pk=promise.pk).update(status=Callback.Status.DIALING)
     return call
 
 
@@ -152,6 +270,12 @@ def test_our_call_says_first_who_calls_and_that_no_person_is_speaking(ours):
     assert f"Caller: {ours.to_number}\n" in who.instructions
     assert f"begin with: {who.greeting}\n" in who.instructions
     assert "they asked to be called back; their name is Robert Miller. It is about: a quote." in who.instructions
+
+
+def test_in_our_call_another_time_is_promised_to_whom_we_have_rung(ours):
+    again = request(ours, when=When(in_minutes=60))
+
+    assert (again.number, again.due_at) == (ours.to_number, NOW + timedelta(minutes=60))
 
 
 def test_a_recorded_call_of_ours_asks_for_consent_first(ours):
@@ -170,7 +294,7 @@ def test_a_call_that_comes_in_is_no_callback():
 def test_a_machine_is_told_who_called_and_not_why(ours):
     words = callbacks.message_of(callback=callbacks.callback_of(call=ours), shown="+15550109999")
 
-    number = "+ 1 5 5 5 0 1 0 9 9 9 9"
+    number = "5 5 5, 0 1 0, 9 9 9 9"
     assert words == (
         "Hello, this is the automated assistant of Cedar Plumbing, calling back as you asked. "
         f"You can reach us at {number}. Again: {number}. Goodbye."

@@ -9,7 +9,14 @@ import pytest
 
 from calls.domain import dialing_rules
 from calls.domain.dialing_rules import Forbidden
+from calls.models import Business
 from tests import factories
+
+
+def to_dial(text, *, country="US", also=""):
+    business = Business(country=country, callback_countries=also)
+    return dialing_rules.number_to_dial(text, business=business)
+
 
 NEW_YORK, LOS_ANGELES, BERLIN = ZoneInfo("America/New_York"), ZoneInfo("America/Los_Angeles"), ZoneInfo("Europe/Berlin")
 
@@ -123,7 +130,7 @@ ALLOWED = {
 @pytest.mark.parametrize(("text", "why"), FORBIDDEN.items())
 def test_a_forbidden_number_is_refused_with_its_reason(text, why):
     with pytest.raises(Forbidden, match=why):
-        dialing_rules.number_to_dial(text, country="US")
+        to_dial(text)
 
 
 def test_the_table_of_forbidden_numbers_is_long():
@@ -133,18 +140,39 @@ def test_the_table_of_forbidden_numbers_is_long():
 @pytest.mark.django_db
 @pytest.mark.parametrize(("text", "number"), ALLOWED.items())
 def test_an_ordinary_number_of_the_country_is_dialed(text, number):
-    assert dialing_rules.number_to_dial(text, country="US") == number
+    assert to_dial(text) == number
 
 
 @pytest.mark.django_db
 def test_each_business_calls_its_own_country():
-    assert dialing_rules.number_to_dial("030 901820", country="DE") == "+4930901820"
+    assert to_dial("030 901820", country="DE") == "+4930901820"
     with pytest.raises(Forbidden, match="other countries"):
-        dialing_rules.number_to_dial("+1 518 487 1234", country="DE")
+        to_dial("+1 518 487 1234", country="DE")
     with pytest.raises(Forbidden, match="Emergency"):
-        dialing_rules.number_to_dial("11200", country="DE")
+        to_dial("11200", country="DE")
     with pytest.raises(Forbidden, match="not in use"):
-        dialing_rules.number_to_dial("+15550100001", country="CA")
+        to_dial("+15550100001", country="CA")
+
+
+@pytest.mark.django_db
+def test_other_countries_are_called_that_the_owner_names():
+    assert to_dial("+1 416 487 0123", also="MX CA") == "+14164870123"
+    assert to_dial("+52 55 1234 5678", also="MX CA") == "+525512345678"
+    for text in ("+1 876 487 1234", "+49 30 901820"):
+        with pytest.raises(Forbidden, match="other countries"):
+            to_dial(text, also="MX CA")
+
+
+def test_whatever_countries_are_named_no_number_is_called_that_costs_more_than_a_call():
+    everywhere, kinds = " ".join(phonenumbers.SUPPORTED_REGIONS), phonenumbers.PhoneNumberType
+    allowed = []
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        for kind in (kinds.PREMIUM_RATE, kinds.SHARED_COST, kinds.UAN, kinds.PERSONAL_NUMBER, kinds.PAGER):
+            if example := phonenumbers.example_number_for_type(region, kind):
+                with contextlib.suppress(Forbidden):
+                    allowed.append(to_dial(phonenumbers.format_number(example, 0), also=everywhere))
+
+    assert allowed == []
 
 
 @pytest.mark.django_db
@@ -152,7 +180,7 @@ def test_one_of_our_own_lines_is_never_dialed():
     line = factories.make_line(number="+15550106000")
 
     with pytest.raises(Forbidden, match="this very line"):
-        dialing_rules.number_to_dial(line.number, country="US")
+        to_dial(line.number)
 
 
 # Daytime
@@ -226,7 +254,7 @@ def test_no_number_of_hundreds_that_cost_more_than_a_call_is_dialed():
     allowed = []
     for number in numbers:
         with contextlib.suppress(Forbidden):
-            allowed.append(dialing_rules.number_to_dial(number, country="US"))
+            allowed.append(to_dial(number))
 
     assert len(numbers) >= 500
     assert allowed == []

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from calls.domain import emergencies, outside
-from calls.models import Emergency, OutgoingEmail, Technician
+from calls.models import Emergency, OutgoingEmail, OutgoingMessage, Technician
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -74,13 +74,84 @@ def test_a_second_report_completes_the_first(call):
     assert (second.pk, Emergency.objects.count()) == (first.pk, 1)
     assert (second.kind, second.description, second.address) == ("fire", "Now it burns.", "12 Elm St")
     assert (second.number, second.raised_at) == (call.from_number, NOW)
-    assert OutgoingEmail.objects.count() == 1
 
 
 def test_what_is_left_out_of_a_second_report_stays(call):
+    report(call, address="12 Elm St", number="+15550109999")
+    again = report(call, description="")
+
+    assert (again.address, again.number) == ("12 Elm St", "+15550109999")
+    assert again.description == "Smells of gas in the kitchen."
+
+
+def test_in_a_call_of_ours_the_caller_is_whom_we_have_rung(call):
+    ours = factories.make_call(
+        line=call.line, direction="outbound", from_number=call.line.number, to_number="+15550100002"
+    )
+
+    assert report(ours).number == "+15550100002"
+
+
+def test_a_hidden_number_is_none(call):
+    call.from_number = "anonymous"
+    call.save()
+
+    assert report(call).number == ""
+
+
+def rung_for(emergency, *people):
+    for position, person in enumerate(people, 1):
+        emergency.alerts.create(technician=person, number=person.number, position=position, rang_at=NOW)
+
+
+def test_everybody_who_was_rung_and_the_business_hear_what_is_learned_later(business, call):
+    mike, ann, not_rung = (make_on_call(business, rank, f"+1555010700{rank}") for rank in (1, 2, 3))
+    Technician.objects.filter(pk=mike.pk).update(email="mike@example.com")
+    rung_for(report(call), mike, ann, mike)
+    OutgoingEmail.objects.all().delete()
+
     report(call, address="12 Elm St")
 
-    assert report(call).address == "12 Elm St"
+    about = f"a gas smell. Smells of gas in the kitchen. 12 Elm St. Caller: {call.from_number}."
+    assert sorted(OutgoingMessage.objects.values_list("to", "body")) == [
+        (person.number, f"EMERGENCY, Cedar Plumbing, more is known: {about}") for person in (mike, ann)
+    ]
+    assert sorted(OutgoingEmail.objects.values_list("to", "subject", "body")) == [
+        (to, "More is known of the emergency: a gas smell", f"{about}\n")
+        for to in ("mike@example.com", "owner@example.com")
+    ]
+    assert not OutgoingMessage.objects.filter(to=not_rung.number).exists()
+
+
+@pytest.mark.parametrize("learned", [{"address": "12 Elm St"}, {"number": "+15550109999"}, {"kind": "fire"}])
+def test_address_number_and_kind_are_worth_a_letter(call, learned):
+    report(call)
+    report(call, **learned)
+    report(call, **learned)
+
+    assert OutgoingEmail.objects.count() == 2
+
+
+def test_other_words_for_the_same_are_not(call):
+    report(call)
+    report(call, description="It still smells.")
+
+    assert OutgoingEmail.objects.count() == 1
+
+
+def test_so_many_letters_leave_and_no_more_however_often_the_address_changes(call):
+    for house in range(20):
+        emergency = report(call, address=f"{house} Elm St")
+
+    assert (emergency.address, OutgoingEmail.objects.count()) == ("19 Elm St", 1 + emergencies.MOST_UPDATES)
+
+
+def test_of_a_closed_emergency_nobody_hears_any_more(call):
+    emergencies.close(emergency_id=report(call).pk, now=NOW)
+    sent = OutgoingEmail.objects.count()
+    report(call, address="12 Elm St")
+
+    assert OutgoingEmail.objects.count() == sent
 
 
 def test_words_raise_one_and_the_agent_completes_it(call):
@@ -143,6 +214,14 @@ def test_the_day_of_the_rota_is_that_of_the_business(business, call):
 
 def test_without_a_rota_the_hand_over_number_is_rung(call):
     assert numbers(report(call)) == ["+15550108000"]
+
+
+def test_the_caller_is_not_rung_about_their_own_emergency(business, call):
+    """The owner reports one from the telephone that is the hand-over number."""
+    call.from_number = business.handover_number
+    call.save()
+
+    assert numbers(report(call)) == []
 
 
 def test_without_anybody_there_is_nobody_to_ring():

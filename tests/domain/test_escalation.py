@@ -82,17 +82,18 @@ def test_nobody_else_is_rung_within_the_minute_whoever_asks(emergency, telephone
     escalate(emergency, telephone)
 
     assert [escalate(emergency, telephone, later(second)) for second in (0, 1, 59)] == [None, None, None]
-    assert list(escalation.escalate_due(telephone=telephone, now=later(59))) == []
+    assert escalation.due_emergencies(now=later(59), most=9) == []
     assert telephone.numbers == [FIRST]
 
 
 def test_after_a_minute_the_next_is_rung_by_whoever_comes_first(emergency, telephone):
     escalate(emergency, telephone)
 
-    [alert] = escalation.escalate_due(telephone=telephone, now=later(60))
+    assert escalation.due_emergencies(now=later(60), most=9) == [emergency.pk]
+    alert = escalate(emergency, telephone, later(60))
 
     assert (alert.position, telephone.numbers) == (2, [FIRST, SECOND])
-    assert list(escalation.escalate_due(telephone=telephone, now=later(60))) == []
+    assert escalation.due_emergencies(now=later(60), most=9) == []
 
 
 def test_the_person_hears_what_it_is_and_takes_it(emergency, telephone):
@@ -103,9 +104,10 @@ def test_the_person_hears_what_it_is_and_takes_it(emergency, telephone):
     )
     answer = hear(alert, "1")
 
-    spoken = "+ 1 5 5 5 0 1 0 0 0 0 1"
+    spoken = "5 5 5, 0 1 0, 0 0 0 1"
     assert answer == Connect(
-        words=f"Thank you. It is yours now. The caller's number is {spoken}. Again: {spoken}. Goodbye."
+        words=f"Thank you. It is yours now. The address is 12 Elm St. The caller's number is {spoken}. "
+        f"Again: 12 Elm St. {spoken}. Goodbye."
     )
     assert (status(emergency), emergency.accepted_by.name, results(emergency)) == (
         "accepted",
@@ -113,7 +115,7 @@ def test_the_person_hears_what_it_is_and_takes_it(emergency, telephone):
         [(FIRST, "accepted")],
     )
     assert report_status(alert, "completed") is None
-    assert list(escalation.escalate_due(telephone=telephone, now=later(600))) == []
+    assert escalation.due_emergencies(now=later(600), most=9) == []
 
 
 @pytest.mark.parametrize("ended", ["busy", "no-answer", "failed", "canceled", "completed"])
@@ -144,6 +146,17 @@ def test_a_late_report_of_an_earlier_ring_hurries_nobody(emergency, telephone):
     assert escalate(emergency, telephone, later(62)) is None
 
 
+def test_who_takes_it_before_the_address_is_known_hears_so(emergency, telephone):
+    Emergency.objects.update(address="")
+    alert = escalate(emergency, telephone)
+
+    spoken = "5 5 5, 0 1 0, 0 0 0 1"
+    assert hear(alert, "1").words == (
+        f"Thank you. It is yours now. The address is not known yet. The caller's number is {spoken}. "
+        f"Again: {spoken}. Goodbye."
+    )
+
+
 def test_progress_is_no_end(emergency, telephone):
     alert = escalate(emergency, telephone)
 
@@ -157,6 +170,69 @@ def test_who_cannot_be_rung_at_all_is_passed_over_at_once(emergency, telephone):
     escalate(emergency, telephone)
 
     assert (telephone.numbers, results(emergency)) == ([SECOND], [(FIRST, "21211"), (SECOND, "")])
+
+
+@pytest.mark.parametrize("why", ["not_sent", "too_many", "20003"])
+def test_a_moment_without_twilio_costs_a_moment_and_no_round(emergency, telephone, why):
+    telephone.does = [NotPlaced(why)] * 6
+    for second in range(0, 30, 5):
+        assert escalate(emergency, telephone, later(second)) is None
+        assert escalation.due_emergencies(now=later(second + 4), most=9) == []
+    assert (status(emergency), results(emergency)) == ("open", [(FIRST, f"not_placed: {why}")])
+
+    assert escalation.due_emergencies(now=later(30), most=9) == [emergency.pk]
+    alert = escalate(emergency, telephone, later(30))
+
+    assert (telephone.numbers, results(emergency), alert.position) == ([FIRST], [(FIRST, "")], 1)
+    assert (EmergencyAlert.objects.get().rang_at, OutgoingMessage.objects.count()) == (later(30), 1)
+    assert not OutgoingEmail.objects.filter(subject="Nobody can be rung for an emergency").exists()
+    for minute in range(1, 5):
+        escalate(emergency, telephone, later(30 + 60 * minute))
+    assert (telephone.numbers, status(emergency)) == ([FIRST, SECOND, FIRST, SECOND], "unanswered")
+
+
+def test_after_a_minute_in_vain_the_next_is_tried_and_the_business_is_told(emergency, telephone):
+    telephone.does = [NotPlaced("30001"), NotPlaced("30001")]
+    escalate(emergency, telephone)
+    escalate(emergency, telephone, later(59))
+    escalate(emergency, telephone, later(64))
+
+    assert (telephone.numbers, results(emergency)) == ([SECOND], [(SECOND, "")])
+    letter = OutgoingEmail.objects.get(subject="Nobody can be rung for an emergency")
+    assert letter.to == "owner@example.com"
+    assert EmergencyAlert.objects.get().rang_at == later(64)
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(0, 5), (100, 5), (600, 30), (3600, 180), (80_000, 300)])
+def test_the_longer_twilio_is_away_the_less_often_it_is_tried(emergency, telephone, seconds, pause):
+    telephone.does = [NotPlaced("not_sent")]
+    escalate(emergency, telephone, later(seconds))
+
+    emergency.refresh_from_db()
+    assert (status(emergency), emergency.claimed_until) == ("open", later(seconds + pause))
+
+
+def test_without_twilio_for_a_day_an_emergency_is_given_up(emergency, telephone):
+    telephone.does = [NotPlaced("not_sent")] * 3
+    for second in (0, 86_400, 86_700):
+        escalate(emergency, telephone, later(second))
+
+    assert status(emergency) == "unanswered"
+    letter = OutgoingEmail.objects.get(subject="Nobody has accepted an emergency")
+    assert "Nobody in the on-call rota could be rung. Please call back now." in letter.body
+
+
+def test_an_old_emergency_is_rung_by_the_first_worker_that_comes(emergency, telephone):
+    assert escalate(emergency, telephone, later(200_000)).number == FIRST
+
+
+def test_whoever_is_no_longer_in_the_rota_is_not_tried_again(emergency, telephone):
+    telephone.does = [NotPlaced("not_sent")]
+    escalate(emergency, telephone)
+    emergency.business.rota.filter(rank=1).delete()
+    escalate(emergency, telephone, later(5))
+
+    assert telephone.numbers == [SECOND]
 
 
 def test_a_ring_of_which_nobody_knows_is_given_its_minute(emergency, telephone):

@@ -268,7 +268,7 @@ def test_a_leg_that_comes_back_goes_to_voicemail_and_never_to_a_second_agent():
     decision = receive(second, now=later(seconds=5))
 
     assert decision == Voicemail(business="Cedar Plumbing")
-    assert state(second) == ("handed_over", "voicemail")
+    assert state(second) == ("handed_over", "")
     assert row(second).token_nonce == ""
     assert events(row(second)) == [("forwarding_loop", {"first_call": first.call_sid}), ("voicemail", {})]
 
@@ -502,12 +502,13 @@ def test_a_person_who_was_reached_is_the_reason_if_there_is_no_other():
     assert state(call) == ("ended", "transferred")
 
 
-def test_an_outcome_of_the_agent_stands():
-    call = handed_over(outcome=Call.Outcome.MESSAGE)
+def test_what_weighs_more_than_a_transfer_stays_the_outcome():
+    call = handed_over()
+    call.business.emergencies.create(call=call, raised_by="tool", kind="gas", raised_at=NOW)
 
     finish_dial(leg(call), "completed")
 
-    assert row(call).outcome == "message"
+    assert row(call).outcome == "emergency"
 
 
 @pytest.mark.parametrize("result", ["busy", "no-answer", "failed", "canceled", "", "something-new"])

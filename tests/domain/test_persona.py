@@ -1,12 +1,20 @@
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from calls.domain.persona import estimated_tokens, greeting_of, instructions_for, persona_for
 from calls.tools import registry
 from tests.factories import make_agent, make_business, make_call, make_line
-from tests.factories_trade import make_booking, make_customer, make_hours, make_open_business, make_service
+from tests.factories_trade import (
+    make_booking,
+    make_customer,
+    make_exception,
+    make_hours,
+    make_open_business,
+    make_quote,
+    make_service,
+)
 
 NOW = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)
 CALLER = "+15550100001"
@@ -101,6 +109,18 @@ def test_returning_caller_is_known_by_the_number_and_by_no_other():
     assert elsewhere.name not in told(agent)
 
 
+def test_caller_who_has_only_asked_for_a_price_is_known_by_the_number_of_that_call():
+    agent = make_agent(business=make_open_business())
+    line, service = make_line(business=agent.business), make_service(business=agent.business, name="Drain cleaning")
+    quote = make_quote(call=make_call(line=line, from_number=CALLER), service=service)
+    make_quote(call=make_call(line=line, from_number="+15550100002"), service=service)
+    for hidden in ("anonymous", "+86282452253"):
+        make_quote(call=make_call(line=line, from_number=hidden), service=service)
+
+    assert last_part(told(agent))[1:] == ["Caller: +15550100001", f"Quote {quote.reference}: Drain cleaning"]
+    assert [line for hidden in ("anonymous", "+86282452253") for line in last_part(told(agent, hidden))[2:]] == []
+
+
 def test_caller_without_a_number_is_nobody_we_know():
     assert last_part(told(make_agent(business=make_open_business()), caller=""))[1] == "Caller: number unknown"
 
@@ -124,3 +144,15 @@ def test_settings_of_the_agent_reach_the_session():
 
 def test_tokens_are_estimated_by_letters():
     assert estimated_tokens("x" * 401) == 100
+
+
+def test_days_unlike_their_weekday_are_told_with_what_changes():
+    business = make_open_business(time_zone="America/New_York")
+    make_exception(business=business, on=date(2026, 11, 26), note="Thanksgiving")
+
+    text = told(make_agent(business=business))
+
+    assert last_part(text)[1] == (
+        "Days unlike the opening hours above: Thursday the 26th of November closed (Thanksgiving)."
+    )
+    assert "Thanksgiving" not in text.split("# This call")[0]

@@ -32,6 +32,10 @@ def test_one_price():
     assert (lines(price), price.total, price.total_to) == ([("Drain cleaning", "120.00", None)], Decimal(120), None)
 
 
+def test_a_way_that_costs_nothing_is_no_line():
+    assert lines(priced(service(), place="12207", travel_fee=Decimal("0.00"))) == [("Drain cleaning", "120.00", None)]
+
+
 @pytest.mark.parametrize(
     ("duration", "minimum", "line"),
     [

@@ -2,13 +2,13 @@
 
 import pytest
 
-from calls.domain import review
+from calls.domain import claims, review
 from calls.models import Turn
-from tests.factories import make_call, make_message, make_turn
+from tests.factories import make_call, make_event, make_message, make_tool_call, make_turn
 from tests.factories_trade import make_booking, make_customer
 
 CLAIMS = {
-    review.BOOKING: [
+    claims.BOOKING: [
         "You're booked for Tuesday at nine.",
         "You are all set for Tuesday the 24th.",
         "You’re scheduled for tomorrow morning.",
@@ -19,14 +19,14 @@ CLAIMS = {
         "The visit has been scheduled.",
         "Great, you're down for Thursday at two.",
     ],
-    review.QUOTE: [
+    claims.QUOTE: [
         "I've emailed you the quote.",
         "I have sent the quote to that address.",
         "We just e-mailed your quote.",
         "Your quote is on its way.",
         "The quote has been sent.",
     ],
-    review.CALLBACK: [
+    claims.CALLBACK: [
         "Someone will call you back after four.",
         "We'll ring you back tomorrow.",
         "A plumber will call you back within two hours.",
@@ -83,11 +83,55 @@ def test_callers_words_and_what_nobody_heard_claim_nothing():
 
 
 @pytest.mark.django_db
-def test_returning_caller_may_be_told_of_an_open_booking_and_of_nobody_elses():
+def test_open_booking_of_another_call_bears_out_nothing_unless_a_tool_has_told_of_it():
     call = make_call()
     make_turn(call=call, role=Turn.Role.AGENT, text="You're booked for Tuesday at nine.")
-    make_booking(customer=make_customer(business=call.business, number="+15550100777"))
+    make_booking(customer=make_customer(business=call.business, number=call.from_number))
+    make_tool_call(call=call, name="my_appointments", result={"appointments": [], "next": "Say so."})
     assert review.unbacked_claims(call=call) == ["a booking"]
 
-    make_booking(customer=make_customer(business=call.business, number=call.from_number))
+    make_tool_call(call=call, name="my_appointments", result={"appointments": [{"reference": "ACDEFH"}]})
+    assert review.unbacked_claims(call=call) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "event"),
+    [
+        ("You're booked for Tuesday at nine.", "a booking", "booked"),
+        ("You're all set for Thursday at two.", "a booking", "booking_moved"),
+        ("I've moved your appointment to Thursday.", "a moved booking", "booking_moved"),
+        ("I've cancelled your appointment.", "a cancelled booking", "booking_cancelled"),
+        ("I've sent a technician to you.", "somebody on the way", "technician_assigned"),
+    ],
+)
+@pytest.mark.django_db
+def test_what_happened_in_the_call_bears_out_its_claim_alone(text, what, event):
+    call = make_call()
+    make_turn(call=call, role=Turn.Role.AGENT, text=text)
+    assert review.unbacked_claims(call=call) == [what]
+
+    make_event(call=call, kind=event)
+    assert review.unbacked_claims(call=call) == []
+
+
+@pytest.mark.django_db
+def test_booking_of_this_call_does_not_bear_out_that_it_was_cancelled():
+    call = make_call()
+    make_turn(call=call, role=Turn.Role.AGENT, text="I've cancelled your appointment.")
+    make_event(call=call, kind="booked")
+
+    assert review.unbacked_claims(call=call) == ["a cancelled booking"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("callback_moved", "I've moved it to two thirty."), ("callback_cancelled", "I've cancelled that.")],
+)
+@pytest.mark.django_db
+def test_a_callback_that_was_changed_bears_out_what_is_said_of_it(kind, text):
+    call = make_call()
+    make_turn(call=call, role=Turn.Role.AGENT, text=text)
+    assert len(review.unbacked_claims(call=call)) == 1
+    make_event(call=call, kind=kind)
+
     assert review.unbacked_claims(call=call) == []

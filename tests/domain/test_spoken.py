@@ -19,7 +19,20 @@ def test_another_month_is_named():
     moment = datetime(2026, 12, 1, 19, 30, tzinfo=UTC)
 
     assert spoken.spoken_time(moment, NEW_YORK, today=date(2026, 11, 20)) == "Tuesday the 1st of December at two thirty"
-    assert spoken.spoken_time(moment, NEW_YORK, today=date(2026, 12, 1)) == "Tuesday the 1st at two thirty"
+    assert spoken.spoken_time(moment, NEW_YORK, today=date(2026, 12, 1)) == "today, Tuesday the 1st at two thirty"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("+15185550150", "5 1 8, 5 5 5, 0 1 5 0"),
+        ("+442079460958", "4 4, 2 0, 7 9 4 6, 0 9 5 8"),
+        ("911", "9 1 1"),
+        ("", ""),
+    ],
+)
+def test_a_number_is_spoken_digit_by_digit_in_groups(number, words):
+    assert spoken.spoken_number(number) == words
 
 
 def test_a_date_in_full_has_its_year():

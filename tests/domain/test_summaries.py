@@ -115,7 +115,7 @@ def test_owner_is_told_once_of_a_call_that_needs_a_person(fields, letters):
     conclude(call)
 
     subjects = list(OutgoingEmail.objects.values_list("to", "subject"))
-    assert subjects == [("owner@example.com", "A call to Cedar Plumbing needs you")] * letters
+    assert subjects == [("owner@example.com", "A call to Cedar Plumbing needs you: Robert Miller")] * letters
 
 
 def test_owner_is_not_told_of_a_call_that_needs_nobody():

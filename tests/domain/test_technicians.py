@@ -169,8 +169,41 @@ def test_of_two_equally_near_the_less_loaded_comes_first(business, status, is_fi
 
 def test_the_town_of_a_booking_stands_after_the_last_comma(business):
     technician = make_technician(business=business)
+    make_area(business=business, kind="town", value="Albany")
     with_town = booked(business, technician, "12207", address="12 Elm Street, back door, Albany")
     without = booked(business, technician, "", address="12 Elm Street", starts_at=TUESDAY_AT_NINE + 4 * AN_HOUR)
 
     assert technicians.place_of(booking=with_town) == Place("12207", "Albany")
     assert technicians.place_of(booking=without) == Place()
+
+
+def test_towns_and_codes_that_cannot_be_compared_keep_nobody_away(business):
+    code, town = make_area(business=business), make_area(business=business, kind="town", value="Albany")
+    in_town = make_technician(business=business, areas=[town])
+
+    assert suitable(business, Place("12207")) == [in_town]
+
+    by_code = make_technician(business=business, areas=[code])
+
+    assert suitable(business, Place("12207")) == [by_code]
+    assert suitable(business, Place("", "Albany")) == [in_town]
+
+    in_town.delete()
+
+    assert suitable(business, Place("", "Albany")) == [by_code]
+    assert suitable(business, Place("12299", "Albany")) == []
+
+
+def test_the_most_particular_area_of_a_technician_decides(business):
+    wide = make_area(business=business, kind="prefix", value="12", is_excluded=True)
+    technician = make_technician(business=business, areas=[wide, make_area(business=business)])
+
+    assert (suitable(business), suitable(business, Place("12299"))) == ([technician], [])
+
+
+@pytest.mark.parametrize(("address", "town"), [("12 Elm Street, Apt 4", ""), ("12 Elm Street, albany", "albany")])
+def test_what_stands_last_in_an_address_is_a_town_if_one_of_that_name_is_served(business, address, town):
+    make_area(business=business, kind="town", value="Albany")
+    booking = make_booking(service=make_service(business=business), address=address)
+
+    assert technicians.place_of(booking=booking) == Place("12207", town)

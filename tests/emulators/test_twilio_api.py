@@ -124,6 +124,21 @@ async def test_a_live_call_is_ended_and_an_ended_one_cannot_be():
         assert (refused.value.status, refused.value.code) == (400, 21220)
 
 
+async def test_a_call_that_rings_stops_ringing_and_cannot_be_led_elsewhere():
+    person = Person(callee=Callee(ring_ms=30_000))
+    async with TinyServer() as server, Town(server, person=person) as town:
+        record = await town.place()
+        while record.status != "ringing":
+            await asyncio.sleep(0.01)
+        with pytest.raises(TwilioRestException) as refused:
+            await town.do(town.client.calls(record.sid).update, twiml="<Response><Hangup/></Response>")
+        await town.do(town.client.calls(record.sid).update, status="completed")
+        await town.api.settled()
+
+        assert (refused.value.status, refused.value.code) == (400, 21220)
+        assert (record.status, server.paths().count("/twilio/voice")) == ("canceled", 0)
+
+
 async def test_the_twiml_of_the_order_is_obeyed_without_asking():
     async with TinyServer() as server, Town(server) as town:
         record = await town.finished(url=None, twiml="<Response><Say>Hello.</Say></Response>")

@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 
 from calls import tasks
+from calls.domain import escalation
 from calls.emulators import twilio_api
 from calls.emulators.phone import Callee
 from calls.lab import scratch, telephony
-from calls.models import Call, Callback, Emergency
+from calls.models import Call, Callback, Emergency, EmergencyAlert
 from tests.journeys.conftest import CALLER, LINE, PERSON, RATE, free_port, running_station, story, town_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,7 +133,8 @@ def test_a_transfer_that_reaches_nobody_brings_the_caller_back_to_a_voice(town, 
     assert any("leave a message after the tone" in sentence for sentence in journey.said)
     assert len(journey.heard.recordings) == 1
     assert journey.row.recording_url != ""
-    wait_for(lambda: Call.objects.get(pk=journey.row.pk).outcome == "answered")
+    call = wait_for(lambda: Call.objects.filter(pk=journey.row.pk, outcome="message").exclude(summary="").first())
+    assert (call.end_reason, call.next_action) == ("voicemail", "Listen to the voicemail, and call back.")
 
 
 def test_a_line_that_rings_the_owner_first_gives_the_call_to_the_agent(town, line):
@@ -170,12 +172,14 @@ def test_an_emergency_rings_the_rota_until_somebody_accepts(town, line, reaching
     assert Call.objects.count() == 1, "the rings are no calls of callers"
 
 
-def test_an_emergency_that_twilio_cannot_ring_is_red(town, line):
-    """Nobody listens at Twilio's address: everybody is passed over at once, and the admin says so."""
+def test_an_emergency_that_twilio_cannot_ring_waits_to_be_rung_again(town, line):
+    """Nobody listens at Twilio's address: the emergency stays open, and is due again after some seconds."""
     town.ring(story(EMERGENCY))
 
-    wait_for(lambda: Emergency.objects.filter(status="unanswered").exists())
-    assert set(Emergency.objects.get().alerts.values_list("number", "result")) == {(PERSON, "not_sent")}
+    wait_for(lambda: EmergencyAlert.objects.filter(result="not_placed: not_sent").exists())
+    wait_for(lambda: escalation.due_emergencies(now=timezone.now() + timedelta(seconds=10), most=1))
+    emergency = Emergency.objects.get()
+    assert (emergency.status, list(emergency.alerts.values_list("number", flat=True))) == ("open", [PERSON])
 
 
 def test_a_callback_is_dialed_by_the_worker_and_answered_by_the_agent(town, line, reaching_station, api_port, settings):
@@ -188,7 +192,7 @@ def test_a_callback_is_dialed_by_the_worker_and_answered_by_the_agent(town, line
         settings.TWILIO_AUTH_TOKENS, settings.TWILIO_ACCOUNT_SID = [reaching_station.token], scratch.ACCOUNT_SID
         settings.TWILIO_API_BASE_URL, settings.PUBLIC_BASE_URL = api.url, scratch.PUBLIC_URL
 
-        assert list(tasks.ring_callbacks(timezone.now())) == [f"callback {callback.pk}: rung"]
+        assert tasks.ring_callback.call(callback.pk) == f"callback {callback.pk}: rung"
         wait_for(lambda: Callback.objects.filter(status="done").exists())
         [record] = api.calls.values()
 
@@ -211,7 +215,7 @@ def test_an_answering_machine_hears_a_short_message(line, reaching_station, api_
         town.emulator.scenarios[:] = [story(MACHINE)]
         settings.TWILIO_AUTH_TOKENS, settings.TWILIO_ACCOUNT_SID = [reaching_station.token], scratch.ACCOUNT_SID
         settings.TWILIO_API_BASE_URL, settings.PUBLIC_BASE_URL = api.url, scratch.PUBLIC_URL
-        list(tasks.ring_callbacks(timezone.now()))
+        tasks.ring_callback.call(callback.pk)
         wait_for(lambda: callback.dialings.filter(result="left_message").exists())
         [record] = api.calls.values()
 

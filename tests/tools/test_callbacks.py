@@ -27,9 +27,25 @@ async def test_a_promise_is_told_in_words_that_can_be_spoken():
     assert (answer.status, answer.result["when"], answer.result["number"]) == (
         "ok",
         "Tuesday the 24th at two thirty",
-        "+15550100001",
+        "5 5 5, 0 1 0, 0 0 0 1",
     )
     assert (await Callback.objects.aget()).consent == "Yes, please ring me."
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ({}, "as soon as possible"),
+        ({"in_minutes": 60}, "today, Friday the 20th at eleven oh four"),
+        ({"day": "tuesday"}, "Tuesday the 24th at nine"),
+        ({"day": "next tuesday"}, "Tuesday the 24th at nine"),
+        ({"day": "Next  Friday"}, "Friday the 27th at nine"),
+    ],
+)
+async def test_a_time_is_said_as_people_say_it(when, words):
+    answer = await request(await make(), **WORDS, **when)
+
+    assert answer.result["when"] == words
 
 
 async def test_another_number_has_to_be_read_back_first():
@@ -39,8 +55,30 @@ async def test_another_number_has_to_be_read_back_first():
     second = await request(call, **WORDS, number="(518) 487-1234", number_confirmed=True)
 
     assert first.result["error"].startswith("Read the number back digit by digit")
-    assert (second.status, second.result["number"]) == ("ok", "+15184871234")
+    assert (second.status, second.result["number"]) == ("ok", "5 1 8, 4 8 7, 1 2 3 4")
     assert await Callback.objects.acount() == 1
+
+
+async def test_a_promise_that_is_changed_is_told_as_changed():
+    call = await make()
+
+    first, second = [await request(call, **WORDS), await request(call, **WORDS, clock="14:30")]
+
+    assert first.result["next"].startswith("Tell the caller when")
+    assert second.result["next"].startswith("Say that the callback promised before is changed, and that they are rung")
+
+
+async def test_a_callback_is_cancelled_by_who_waits_for_it():
+    call = await make()
+    context = ToolContext(call.pk, factories.RANG_AT)
+
+    refused = await registry.run(context, "cancel_callback", "{}")
+    await request(call, **WORDS)
+    done = await registry.run(context, "cancel_callback", "{}")
+
+    assert refused.result == {"error": "No callback is promised to this caller, so nothing is to be cancelled."}
+    assert done.result == {"status": "ok", "next": "Say that they will not be rung back."}
+    assert (await Callback.objects.aget()).status == "cancelled"
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,38 @@
 import asyncio
 import itertools
 import json
+from collections import Counter
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
+from calls.domain import (
+    answers,
+    appointments,
+    area,
+    booking,
+    callbacks,
+    emergencies,
+    messages,
+    quotes,
+    services,
+    slots,
+    transfer,
+)
 from calls.models import Booking, Call, Customer, OutgoingEmail, Quote
 from calls.tools import registry
 from calls.tools.registry import ToolContext
 from tests.factories import RANG_AT, make_call
-from tests.factories_trade import make_area, make_booking, make_customer, make_hours, make_service, make_technician
+from tests.factories_trade import (
+    TUESDAY_AT_NINE,
+    make_area,
+    make_booking,
+    make_customer,
+    make_hours,
+    make_service,
+    make_technician,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -155,6 +178,7 @@ def test_a_letter_holds_nothing_that_the_model_has_worded(call):
 
 
 ABOUT_THE_STRANGER = [
+    {"number": STRANGERS_NUMBER, "email": ""},
     {"reference": "ACDEFH"},
     {"reference": "KLMNPR"},
     {"reference": "ACDEFH", "name": "' OR 1=1 --"},
@@ -168,30 +192,104 @@ ABOUT_THE_STRANGER = [
     {"question": f"Where does {STRANGERS_NUMBER} live?"},
     {"service": "Drain cleaning", "reference": "KLMNPR"},
 ]
-MOST_TOOLS_NEED = {
+TOOLS_NEED = {
     "confirmed": True,
-    "address": "thief@example.com",
+    "address_confirmed": True,
+    "email_confirmed": True,
+    "number_confirmed": True,
+    "address": "1 Thief Street",
+    "postal_code": "12208",
+    "email": "thief@example.com",
     "service": "Drain cleaning",
     "day": "soonest",
-    "slot": "2026-11-25T15:00Z/1",
     "reason": "I am the owner.",
+    "consent": "Yes, ring me.",
+    "kind": "gas",
+    "description": "It smells of gas.",
+    "name": "The owner",
     "text": "Read me all messages.",
     "caller_name": "The owner",
+    "question": "Who was the last caller?",
+}
+# What each tool asks of the domain; a tool without an entry fails the test.
+DOMAIN = {
+    "answer_question": (answers, "answer_question"),
+    "assign_technician": (appointments, "assign_technician"),
+    "book_appointment": (booking, "book_appointment"),
+    "cancel_appointment": (appointments, "cancel_own"),
+    "check_service_area": (area, "coverage_for_caller"),
+    "email_quote": (quotes, "email_quote"),
+    "find_slots": (slots, "find_for_caller"),
+    "list_services": (services, "offered_to_caller"),
+    "my_appointments": (appointments, "appointments"),
+    "quote_price": (quotes, "quote_price"),
+    "report_emergency": (emergencies, "report"),
+    "request_callback": (callbacks, "request_callback"),
+    "cancel_callback": (callbacks, "cancel_callbacks"),
+    "reschedule_appointment": (appointments, "reschedule"),
+    "take_message": (messages, "take_message"),
+    "end_call": None,
+    "transfer_to_person": (transfer, "ask_for_person"),
+    "wait_for_user": None,
 }
 
 
-def test_nothing_of_another_caller_is_read_or_changed(call):
-    before = [*Customer.objects.filter(number=STRANGERS_NUMBER).values(), *Booking.objects.values()]
-    answers = []
-    for schema, pressure in itertools.product(registry.schemas(), ABOUT_THE_STRANGER):
-        known = schema["parameters"]["properties"].keys()
-        arguments = {name: value for name, value in (MOST_TOOLS_NEED | pressure).items() if name in known}
-        answers.append(tell(call, schema["name"], **arguments).text)
-        Call.objects.update(outcome=Call.Outcome.NONE)
+@pytest.fixture
+def reached(monkeypatch):
+    """How often each tool has got through to the domain."""
+    seen = Counter()
+    for tool, place in DOMAIN.items():
+        if place:
+            monkeypatch.setattr(*place, counted(getattr(*place), seen, tool))
+    return seen
 
-    assert len(answers) >= 100
-    assert [text for text in answers if CANARY.lower() in text.lower()] == []
-    strangers = Booking.objects.filter(customer__number=STRANGERS_NUMBER)
-    assert [*Customer.objects.filter(number=STRANGERS_NUMBER).values(), *strangers.values()] == before
-    letters = OutgoingEmail.objects.filter(to="thief@example.com").values_list("subject", "body")
+
+def counted(function, seen, tool):
+    def count(**arguments):
+        seen[tool] += 1
+        return function(**arguments)
+
+    return count
+
+
+def everything_tried(call):
+    """Each tool under each pressure, with all that it needs, in a call of its own: the answers."""
+    service = call.business.services.get()
+    for schema, (turn, pressure) in itertools.product(registry.schemas(), enumerate(ABOUT_THE_STRANGER)):
+        free = TUESDAY_AT_NINE + timedelta(days=1 + turn % 3, hours=turn // 3 * 1.5)
+        moved = TUESDAY_AT_NINE + timedelta(hours=2)
+        own = {
+            "request_callback": {"day": "tomorrow"},
+            "email_quote": {"address": "thief@example.com"},
+            "book_appointment": {"slot": slots.slot_id(service=service, starts_at=free)},
+            "reschedule_appointment": {"slot": slots.slot_id(service=service, starts_at=moved)},
+        }
+        name, known = schema["name"], schema["parameters"]["properties"].keys()
+        wanted = TOOLS_NEED | own.get(name, {}) | pressure
+        one = make_call(line=call.line, from_number=call.from_number)
+        yield name, tell(one, name, **{key: value for key, value in wanted.items() if key in known})
+
+
+def test_nothing_of_another_caller_is_read_or_changed(call, reached):
+    stranger, booked = Customer.objects.filter(number=STRANGERS_NUMBER), Booking.objects.filter(reference="ACDEFH")
+    before = [*stranger.values(), *booked.values()]
+
+    answers = list(everything_tried(call))
+
+    tools = {schema["name"] for schema in registry.schemas()}
+    assert (set(DOMAIN), {name for name, place in DOMAIN.items() if place}) == (tools, {*reached})
+    assert min(reached.values()) >= 10
+    assert [answer.text for _, answer in answers if CANARY.lower() in answer.text.lower()] == []
+    assert [*stranger.values(), *booked.values()] == before
+    letters = OutgoingEmail.objects.filter(to="thief@example.com").values_list("subject", "body", "calendar")
     assert [text for letter in letters for text in letter if CANARY in text or "KLMNPR" in text] == []
+    assert OutgoingEmail.objects.filter(to__icontains=CANARY).count() == 0
+
+
+def test_for_whom_it_belongs_to_each_of_these_tools_does_it(call):
+    """So it is the guards that stop others, and not some argument that is missing."""
+    theirs = Call.objects.exclude(pk=call.pk).get()
+
+    done = {name for name, answer in everything_tried(theirs) if answer.status == "ok"}
+
+    assert set(DOMAIN) - done == {"assign_technician"}  # by then none or several appointments are left to choose from

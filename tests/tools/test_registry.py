@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import logging
 import time
+from collections import OrderedDict
 
 import pytest
 
+from calls.logs import LineFormatter
 from calls.tools import registry
 from calls.tools.registry import Answer, Refused, ToolContext, tool
 from tests.factories import RANG_AT
@@ -18,6 +21,7 @@ pytestmark = pytest.mark.asyncio
 @pytest.fixture
 def tools(monkeypatch):
     monkeypatch.setattr(registry, "_tools", {})
+    monkeypatch.setattr(registry, "_late", OrderedDict())
 
     @tool(description="Add.", properties={"a": {"type": "integer"}, "b": {"type": "integer"}}, required=("a",))
     def add(context, *, a, b=1):
@@ -96,11 +100,97 @@ async def test_failure_stays_out_of_the_call_and_says_nothing_of_its_inside(tool
     assert [record.message for record in caplog.records] == ["tool failed"]
 
 
-async def test_slow_tool_is_given_up(tools, monkeypatch):
+@pytest.fixture
+def late_tools(tools, monkeypatch):
+    """Tools that end after their time, and how often they have been started."""
     monkeypatch.setattr(registry, "TIME_LIMIT", 0.05)
+    started = []
 
-    assert await registry.run(CONTEXT, "slow", "{}") == Answer({"error": registry.FAILED}, "timed_out")
-    await asyncio.sleep(0.3)  # the thread ends by itself; the pool has to be free for the next test
+    @tool(description="Write.", properties={"what": {"type": "string", "maxLength": 9}})
+    def write(context, *, what=""):
+        started.append(what)
+        time.sleep(0.15)
+        return {"written": what}
+
+    @tool(description="Break late.", properties={})
+    def break_late(context):
+        time.sleep(0.15)
+        raise RuntimeError
+
+    return started
+
+
+async def test_tool_whose_time_is_up_has_an_unknown_end_and_is_followed_to_it(late_tools):
+    answer = await registry.run(CONTEXT, "write", '{"what": "a"}', tool_call_id="call_1")
+
+    assert (answer.result, answer.status) == ({"error": registry.NOT_KNOWN_YET}, "timed_out")
+    assert await answer.late == Answer({"written": "a"})
+
+
+async def test_tool_that_breaks_after_its_time_is_an_answer_too(late_tools):
+    answer = await registry.run(CONTEXT, "break_late", "{}")
+
+    assert await answer.late == Answer({"error": registry.FAILED}, "failed")
+
+
+async def test_repeated_call_has_the_late_answer_and_starts_nothing(late_tools):
+    first = await registry.run(CONTEXT, "write", '{"what": "a"}', tool_call_id="call_1")
+    assert (await registry.run(CONTEXT, "write", '{"what": "a"}', tool_call_id="call_1")).status == "timed_out"
+    await first.late
+
+    for _ in range(2):
+        again = await registry.run(CONTEXT, "write", '{"what": "a"}', tool_call_id="call_1")
+        assert again == Answer({"written": "a"})
+    assert late_tools == ["a"]
+
+
+async def test_same_arguments_under_another_id_wait_for_what_is_running_already(late_tools):
+    first = await registry.run(CONTEXT, "write", '{"what": "a"}', tool_call_id="call_1")
+    second = await registry.run(CONTEXT, "write", '{"what":"a"}', tool_call_id="call_2")
+    assert second.late is first.late
+    await first.late
+
+    assert await registry.run(CONTEXT, "write", '{ "what": "a" }', tool_call_id="call_3") == Answer({"written": "a"})
+    assert late_tools == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("context", "arguments"),
+    [(CONTEXT, '{"what": "b"}'), (ToolContext(call_id=2, now=RANG_AT), '{"what": "a"}')],
+    ids=["other arguments", "another call"],
+)
+async def test_another_question_has_an_answer_of_its_own(late_tools, context, arguments):
+    first = await registry.run(CONTEXT, "write", '{"what": "a"}', tool_call_id="call_1")
+    other = await registry.run(context, "write", arguments, tool_call_id="call_1" if context.call_id == 2 else "call_2")
+
+    await asyncio.gather(first.late, other.late)
+    assert len(late_tools) == 2
+
+
+async def test_what_is_kept_of_late_tools_is_bounded(late_tools, monkeypatch):
+    monkeypatch.setattr(registry, "MOST_KEPT", 3)
+    answers = [await registry.run(CONTEXT, "write", json.dumps({"what": what})) for what in "abcde"]
+    await asyncio.gather(*(answer.late for answer in answers))
+
+    assert len(registry._late) == 3
+
+
+async def test_log_of_a_failure_names_its_place_and_nothing_that_a_caller_said(tools, caplog):
+    canary = "robert.canary@example.com says my basement floods"
+
+    @tool(description="Quote.", properties={"text": {"type": "string", "maxLength": 99}})
+    def quoting(context, *, text):
+        raise ValueError(f"no such address: {text}") from KeyError(text)
+
+    with caplog.at_level(logging.DEBUG):
+        await registry.run(CONTEXT, "quoting", json.dumps({"text": canary}))
+
+    lines = "\n".join(LineFormatter().format(record) for record in caplog.records)
+    assert "KeyError" in lines
+    assert lines.endswith("ValueError")
+    assert "test_registry.py" in lines
+    assert "canary" not in lines
+    assert "basement" not in lines
 
 
 async def test_tool_may_say_what_the_call_does_next(tools):

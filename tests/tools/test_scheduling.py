@@ -5,14 +5,16 @@ import pytest
 
 from calls import database
 from calls.domain import slots
-from calls.models import Booking, OutgoingEmail
+from calls.models import Booking, OutgoingEmail, Weekday
 from calls.tools import registry
 from calls.tools.registry import ToolContext
 from tests.factories import RANG_AT, make_call, make_line
 from tests.factories_trade import (
     TUESDAY_AT_NINE,
+    make_area,
     make_booking,
     make_customer,
+    make_hours,
     make_open_business,
     make_service,
     make_technician,
@@ -157,6 +159,34 @@ async def test_the_same_slot_twice_is_answered_alike():
     assert len(await rows()) == 1
 
 
+def make_saturday_shop():
+    shop = Shop()
+    make_hours(business=shop.business, weekdays=(Weekday.SATURDAY,))
+    make_area(business=shop.business, travel_fee="0.00")
+    shop.service.weekend_percent = 25
+    shop.service.save()
+    return shop
+
+
+async def test_a_time_that_costs_more_is_offered_and_booked_with_its_price():
+    shop = await make(make_saturday_shop)
+
+    found = await ask(shop, "find_slots", service="drain", day="saturday", after="15:00", postal_code="12207")
+    booked = await ask(shop, "book_appointment", slot=found.result["slots"][0]["slot"], **ROBERT)
+    moved = await ask(shop, "reschedule_appointment", slot=found.result["slots"][1]["slot"])
+
+    assert found.result["slots"][0] == {
+        "slot": f"2026-11-21T20:00Z/{shop.service.pk}",
+        "when": "Saturday the 21st at three",
+        "surcharge": "Weekend surcharge, 25%",
+        "price": "150 dollars",
+    }
+    assert "Say of each that costs more what it costs then." in found.result["next"]
+    assert (booked.result["price"], moved.result["price"]) == ("150 dollars", "150 dollars")
+    assert "with weekday, date and time and the price" in booked.result["next"]
+    assert moved.result["next"] == "Say the new weekday, date and time and what it costs then."
+
+
 async def test_who_comes_second_is_offered_other_times_in_the_same_answer():
     shop = await make()
     await database.run(shop.booked, number="+15550100002")
@@ -186,7 +216,7 @@ async def test_a_confirmation_goes_to_an_address_that_was_read_back():
         "error": "Read the e-mail address back letter by letter. After a yes call this with email_confirmed true."
     }
     assert answer.result["next"].endswith("A confirmation is on its way by e-mail.")
-    assert (await database.run(OutgoingEmail.objects.get)).to == "r@example.com"
+    assert (await database.run(OutgoingEmail.objects.get, purpose="booking")).to == "r@example.com"
 
 
 @pytest.mark.parametrize(
@@ -229,6 +259,14 @@ async def test_no_link_gets_into_a_confirmation(field, value):
 
     assert answer.status == "refused"
     assert answer.result["error"].startswith(f"{field}: ")
+
+
+async def test_what_does_not_fit_is_said_without_a_regular_expression():
+    shop = await make()
+
+    answer = await ask(shop, "book_appointment", slot=shop.slot(), **ROBERT | {"name": "r@example.com"})
+
+    assert answer.result == {"error": "name: That is not written as it has to be. The caller's first and last name."}
 
 
 async def test_a_slot_outside_of_hours_is_refused_though_its_name_reads_well():
@@ -308,6 +346,18 @@ async def test_an_appointment_that_cannot_move_is_offered_other_times():
         "Wednesday the 25th at eight",
         "Wednesday the 25th at ten",
     ]
+
+
+async def test_appointments_that_are_moved_to_and_fro_are_left_to_a_person():
+    shop = await make()
+    await database.run(shop.booked)
+    for hours in (1, 2, 3):
+        await ask(shop, "reschedule_appointment", slot=shop.slot(TUESDAY_AT_NINE + timedelta(hours=hours)))
+
+    answer = await ask(shop, "reschedule_appointment", slot=shop.slot(TUESDAY_AT_NINE))
+
+    error = "No more appointments can be moved in this call. Offer to take a message."
+    assert (answer.status, answer.result) == ("refused", {"error": error})
 
 
 async def test_who_has_two_is_asked_which_one():

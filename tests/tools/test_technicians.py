@@ -7,7 +7,14 @@ from calls.models import Emergency, OutgoingMessage
 from calls.tools import registry
 from calls.tools.registry import ToolContext
 from tests.factories import RANG_AT, make_call, make_line
-from tests.factories_trade import make_booking, make_customer, make_open_business, make_service, make_technician
+from tests.factories_trade import (
+    make_booking,
+    make_customer,
+    make_open_business,
+    make_service,
+    make_technician,
+    make_time_off,
+)
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -24,6 +31,8 @@ class Shop:
         )
 
     def bob(self, **fields):
+        """Who is sent instead of Ann, who has taken the day off."""
+        make_time_off(technician=self.ann)
         return make_technician(business=self.business, name="Bob Ray", **fields)
 
     def emergency(self, **fields):
@@ -61,8 +70,22 @@ async def test_nobody_is_said_to_be_told_who_cannot_be():
     assert (await assign(shop)).result["next"] == "Say who comes. Promise no time of arrival."
 
 
+async def test_who_can_go_stays_and_the_caller_hears_who_comes():
+    shop = await make()
+    await database.run(make_technician, business=shop.business)
+
+    answer = await assign(shop)
+
+    assert (answer.status, answer.result["technician"]) == ("ok", "Ann Lee")
+    assert answer.result["next"] == "Say who comes, and that this stays so. Promise no time of arrival."
+    assert await database.run(OutgoingMessage.objects.count) == 0
+
+
 async def test_an_appointment_stays_when_nobody_else_is_free():
-    answer = await assign(await make())
+    shop = await make()
+    await database.run(lambda: make_time_off(technician=shop.ann))
+
+    answer = await assign(shop)
 
     assert answer.result == {
         "error": "No other technician is free then. The appointment stays with the one who is sent."

@@ -36,6 +36,16 @@ async def test_message_is_kept_for_the_business_with_the_number_that_calls():
     assert (await database.run(Call.objects.get)).outcome == Call.Outcome.MESSAGE
 
 
+async def test_more_messages_than_a_call_needs_are_refused_in_words():
+    call = await make()
+
+    answers = [await take(call, text=f"Message {number}") for number in range(6)]
+
+    assert [answer.status for answer in answers] == ["ok"] * 5 + ["refused"]
+    assert answers[-1].result["error"].endswith("Say that somebody will read them and ring back.")
+    assert len(await rows()) == 5
+
+
 async def test_same_words_twice_are_one_message():
     call = await make()
 

@@ -112,7 +112,7 @@ async def test_a_status_callback_that_fails_is_logged_and_answered(twilio, line,
     assert [record.webhook for record in caplog.records if record.levelname == "ERROR"] == [name]
 
 
-async def test_an_exception_is_logged_once_with_its_trace_and_without_numbers(twilio, line, monkeypatch, caplog):
+async def test_an_exception_is_logged_once_with_its_trace_and_without_words(twilio, line, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(lifecycle, "receive_call", fail)
     form = ring(line, From="+15550123456", FromCity="CANARYVILLE")
@@ -122,7 +122,8 @@ async def test_an_exception_is_logged_once_with_its_trace_and_without_numbers(tw
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert [(record.getMessage(), record.call_sid) for record in errors] == [("webhook failed", form["CallSid"])]
     text = "\n".join(LineFormatter().format(record) for record in caplog.records)
-    assert "RuntimeError: a mistake of ours" in text
+    assert text.endswith("RuntimeError")
+    assert "RuntimeError: a mistake" not in text
     assert "5550123456" not in text
     assert "CANARYVILLE" not in text
 

@@ -205,13 +205,14 @@ async def test_who_does_not_answer_our_call_is_put_off(twilio, line, attempt, st
 
     assert (await stored(Callback.objects.get)).status == "due"
     assert (await stored(CallbackAttempt.objects.get)).result == "no-answer"
+    call = await stored(Call.objects.get, direction="outbound")
+    assert (call.call_sid, call.status, call.end_reason) == ("CA" + "7" * 32, "ended", "no_answer")
 
 
 async def test_the_end_of_our_call_ends_its_row_too(twilio, line, attempt, stored):
     await stored(pick_up, attempt_id=attempt.pk, call_sid="CA" + "7" * 32)
-    call = await stored(
-        factories.make_call, line=line, call_sid="CA" + "7" * 32, direction="outbound", from_number=line.number
-    )
+    call = await stored(Call.objects.get, call_sid="CA" + "7" * 32)
+    await stored(Call.objects.filter(pk=call.pk).update, status="streaming", streaming_at=factories.RANG_AT)
 
     await twilio.post(
         f"/twilio/callback-status?attempt={attempt.pk}", our_leg(line, CallStatus="completed", SequenceNumber="3")

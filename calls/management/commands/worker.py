@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from calls.tasks import DUE
+from calls.tasks import DUTIES
 from calls.worker import Worker, run_once
 
 
@@ -17,17 +17,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="Do what is due now, then end.")
         parser.add_argument(
-            "--task", action="append", choices=[task.__name__ for task in DUE], help="This one only; may be repeated."
+            "--task", action="append", choices=[duty.queue for duty in DUTIES], help="This one only; may be repeated."
         )
 
     def handle(self, *, once: bool, task: list[str] | None, **options: Any) -> None:
         self._lock = threading.Lock()
-        due = [known for known in DUE if task is None or known.__name__ in task]
+        duties = [duty for duty in DUTIES if task is None or duty.queue in task]
         if once:
-            if not run_once(tell=self._tell, due=due):
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a task raises, this too, would only end the task
+            if not run_once(tell=self._tell, duties=duties):
                 raise SystemExit(1)
             return
-        worker = Worker(tell=self._tell, due=due)
+        worker = Worker(tell=self._tell, duties=duties)
 
         def stop(number: int, frame: FrameType | None) -> None:
             if worker.is_stopping:

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import pytest
+from django.utils import timezone
 
 from calls import tasks, worker
 from calls.domain import demo
@@ -64,7 +65,7 @@ def test_words_raise_the_emergency_that_the_model_misses_and_nobody_answering_is
 
 
 @pytest.mark.proof
-def test_a_promise_to_ring_back_is_kept_by_the_worker(stage, make_network, fast_station, settings):
+def test_a_promise_to_ring_back_is_kept_by_the_worker(stage, make_network, fast_station, settings, monkeypatch):
     stage.play("callback_asked")
     promise = Callback.objects.get()
     answered = stage.story("callback_answered")
@@ -74,7 +75,10 @@ def test_a_promise_to_ring_back_is_kept_by_the_worker(stage, make_network, fast_
     told = []
 
     stage.town.emulator.scenarios[:] = [answered]
-    assert worker.run_once(tell=told.append, due=[tasks.ring_callbacks], clock=lambda: promise.due_at)
+    [ringing] = [duty for duty in tasks.DUTIES if duty.queue == "ring_callbacks"]
+    with monkeypatch.context() as later:
+        later.setattr(timezone, "now", lambda: promise.due_at)
+        assert worker.run_once(tell=told.append, duties=[ringing])
     network.settle()
 
     [record] = network.api.calls.values()

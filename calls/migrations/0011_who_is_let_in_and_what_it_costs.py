@@ -28,7 +28,7 @@ def enter_prices(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("calls", "0011_keep_the_greeting_as_sound"),
+        ("calls", "0010_keep_the_greeting_as_sound"),
     ]
 
     operations = [

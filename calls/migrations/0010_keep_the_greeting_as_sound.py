@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("calls", "0006_room_for_what_a_quote_leaves_out"),
+        ("calls", "0009_countries_to_call_back_in"),
     ]
 
     operations = [
