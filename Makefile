@@ -32,9 +32,9 @@ ifdef ARGS
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest $(ARGS)
 else
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 3 $(CALLS:%=--ignore=%)
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 4 $(CALLS)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 5 $(CALLS)
 	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
-	@$(BIN)/python -m pytest --collect-only -q -m proof 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
+	@$(BIN)/python -m pytest --collect-only -q -m proof $$(grep -rl mark.proof tests) 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
 endif
 
 proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure

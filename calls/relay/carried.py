@@ -119,21 +119,7 @@ class Carried:
         # The conversation counts seconds from the ring, on a clock that no change of the wall clock can move.
         since_ring = (timezone.now() - admitted.rang_at).total_seconds() * settings.rate
         self._zero = self._loop.time() - since_ring / settings.rate
-        self._perform: dict[type, Callable[..., None]] = {
-            stream.Media: self._play,
-            stream.Mark: self._play,
-            stream.Clear: self._clear,
-            RunTool: self._begin_tool,
-            EndCall: self._begin_end,
-            OpenLine: lambda _: self._lines.open(),
-            PrepareLine: lambda _: self._lines.prepare(),
-            TakeLine: lambda _: self._lines.take(),
-            CloseLine: self._finish,
-            KeepGreeting: self._keep_greeting,
-            RecordTurn: self._note_turn,
-            RecordTool: self._journal.put,
-            RecordEvent: self._journal.put,
-        }
+        self._perform = self._performers()
 
     def now(self) -> float:
         """Seconds since the ring."""
@@ -177,6 +163,24 @@ class Carried:
         await self._wind_down(writing)
 
     # Performing commands
+
+    def _performers(self) -> dict[type, Callable[..., None]]:
+        """Who carries out a command, by its type; whatever is not named here is told to OpenAI."""
+        return {
+            stream.Media: self._play,
+            stream.Mark: self._play,
+            stream.Clear: self._clear,
+            RunTool: self._begin_tool,
+            EndCall: self._begin_end,
+            OpenLine: lambda _: self._lines.open(),
+            PrepareLine: lambda _: self._lines.prepare(),
+            TakeLine: lambda _: self._lines.take(),
+            CloseLine: self._finish,
+            KeepGreeting: self._keep_greeting,
+            RecordTurn: self._note_turn,
+            RecordTool: self._journal.put,
+            RecordEvent: self._journal.put,
+        }
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
         for command in commands:

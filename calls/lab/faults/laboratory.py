@@ -1,9 +1,9 @@
 """The body of `fault_lab`: plays rows side by side, tells each verdict, and writes them down."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,10 +27,13 @@ class UnknownRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """`tries`: 2 for a row that passed, or failed again, when it had the machine to itself."""
+
     number: str
     fault: str
     seconds: float
     seen: Seen
+    tries: int = 1
 
     @property
     def passed(self) -> bool:
@@ -74,14 +77,24 @@ def play_all(numbers: Sequence[str], *, without: str = "", lanes: int = LANES, t
     verdicts: dict[str, Verdict] = {}
     with scratch.database() as template:
         connections.close_all()  # the rows copy its file alone, so everything has to be in there
-        with ProcessPoolExecutor(lanes, mp_context=get_context("spawn"), initializer=django.setup) as pool:
-            playing = {pool.submit(play, number, template, without): number for number in numbers}
-            for done in as_completed(playing):
-                problem = done.exception()
-                verdict = _broken(playing[done], problem) if problem else done.result()
-                verdicts[verdict.number] = verdict
-                tell(f"{len(verdicts):3}/{len(numbers)}  {told(verdict)}")
+        for verdict in _played(numbers, template, without, lanes):
+            verdicts[verdict.number] = verdict
+            tell(f"{len(verdicts):3}/{len(numbers)}  {told(verdict)}")
+        # Rows that are played side by side slow each other down: what fails among others is judged alone.
+        again = [] if without or lanes == 1 else [number for number in numbers if not verdicts[number].passed]
+        for verdict in _played(again, template, without, lanes=1):
+            verdicts[verdict.number] = replace(verdict, tries=2)
+            tell(f"again    {told(verdict)}")
     return [verdicts[number] for number in numbers]
+
+
+def _played(numbers: Sequence[str], template: Path, without: str, lanes: int) -> Iterator[Verdict]:
+    """The verdicts in the order in which the rows end."""
+    with ProcessPoolExecutor(lanes, mp_context=get_context("spawn"), initializer=django.setup) as pool:
+        playing = {pool.submit(play, number, template, without): number for number in numbers}
+        for done in as_completed(playing):
+            problem = done.exception()
+            yield _broken(playing[done], problem) if problem else done.result()
 
 
 def play(number: str, template: Path, without: str = "") -> Verdict:

@@ -19,7 +19,8 @@ real server process of its own; the telephone network and OpenAI are emulators w
 A row passes when the caller hears a first sound within {FIRST_SOUND_MS / 1000:g} s, never more than
 {SILENCE_MS / 1000:g} s of silence while a sound is owed, and has within {RECOVERY_MS / 1000:g} s either the agent
 again, a person, or a voicemail; when what is stored and what was opened at OpenAI is as it must be; and when nothing
-is left behind. "Logged" is what the server said of it as a warning or worse.
+is left behind. Rows are played side by side; one that fails among others is played again alone, and says so. "Logged"
+is what the server said of it as a warning or worse.
 
 | row | fault | first sound | longest silence | recovered or handed over | whom the caller reached | stored | logged | |
 |---|---|---|---|---|---|---|---|---|
@@ -41,6 +42,7 @@ def document(verdicts: Sequence[Verdict], took: int) -> dict[str, Any]:
                 "row": verdict.number,
                 "fault": verdict.fault,
                 "passed": verdict.passed,
+                "tries": verdict.tries,
                 "first_sound_ms": verdict.seen.first_sound_ms,
                 "longest_silence_ms": verdict.seen.longest_silence_ms,
                 "recovery_ms": verdict.seen.recovery_ms,
@@ -59,4 +61,5 @@ def _cells(verdict: Verdict) -> list[str]:
     seen = verdict.seen
     figures = [seconds(ms) for ms in (seen.first_sound_ms, seen.longest_silence_ms, seen.recovery_ms)]
     verdict_cell = "pass" if verdict.passed else "**fail**: " + " ".join(seen.shortcomings)
+    verdict_cell += "" if verdict.tries == 1 else " (alone)"
     return [verdict.number, verdict.fault, *figures, seen.reached, seen.stored, seen.logged, verdict_cell]

@@ -1,7 +1,7 @@
 """The rows of the fault table: what goes wrong, how it is brought about, and what must come of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from calls.emulators.phone import CallResult
@@ -13,6 +13,7 @@ from calls.models import Call
 FIRST_SOUND_MS = 2000
 SILENCE_MS = 3000
 RECOVERY_MS = 10_000
+LONGEST_MS = 45_000
 
 FINISHED = {Call.Status.ENDED, Call.Status.HANDED_OVER}
 
@@ -70,7 +71,7 @@ def a_call(
 
     def act(stage: Stage) -> Seen:
         with stage.house(model, emulator=dict(emulator or {}), **(settings or {})) as house:
-            rung = house.ring(story(steps), **({"faults": phone} if phone else {}))
+            rung = house.ring(story(steps), faults=_bounded(phone or PhoneFaults()))
             return judged(
                 rung,
                 house,
@@ -82,6 +83,11 @@ def a_call(
             )
 
     return act
+
+
+def _bounded(phone: PhoneFaults) -> PhoneFaults:
+    """Nobody stays for ever where a guard is missing that would end the call."""
+    return phone if phone.hang_up_after_ms is not None else replace(phone, hang_up_after_ms=LONGEST_MS)
 
 
 def judged(

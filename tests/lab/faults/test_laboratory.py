@@ -35,12 +35,6 @@ def test_a_few_faults_end_as_they_have_to():
     assert (code, [*rows], shortcomings(rows)) == (0, QUICK, {})
 
 
-def test_a_guard_that_is_taken_away_turns_its_row_red():
-    code, rows = lab("--without", "signature", "--only", "T3")
-
-    assert (code, shortcomings(rows)) == (1, {"T3": ["Answered [200], 100 calls stored."]})
-
-
 def test_rows_are_chosen_by_number_and_by_side():
     numbers = [row.number for row in TABLE]
 
