@@ -73,15 +73,16 @@ clean: ## remove what was installed and generated; keeps .env, .secret_key and t
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
+# Python compiles what it imports when it first does; compiling all of it here would take longer than all the rest.
 # The stamps are older than their lock file exactly when something is to be installed.
 .venv/.installed: requirements.lock | .venv/.python
 	@echo "Installing requirements.lock into .venv ..."
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.lock | .venv/.python
 	@echo "Installing requirements-dev.lock into .venv ..."
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@ .venv/.installed
 
 .env:

@@ -1,6 +1,7 @@
 """The relay of one media stream: it admits the stream, then carries the call."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -95,10 +96,10 @@ class Relay:
             # Nobody has spent a cent at OpenAI up to here.
             self._log.warning("stream refused", extra={"why": str(refusal)})
             # Twilio asks what follows as soon as the socket is closed, and that depends on what was noted.
-            noting = asyncio.create_task(self._note_refusal(str(refusal)))
-            await asyncio.wait({noting}, timeout=NOTE_TIMEOUT)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(NOTE_TIMEOUT):
+                    await self._note_refusal(str(refusal))
             await self._close(POLICY_VIOLATION)
-            await noting
             return
         except Exception:
             # Bulkhead: without a database nobody is admitted, and Twilio asks what follows.

@@ -211,6 +211,7 @@ def test_a_booking_is_made_and_moved_by_hand_at_a_desk_and_on_a_telephone(live_s
         page.select_option("#id_service", label="Drain cleaning")
         page.locator("button[name=look]:visible >> nth=-1").click()
         page.wait_for_selector(".times")
+        page.wait_for_load_state()  # with its styles: before them everything reaches out of the window
         wide = [overflow(page), *too_wide(page, "#content-main")]
         filled = page.input_value("#id_address")
         small = [box["height"] for box in boxes(page, ".time") if box["height"] < 40]
@@ -220,6 +221,7 @@ def test_a_booking_is_made_and_moved_by_hand_at_a_desk_and_on_a_telephone(live_s
         booked = page.locator(".messagelist .success").inner_text()
         page.locator("text=Move it").click()
         page.wait_for_selector(".times")
+        page.wait_for_load_state()  # with its styles: before them everything reaches out of the window
         wide += [overflow(page), *too_wide(page, "#content-main")]
         page.fill("#id_on", str(tomorrow + timedelta(days=1)))
         page.fill("#id_at", "11:10")
