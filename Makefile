@@ -25,20 +25,22 @@ run: .venv/.installed data ## serve until stopped, with emulators for what has n
 call: .venv/.installed ## place a call to the server that `make run` started
 	@$(MANAGE) simulate_call --url $(ARGS)
 
-# Whole calls are timed and mostly wait: several of them share the machine, with nothing else.
-CALLS := tests/journeys tests/lab
+# What is timed over real sockets mostly waits: several of these share the machine, with nothing else.
+CALLS := tests/journeys tests/lab tests/relay tests/emulators
+# `.ci/run` sets it to --reruns 1: on a machine that others use too, what fails is tried once more, and told as RERUN.
+AGAIN ?=
 test: .venv/.installed-dev ## the test suite; ends with what it leaves to `make proof`
 ifdef ARGS
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest $(ARGS)
 else
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 3 $(CALLS:%=--ignore=%)
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 5 $(CALLS)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 3 $(AGAIN) $(CALLS:%=--ignore=%)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 5 $(AGAIN) $(CALLS)
 	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
 	@$(BIN)/python -m pytest --collect-only -q -m proof $$(grep -rl mark.proof tests) 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
 endif
 
 proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure
-	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(ARGS)
+	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(AGAIN) $(ARGS)
 
 faults: .venv/.installed-dev ## play every fault against a real server and write docs/reliability.md
 	@$(MANAGE) fault_lab --write docs/reliability.md $(ARGS)
