@@ -25,15 +25,17 @@ run: .venv/.installed data ## serve until stopped, with emulators for what has n
 call: .venv/.installed ## place a call to the server that `make run` started
 	@$(MANAGE) simulate_call --url $(ARGS)
 
-# What is timed over real sockets mostly waits: several of these share the machine, with nothing else.
-CALLS := tests/journeys tests/lab tests/relay tests/emulators
+# What is timed over real sockets mostly waits: several of these share the machine, but not with what computes.
+SOCKETS := tests/relay tests/emulators
+CALLS := tests/journeys tests/lab
 # `.ci/run` sets it to --reruns 1: on a machine that others use too, what fails is tried once more, and told as RERUN.
 AGAIN ?=
 test: .venv/.installed-dev ## the test suite; ends with what it leaves to `make proof`
 ifdef ARGS
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest $(ARGS)
 else
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 3 $(AGAIN) $(CALLS:%=--ignore=%)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 3 $(AGAIN) $(SOCKETS:%=--ignore=%) $(CALLS:%=--ignore=%)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 4 $(AGAIN) $(SOCKETS)
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 5 $(AGAIN) $(CALLS)
 	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
 	@$(BIN)/python -m pytest --collect-only -q -m proof $$(grep -rl mark.proof tests) 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
