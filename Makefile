@@ -34,9 +34,9 @@ test: .venv/.installed-dev ## the test suite; ends with what it leaves to `make 
 ifdef ARGS
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest $(ARGS)
 else
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 3 $(AGAIN) $(SOCKETS:%=--ignore=%) $(CALLS:%=--ignore=%)
+	@$(BIN)/python -m pytest -n 3 $(AGAIN) $(SOCKETS:%=--ignore=%) $(CALLS:%=--ignore=%)
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 4 $(AGAIN) $(SOCKETS)
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 5 $(AGAIN) $(CALLS)
+	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 6 $(AGAIN) $(CALLS)
 	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
 	@$(BIN)/python -m pytest --collect-only -q -m proof $$(grep -rl mark.proof tests) 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
 endif
