@@ -91,7 +91,7 @@ async def hang_up(caller, sid="MZ1"):
 
 async def test_the_greeting_of_one_call_is_the_first_sound_of_the_next(openai):
     first = await ring(openai.url)
-    await asyncio.wait_for(first.heard.wait(), 5)
+    await asyncio.wait_for(first.heard.wait(), 20)
     await heard_whole(first, openai)
     assert await until(kept) == [(WORDS, "marin", "gpt-realtime-2.1", len(WORDS) * 60)]
     await hang_up(first)
@@ -146,7 +146,7 @@ async def test_what_was_heard_of_it_enters_the_conversation_at_its_root(openai):
 async def test_another_sentence_of_the_model_is_not_kept():
     async with RealtimeServer([story(first="Hello.")], rate=4.0, think_ms=100) as openai:
         caller = await ring(openai.url)
-        await asyncio.wait_for(caller.heard.wait(), 5)
+        await asyncio.wait_for(caller.heard.wait(), 20)
         await heard_whole(caller, openai)
         await hang_up(caller)
 
@@ -156,7 +156,7 @@ async def test_another_sentence_of_the_model_is_not_kept():
 async def test_a_greeting_of_the_wrong_length_is_refused_with_the_reason(openai, monkeypatch, caplog):
     monkeypatch.setattr(greetings, "MS_PER_LETTER", (100, 250))
     caller = await ring(openai.url)
-    await asyncio.wait_for(caller.heard.wait(), 5)
+    await asyncio.wait_for(caller.heard.wait(), 20)
     await heard_whole(caller, openai)
     await hang_up(caller)
 
