@@ -8,7 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
-from calls.doctor import listening, local, remote, storage, upstream
+from calls.doctor import account, listening, local, remote, storage, upstream
 from calls.doctor.configuration import examine
 from calls.doctor.exchange import Unreachable
 from calls.doctor.findings import FAIL, SKIPPED, Finding, hide, saying
@@ -57,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
         listening.first_audio,
         needs=("upgrade", "settings.openai-key"),
     ),
+    Check("twilio", "The Twilio account", account.account),
     Check("openai", "OpenAI Realtime", upstream.openai, needs=("settings.openai-key", "settings.openai-url")),
 )
 LINE = tuple(check.id for check in CHECKS if check.id != "openai")
