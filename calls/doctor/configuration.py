@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from calls.doctor.findings import FAIL, OK, WARN, Finding, Level, saying
@@ -24,7 +24,7 @@ _RESTART = "then restart the server."
 
 def examine(site: Site) -> list[Finding]:
     """One finding for each setting, in the order in which a newcomer meets them."""
-    return [check(site) for check in _CHECKS]
+    return [check(site) for check in _CHECKS.values()]
 
 
 def is_placeholder(text: str) -> bool:
@@ -212,16 +212,17 @@ def host_of(url: str) -> str:
         return ""
 
 
-_CHECKS: tuple[Callable[[Site], Finding], ...] = (
-    _public_base_url,
-    _allowed_hosts,
-    _debug,
-    _openai_key,
-    _openai_url,
-    _twilio_token,
-    _twilio_account,
-    _twilio_signature,
-    _handover_number,
-    _diagnostic_token,
-    _email,
-)
+_CHECKS: Mapping[str, Callable[[Site], Finding]] = {
+    "settings.public-url": _public_base_url,
+    "settings.allowed-hosts": _allowed_hosts,
+    "settings.debug": _debug,
+    "settings.openai-key": _openai_key,
+    "settings.openai-url": _openai_url,
+    "settings.twilio-token": _twilio_token,
+    "settings.twilio-account": _twilio_account,
+    "settings.signature": _twilio_signature,
+    "settings.handover": _handover_number,
+    "settings.diagnostic-token": _diagnostic_token,
+    "settings.email": _email,
+}
+IDS = tuple(_CHECKS)
