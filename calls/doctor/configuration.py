@@ -217,14 +217,8 @@ def _twilio_token(site: Site) -> Finding:
     if not tokens:
         return finding(OK, f"{len(keys)} shared key(s) instead") if keys else finding(FAIL, "not set", remedy)
     for token in tokens:
-        if token[:2] in {"AC", "SK"}:
-            return finding(FAIL, "it holds an account or API key SID, not the Auth Token", remedy)
-        if token.startswith("sk-"):
-            return finding(FAIL, "it holds a key of OpenAI's, not the Auth Token", remedy)
-        if is_placeholder(token):
-            return finding(FAIL, "it is still a placeholder", remedy)
-        if not _TOKEN.fullmatch(token):
-            return finding(WARN, "set, but an Auth Token is 32 characters of 0-9 and a-f", remedy)
+        if wrong := _wrong_token(token):
+            return finding(*wrong, remedy)
     if len(set(tokens)) < len(tokens):
         return finding(WARN, "the same token twice", f"Give each token once in TWILIO_AUTH_TOKEN in .env, {_RESTART}")
     if len(tokens) > _MOST_TOKENS:
@@ -232,6 +226,18 @@ def _twilio_token(site: Site) -> Finding:
         remedy = f"Keep the primary token, and while rotating the secondary, in TWILIO_AUTH_TOKEN in .env, {_RESTART}"
         return Finding("settings.twilio-token", WARN, "TWILIO_AUTH_TOKEN", f"{len(tokens)} tokens", means, remedy)
     return finding(OK, "set" if len(tokens) == 1 else "2 tokens, as while rotating")
+
+
+def _wrong_token(token: str) -> tuple[Level, str] | None:
+    if token[:2] in {"AC", "SK"}:
+        return FAIL, "it holds an account or API key SID, not the Auth Token"
+    if token.startswith("sk-"):
+        return FAIL, "it holds a key of OpenAI's, not the Auth Token"
+    if is_placeholder(token):
+        return FAIL, "it is still a placeholder"
+    if not _TOKEN.fullmatch(token):
+        return WARN, "set, but an Auth Token is 32 characters of 0-9 and a-f"
+    return None
 
 
 def _twilio_account(site: Site) -> Finding:
