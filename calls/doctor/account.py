@@ -22,6 +22,7 @@ _ONE_ANSWER_SECONDS = 4.0
 RECENT = timedelta(days=7)
 _CONSOLE = "https://console.twilio.com"
 _TITLE = "The Twilio account"
+IDS = tuple(f"twilio.{name}" for name in ("trial", "number", "voice", "fallback", "status", "texts"))
 
 TEXT_CAUSES = {
     30034: ("the number is not registered for A2P 10DLC", "Register it: docs/deploy.md, Text messages."),
@@ -56,17 +57,21 @@ async def account(visit: Visit) -> list[Finding]:
     client = await aside(partial(client_of, site, seconds=_ONE_ANSWER_SECONDS))
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            state, numbers = await asyncio.gather(aside(client.account), aside(client.numbers))
-            known = await aside(partial(_known, site))
-            about_texts, about_trial = await asyncio.gather(
-                _texts(client, [number for number in known.lines if number in {one.number for one in numbers}]),
-                _trial(client, state, known),
-            )
+            return await _asked(client, site)
     except rest.Failed as error:
         return [_unasked(error)]
     except TimeoutError:
         return [_unasked(rest.Unclear(f"no answer within {PATIENCE_SECONDS:g} s"))]
-    return [_state(state), about_trial, *_numbers(numbers, known, site.public_base_url), about_texts]
+    finally:
+        client.close()
+
+
+async def _asked(client: rest.Client, site: Site) -> list[Finding]:
+    state, numbers = await asyncio.gather(aside(client.account), aside(client.numbers))
+    known = await aside(partial(_known, site))
+    ours = [number for number in numbers if number.number in known.lines]
+    texts, trial = await asyncio.gather(_texts(client, [one.number for one in ours]), _trial(client, state, known))
+    return [_state(state), trial, *_numbers(ours, known, site.public_base_url), texts]
 
 
 def missing_credentials(site: Site) -> str:
@@ -142,8 +147,7 @@ async def _trial(client: rest.Client, state: rest.Account, known: _Known) -> Fin
     )
 
 
-def _numbers(numbers: list[rest.Number], known: _Known, base: str) -> list[Finding]:
-    ours = [one for one in numbers if one.number in known.lines]
+def _numbers(ours: list[rest.Number], known: _Known, base: str) -> list[Finding]:
     there = _there(ours, known)
     if not ours:
         titles = {"voice": "Voice field", "fallback": "Fallback field", "status": "Status field"}

@@ -64,6 +64,13 @@ def set_up(site: Site, number: str, *, fallback: str = "", dry_run: bool = False
         raise Impossible(f"{missing} is not set. Copy it from https://console.twilio.com into .env.")
     client = client_of(site)
     try:
+        return _compared_and_set(client, number, base, fallback, dry_run=dry_run)
+    finally:
+        client.close()
+
+
+def _compared_and_set(client: rest.Client, number: str, base: str, fallback: str, *, dry_run: bool) -> Outcome:
+    try:
         found = _find(client, number)
     except rest.Failed as error:
         raise Impossible(f"{error}. Look at the finding: python manage.py doctor --only twilio") from error

@@ -117,6 +117,12 @@ class Client:
         self._client = TwilioClient(account_sid, auth_token, http_client=http)
         if base_url:
             self._client.api.base_url = base_url.rstrip("/")
+        self._http = http
+
+    def close(self) -> None:
+        """Let go of the connections; one that is in use ends with its answer."""
+        if self._http.session:
+            self._http.session.close()
 
     def place_call(
         self,

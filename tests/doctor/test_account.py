@@ -309,7 +309,7 @@ class OutOfOrder(http.server.BaseHTTPRequestHandler):
 def test_an_interface_that_is_out_of_order_is_a_finding_and_no_error_of_the_doctor(api, line, status):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), OutOfOrder) as server:
         server.status = status
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         findings = ask(api, twilio_api_url=f"http://127.0.0.1:{server.server_address[1]}")
         server.shutdown()
 
