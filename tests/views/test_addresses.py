@@ -17,7 +17,7 @@ def test_address_of_twilio_with_a_slash_behind_is_the_same_and_never_redirected(
     assert [client.post(address).status_code for address in (path, path.rstrip("/"))] == [403, 403]
 
 
-def test_a_call_to_an_address_with_a_slash_is_answered(client, db):
+def test_a_call_to_an_address_with_a_slash_is_answered(client, transactional_db):
     url = f"{settings.PUBLIC_BASE_URL}/twilio/voice/"
     form = {"CallSid": "CA" + "7" * 32, "From": "+15550100001", "To": "+15550110001", "AccountSid": "AC" + "0" * 32}
     signature = RequestValidator(settings.TWILIO_AUTH_TOKENS[0]).compute_signature(url, form)
