@@ -73,6 +73,14 @@ CHECKS: tuple[Check, ...] = (
     Check("routes", "Routes", local.routes),
     Check("port", "Who owns the port", local.port),
     Check("asgi", "A server that takes sockets", local.asgi, needs=("port",)),
+    # Before the road, which stops where OpenAI refuses and knows less of the reason.
+    Check(
+        "openai",
+        "OpenAI Realtime",
+        upstream.openai,
+        needs=("settings.openai-key", "settings.openai-url"),
+        gives=upstream.IDS,
+    ),
     Check(
         "webhook",
         "Webhook over the public address",
@@ -87,13 +95,6 @@ CHECKS: tuple[Check, ...] = (
         needs=("upgrade", "settings.openai-key"),
     ),
     Check("twilio", "The Twilio account", account.account, gives=account.IDS),
-    Check(
-        "openai",
-        "OpenAI Realtime",
-        upstream.openai,
-        needs=("settings.openai-key", "settings.openai-url"),
-        gives=upstream.IDS,
-    ),
 )
 LINE = tuple(check.id for check in CHECKS if check.id != "openai")
 OPENAI = ("openai",)
