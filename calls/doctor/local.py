@@ -35,6 +35,7 @@ HTTP_ROUTES = {
 SOCKET_ROUTES = ("/twilio/realtime", "/twilio/stream", "/realtime")
 CONSUMER = "TwilioStream"
 _SERVE = "Start the server: python manage.py serve"
+_NOT_WSGI = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
 
 
 async def routes(visit: Visit) -> list[Finding]:
@@ -178,8 +179,11 @@ async def asgi(visit: Visit) -> list[Finding]:
             visit.takes_sockets = False
             server = answer.headers.get("server", "")
             seen = f"the upgrade was answered {answer.status} as a plain page{f' by {server[:40]}' if server else ''}"
-            remedy = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
-            return [said(FAIL, seen, "No socket opens: the caller hears silence.", remedy)]
+            return [said(FAIL, seen, "No socket opens: the caller hears silence.", _NOT_WSGI)]
+        case Unreachable() if _is_http_1_0(failed):
+            visit.takes_sockets = False
+            seen = "the upgrade was answered in HTTP/1.0, as by a WSGI server"
+            return [said(FAIL, seen, "No socket opens: the caller hears silence.", _NOT_WSGI)]
         case Unreachable():
             offered = await upgrading.failure(asked, url, subprotocol=upgrading.SUBPROTOCOL)
             visit.takes_sockets = offered is None
@@ -190,3 +194,10 @@ async def asgi(visit: Visit) -> list[Finding]:
     visit.takes_sockets = True
     refused = isinstance(failed, Refused | WrongSubprotocol)
     return [said(OK, "a server for sockets answers" + (f", though it {failed}; see upgrade" if refused else ""))]
+
+
+def _is_http_1_0(error: BaseException | None) -> bool:
+    """Whether what went wrong with an upgrade is that the answer came from the old days, as from Python's wsgiref."""
+    while error and "HTTP/1.0" not in str(error):
+        error = error.__cause__
+    return error is not None

@@ -2,7 +2,9 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 import types
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -181,6 +183,28 @@ async def test_a_wsgi_server_is_named():
         finding = await one("asgi", site)
 
     assert (finding.level.value, finding.seen) == ("FAIL", "the upgrade was answered 426 as a plain page by uvicorn")
+
+
+async def test_a_wsgi_server_of_the_old_days_is_named():
+    """Python's own wsgiref answers in HTTP/1.0, whatever it is asked in."""
+
+    def application(environ, start_response):
+        is_healthz = environ["PATH_INFO"] == "/healthz"
+        start_response("200 OK" if is_healthz else "426 Upgrade Required", [("Content-Type", "application/json")])
+        return [b'{"instance": "a1b2c3"}']
+
+    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        finding = await one("asgi", Site(port=server.server_port))
+        server.shutdown()
+
+    assert (finding.level.value, finding.seen) == ("FAIL", "the upgrade was answered in HTTP/1.0, as by a WSGI server")
+    assert "not gunicorn or another WSGI server" in finding.remedy
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *arguments):
+        pass
 
 
 async def test_a_server_that_hangs_up_on_sockets_is_named():
