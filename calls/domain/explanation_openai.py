@@ -23,6 +23,7 @@ class Found(NamedTuple):
 SLOW_FIRST_MS = 3000
 SLOW_ANSWER_MS = 5000
 SLOW_MEDIAN_MS = 3000
+FIRST_CLOSE_CODE = 1000  # below are HTTP's, of a line that was never open
 
 REASONS: Mapping[str, tuple[Cause, str]] = {
     "no_key": (Cause.NO_KEY, "there is no OpenAI key"),
@@ -90,6 +91,9 @@ def _upstream(facts: Facts) -> tuple[Cause, str]:
     failed = facts.last("openai_error", "response_failed")
     if failed and (named := REASONS.get(failed.text("cause"))) and failed.text("cause") != "request":
         return named
+    if failed and failed.kind == "openai_error" and not facts.has("session_ready"):
+        refused = ", ".join(filter(None, [failed.text("code"), failed.text("param")]))
+        return Cause.SESSION_REFUSED, f"{REASONS['bad_session'][1]} ({refused or 'without a code'})"
     lost, opened = facts.last("line_lost"), facts.last("line_opened")
     gave_up, resumed = facts.last("gave_up_waiting"), facts.last("session_resumed", "session_ready")
     is_open = opened is not None and (lost is None or lost.at_ms < opened.at_ms)
@@ -112,9 +116,8 @@ def _how_lost(lost: Happened) -> tuple[Cause, str]:
     """By the reason of a line that was lost, or could not be opened."""
     cause, why = REASONS.get(lost.text("cause"), (Cause.OPENAI_CLOSED, "the line to OpenAI was lost"))
     code = lost.number("code")
-    if code and cause in (Cause.OPENAI_CLOSED, Cause.OPENAI_ERROR) and lost.text("cause") not in ("cut", "expired"):
-        return Cause.OPENAI_CLOSED, f"OpenAI closed the line with code {code}"
-    return cause, why
+    was_closed = code >= FIRST_CLOSE_CODE and lost.text("cause") in ("closed", "server_error", "restarting")
+    return (Cause.OPENAI_CLOSED, f"OpenAI closed the line with code {code}") if was_closed else (cause, why)
 
 
 def _gave_up(facts: Facts, gave_up: Happened) -> tuple[Cause, str]:

@@ -111,6 +111,12 @@ ON_THE_LINE = [
         PERSON,
     ),
     (
+        Cause.SESSION_REFUSED,
+        [*STARTED, ("line_opened", 900), ("openai_error", 950, {"cause": "request", "code": "invalid_value"})],
+        UNAVAILABLE,
+        PERSON,
+    ),
+    (
         Cause.OPENAI_HUNG,
         [*STARTED, ("gave_up_waiting", 8600, {"waited_ms": 8000}), ended(UNAVAILABLE, 8600)],
         UNAVAILABLE,
