@@ -62,7 +62,7 @@ def test_pictures_need_no_style_and_no_script(clerk):
 
     assert response.headers["Content-Security-Policy"] == POLICY
     assert [unwanted for unwanted in ("style=", "<style", "<script", "onload", "href=") if unwanted in picture] == []
-    assert picture.count("<rect") == 9
+    assert picture.count("<rect") == 8
 
 
 def test_places_in_a_picture_are_parts_of_its_width():
