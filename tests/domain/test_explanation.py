@@ -255,6 +255,28 @@ def test_a_caller_who_hangs_up_at_once_is_nobodys_fault():
         assert (found.cause, found.party, found.is_fault) == (Cause.HUNG_UP_EARLY, Party.CALLER, False)
 
 
+@pytest.mark.parametrize(
+    ("before", "back", "said"),
+    [
+        (
+            TALKED,
+            "session_resumed",
+            "The agent fell silent for a moment because OpenAI closed the line with code 1012; the conversation went on "
+            "0.7 s later in a new session.",
+        ),
+        (
+            STARTED,
+            "session_ready",
+            "The agent was late because OpenAI closed the line with code 1012; another session was there 0.7 s later.",
+        ),
+    ],
+)
+def test_a_line_that_was_lost_and_found_again_is_told_with_its_gap(before, back, said):
+    found = explain(a_call(*before, line_lost("restarting", 8000, 1012), (back, 8700), ended("caller_hangup")))
+
+    assert (found.cause, found.said) == (Cause.OPENAI_CLOSED, said)
+
+
 def test_silence_cause_and_voicemail_stand_in_one_story():
     """The sentence that the issue asks for."""
     happened = [*STARTED, line_lost("timeout", 8000), ended(UNAVAILABLE, 8000), HANDED_OVER, ("voicemail", 9500)]
