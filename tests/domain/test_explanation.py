@@ -261,8 +261,8 @@ def test_a_caller_who_hangs_up_at_once_is_nobodys_fault():
         (
             TALKED,
             "session_resumed",
-            "The agent fell silent for a moment because OpenAI closed the line with code 1012; the conversation went on "
-            "0.7 s later in a new session.",
+            "The agent fell silent for a moment because OpenAI closed the line with code 1012; the conversation went "
+            "on 0.7 s later in a new session.",
         ),
         (
             STARTED,
@@ -272,7 +272,8 @@ def test_a_caller_who_hangs_up_at_once_is_nobodys_fault():
     ],
 )
 def test_a_line_that_was_lost_and_found_again_is_told_with_its_gap(before, back, said):
-    found = explain(a_call(*before, line_lost("restarting", 8000, 1012), (back, 8700), ended("caller_hangup")))
+    lost = [line_lost("restarting", 8000, 1012), (back, 8700), ("first_audio", 9000)]
+    found = explain(a_call(*before, *lost, ended("caller_hangup")))
 
     assert (found.cause, found.said) == (Cause.OPENAI_CLOSED, said)
 
