@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -24,6 +25,8 @@ NOTE_TIMEOUT = 1.0
 EARLY_FRAMES = 100  # 2 s of sound, while the call is admitted
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
+
+logger = logging.getLogger(__name__)
 
 
 class ClosedEarly(Exception):
@@ -148,7 +151,11 @@ class Relay:
 def _admit_with_clips(folder: Path | None, **asked: Any) -> streams.AdmittedStream:
     """In a thread of the database: the one moment of a call at which a file may be read."""
     if folder is not None:
-        clips.load(folder)
+        try:
+            clips.load(folder)
+        except Exception:
+            # Bulkhead: what ships is played instead, and no sound file keeps a caller from the agent.
+            logger.exception("the owner's clips could not be read")
     return streams.admit_stream(**asked)
 
 

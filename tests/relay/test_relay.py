@@ -22,7 +22,7 @@ from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
-from calls.relay import breaker, carried, lines, live, relay
+from calls.relay import breaker, carried, clips, lines, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import Relay
 from calls.twilio import stream
@@ -275,6 +275,20 @@ async def test_database_that_fails_at_the_door_closes_the_stream(openai, monkeyp
 
     assert [code for code, _, _ in caller.closed] == [1011]
     assert [r.message for r in caplog.records] == ["stream could not be admitted"]
+
+
+async def test_clips_that_break_keep_nobody_from_the_agent(openai, tmp_path, monkeypatch, caplog):
+    def broken(path):
+        raise MemoryError
+
+    monkeypatch.setattr(clips, "_read", broken)
+    (tmp_path / "one_moment.wav").write_bytes(b"RIFF")
+    first = await talking(openai, clips=tmp_path)
+    first.say("stop")
+    await first.is_over()
+
+    assert first.closed == [(1000, "ended", "caller_hangup")]
+    assert [r.message for r in caplog.records if r.levelname == "ERROR"] == ["the owner's clips could not be read"]
 
 
 async def test_openai_that_cannot_be_reached_hands_over_at_once(openai):
