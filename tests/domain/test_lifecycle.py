@@ -291,6 +291,30 @@ def test_a_caller_who_rings_again_after_the_hand_over_has_the_agent_again():
     assert isinstance(receive(new_leg(to_number=line.number), now=later(seconds=20)), Answer)
 
 
+def hidden_caller_at_a_person(line):
+    """Their call is being dialed to a person just now, showing our line."""
+    hidden = new_leg(to_number=line.number, from_number="anonymous")
+    assert isinstance(receive(hidden, obstacle=lifecycle.OPENAI_REFUSES), HandOver)
+
+
+def our_callback(line):
+    return new_leg(from_number=line.number, to_number="+15550100002", is_outbound=True, call_status="in-progress")
+
+
+def test_a_callback_of_ours_has_the_agent_while_a_hidden_caller_is_put_through():
+    line = factories.make_line()
+    hidden_caller_at_a_person(line)
+
+    assert isinstance(receive(our_callback(line), now=later(seconds=30)), Answer)
+
+
+def test_a_callback_of_ours_that_falls_back_meanwhile_reaches_a_person():
+    line = factories.make_line()
+    hidden_caller_at_a_person(line)
+
+    assert isinstance(fall_back(our_callback(line), now=later(seconds=30)), HandOver)
+
+
 # The fallback address
 
 
