@@ -14,13 +14,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from calls import database
+from calls import agents, database
 from calls.doctor import runner
 from calls.doctor.findings import exit_code, summary
 from calls.doctor.site import Site
 from calls.doctor.storage import missing_migrations
 from calls.relay import live
-from calls.views.voice import openai_refusal
 
 JSON, HTML = "application/json", "text/html"
 
@@ -70,7 +69,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         missing = ["database"]
     status = "not ready" if missing else "ready"
     # Calls are welcome all the same: this process puts them through to a person.
-    refusal = openai_refusal()
+    refusal = agents.openai_refusal()
     openai = {"openai": refusal} if refusal else {}
     return JsonResponse({"status": status, "missing": missing} | openai, status=503 if missing else 200)
 
