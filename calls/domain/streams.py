@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 
 from calls.domain import costs, greetings, history, tokens
@@ -127,17 +128,23 @@ def settle_stream(
     output_audio_tokens: int = 0,
     audio_file: str = "",
 ) -> None:
-    """Add what the stream has used of OpenAI, and where its recording lies; to be called once, when all is closed."""
-    if audio_file:
-        Call.objects.filter(pk=call_id).update(audio_file=audio_file)
-    Call.objects.filter(pk=call_id).update(
-        realtime_session_id=realtime_session_id[:64],
-        model=model,
-        input_tokens=F("input_tokens") + input_tokens,
-        cached_tokens=F("cached_tokens") + cached_tokens,
-        output_tokens=F("output_tokens") + output_tokens,
-        input_audio_tokens=F("input_audio_tokens") + input_audio_tokens,
-        cached_audio_tokens=F("cached_audio_tokens") + cached_audio_tokens,
-        output_audio_tokens=F("output_audio_tokens") + output_audio_tokens,
-    )
-    costs.settle_cost(call_id=call_id)
+    """Add what the stream has used of OpenAI, and where its recording lies, when all is closed.
+
+    All of it or nothing, and each session once: it is repeated when the database did not answer.
+    """
+    session_id = realtime_session_id[:64]
+    with transaction.atomic():
+        if audio_file:
+            Call.objects.filter(pk=call_id).update(audio_file=audio_file)
+        unsettled = Call.objects.filter(pk=call_id)
+        (unsettled.exclude(realtime_session_id=session_id) if session_id else unsettled).update(
+            realtime_session_id=session_id,
+            model=model,
+            input_tokens=F("input_tokens") + input_tokens,
+            cached_tokens=F("cached_tokens") + cached_tokens,
+            output_tokens=F("output_tokens") + output_tokens,
+            input_audio_tokens=F("input_audio_tokens") + input_audio_tokens,
+            cached_audio_tokens=F("cached_audio_tokens") + cached_audio_tokens,
+            output_audio_tokens=F("output_audio_tokens") + output_audio_tokens,
+        )
+        costs.settle_cost(call_id=call_id)
