@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from calls.domain import capacity
 from calls.domain.callbacks import allowed_zones
 from calls.domain.capacity import NO_LIMITS, Limits
+from calls.domain.costs import LONGEST_CALL
 from calls.domain.dialing_rules import Forbidden, next_daytime, number_to_dial
 from calls.models import Call, Callback, CallbackAttempt, PhoneLine
 
@@ -101,5 +102,5 @@ def _nobody_to_talk(callback: Callback, line: PhoneLine, readiness: Readiness, n
 def _calls_with(number: str, now: datetime) -> QuerySet[Call]:
     """Those that go on with this number, with the agent or a person; one that nobody closed is forgotten in time."""
     going_on = (Call.Status.RINGING, Call.Status.STREAMING, Call.Status.HANDED_OVER)
-    recent = Call.objects.filter(rang_at__gt=now - capacity.LONGEST_CALL, ended_at=None, status__in=going_on)
+    recent = Call.objects.filter(rang_at__gt=now - LONGEST_CALL, ended_at=None, status__in=going_on)
     return recent.filter(capacity.of_number(number))

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 
 from calls.domain import costs
+from calls.domain.costs import LONGEST_CALL
 from calls.domain.handover import dialable
 from calls.domain.tokens import TOKEN_SECONDS
 from calls.models import Business, Call
@@ -22,9 +23,6 @@ MINUTES, CALLER_MINUTES, BUDGET = "minutes_of_the_day", "minutes_of_the_caller",
 
 OF_THE_CALLER = {CALLER, CALLER_MINUTES}
 """Reached by one number alone: nobody's telephone should ring each time that it redials."""
-
-# A call that was never closed, because its process died, takes up room no longer than this.
-LONGEST_CALL = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,10 @@ def _too_long(business: Business, number: str, limits: Limits, now: datetime) ->
         and _minutes(today.filter(of_number(number)), now) >= (limits.caller_minutes_a_day)
     ):
         return CALLER_MINUTES
-    if business.budget_a_day is not None and costs.spent(business=business, since=since) >= business.budget_a_day:
+    if (
+        business.budget_a_day is not None
+        and costs.spent(business=business, since=since, now=now) >= business.budget_a_day
+    ):
         return BUDGET
     return ""
 
