@@ -70,8 +70,7 @@ def receive_call(
         return _come_back(call, first=first, now=now)
     treatment = screening.treatment_of(call=call)
     if treatment == screening.BLOCKED:
-        end(call, reason=Reason.BLOCKED, now=now)
-        return Refuse(screening.WORDS_FOR_BLOCKED)
+        return _refuse(call, now=now)
     obstacle = obstacle or _obstacle_of_agent(call, refused_models)
     is_direct = treatment == screening.DIRECT
     if not obstacle:
@@ -99,6 +98,8 @@ def fall_back(*, leg: Leg, error_code: str, failed_address: str, default_number:
         return _to_voicemail(call, now=now)
     if first := open_handover(call=call, leg=leg, now=now):
         return _to_voicemail(call, now=now, came_back_from=first)
+    if screening.treatment_of(call=call) == screening.BLOCKED:
+        return _refuse(call, now=now)
     return _to_a_person(call, default_number=default_number, reason=Reason.INTERNAL_ERROR, now=now)
 
 
@@ -235,7 +236,14 @@ def _same_answer(call: Call) -> Decision:
         return Refuse(screening.WORDS_FOR_BLOCKED)
     if call.token_nonce:
         return Answer(call_sid=call.call_sid, nonce=call.token_nonce)
+    if call.end_reason == Reason.BUSY:
+        return Busy()
     return dial(call) if call.handover_number else Voicemail(business=business_name(call))
+
+
+def _refuse(call: Call, *, now: datetime) -> Refuse:
+    end(call, reason=Reason.BLOCKED, now=now)
+    return Refuse(screening.WORDS_FOR_BLOCKED)
 
 
 def _to_the_agent_or_a_person(

@@ -8,7 +8,7 @@ import pytest
 
 from calls import database
 from calls.domain import lifecycle, streams
-from calls.domain.decisions import Answer, HandOver, HangUp, Thanks, Voicemail
+from calls.domain.decisions import Answer, Busy, HandOver, HangUp, Thanks, Voicemail
 from calls.models import Call, CallEvent, Stream
 from tests import factories
 from tests.domain.legs import leg, new_leg
@@ -289,6 +289,16 @@ def test_a_caller_who_rings_again_after_the_hand_over_has_the_agent_again():
     finish_dial(leg(row(first)), "busy")
 
     assert isinstance(receive(new_leg(to_number=line.number), now=later(seconds=20)), Answer)
+
+
+def test_a_leg_that_comes_back_while_it_is_announced_stays_refused_however_often_twilio_asks():
+    line = factories.make_line()
+    announced = {"handover_is_announced": True, "end_reason": Reason.TRANSFERRED, "from_number": "+15550100009"}
+    factories.make_call(line=line, status=Status.HANDED_OVER, handover_number=PERSON, handed_over_at=NOW, **announced)
+    second = new_leg(to_number=line.number, from_number="+15550100009")
+
+    assert [receive(second) for _ in range(3)] == [Busy()] * 3
+    assert state(second) == ("ended", "busy")
 
 
 def hidden_caller_at_a_person(line):
