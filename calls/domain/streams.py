@@ -34,6 +34,7 @@ class AdmittedStream:
     persona: Persona
     agent_id: int
     model: str
+    realtime_host: str = ""
     kept_greeting: bytes = b""
     """The greeting as sound (8 kHz mu-law); empty when the model has to say it."""
 
@@ -48,10 +49,11 @@ def admit_stream(
     is_token_required: bool,
     now: datetime,
     default_model: str = "",
+    realtime_host: str = "",
 ) -> AdmittedStream:
     """Let a stream in, once. Raises StreamRefused for an unknown call and a wrong, used, expired or foreign token.
 
-    `default_model` speaks for agents that name none.
+    `default_model` speaks for agents that name none; `realtime_host` is who speaks for OpenAI.
     """
     call = Call.objects.select_related("business", "agent").filter(call_sid=call_sid).first()
     if call is None:
@@ -68,6 +70,7 @@ def admit_stream(
         raise StreamRefused("token already used")
     Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
     persona = persona_for(call=call, now=now)
+    model = persona.model or default_model
     return AdmittedStream(
         call_id=call.pk,
         call_sid=call.call_sid,
@@ -75,15 +78,16 @@ def admit_stream(
         rang_at=call.rang_at,
         persona=persona,
         agent_id=call.agent.pk,
-        model=persona.model or default_model,
-        kept_greeting=_kept_greeting(call.agent, persona, model=persona.model or default_model),
+        model=model,
+        realtime_host=realtime_host,
+        kept_greeting=_kept_greeting(call.agent, persona, model=model, host=realtime_host),
     )
 
 
-def _kept_greeting(agent: Agent, persona: Persona, *, model: str) -> bytes:
+def _kept_greeting(agent: Agent, persona: Persona, *, model: str, host: str) -> bytes:
     if not persona.has_standing_greeting:
         return b""
-    return greetings.sound_for(agent_id=agent.pk, text=persona.greeting, voice=persona.voice, model=model)
+    return greetings.sound_for(agent_id=agent.pk, text=persona.greeting, voice=persona.voice, model=model, host=host)
 
 
 def _check_token(call: Call, token: str, *, secret_key: str, now: datetime) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 
@@ -139,6 +140,7 @@ class Relay:
                 secret_key=self._settings.secret_key,
                 is_token_required=self._settings.is_token_required,
                 default_model=self._settings.default_model,
+                realtime_host=urlsplit(self._settings.openai_url).hostname or "",
                 now=timezone.now(),
             )
 
