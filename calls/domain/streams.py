@@ -35,6 +35,7 @@ class AdmittedStream:
     agent_id: int
     model: str
     realtime_host: str = ""
+    emergency_number: str = "911"
     kept_greeting: bytes = b""
     """The greeting as sound (8 kHz mu-law); empty when the model has to say it."""
 
@@ -79,6 +80,7 @@ def admit_stream(
         persona=persona,
         agent_id=call.agent.pk,
         model=model,
+        emergency_number=call.business.emergency_number,
         realtime_host=realtime_host,
         kept_greeting=_kept_greeting(call.agent, persona, model=model, host=realtime_host),
     )
