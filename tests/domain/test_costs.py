@@ -117,7 +117,7 @@ def test_twilio_charges_nothing_for_a_call_of_the_doctor_and_the_business_has_no
     call = factories.make_ended_call(seconds=130, call_sid=f"{TEST_CALL_PREFIX}{'0' * 26}", model_cost="0.50")
 
     assert costs.cost_of_minutes(call=call, prices=PRICES) == 0
-    assert costs.spent(business=call.business, since=call.rang_at) == 0
+    assert costs.spent(business=call.business, since=call.rang_at, now=call.ended_at) == 0
 
 
 def test_a_call_that_goes_on_has_no_cost_of_minutes_yet():
