@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import capacity, costs, hours, messages, screening, summaries
+from calls.domain import capacity, costs, hours, messages, screening, servers, summaries
 from calls.domain.capacity import NO_LIMITS, Limits
 from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Refuse, Thanks, Transfer, Voicemail
 from calls.domain.handover import caller_id, open_handover, person_to_dial
@@ -56,10 +56,11 @@ def receive_call(
     findings: Iterable[str],
     limits: Limits = NO_LIMITS,
     refused_models: Collection[str] = (),
+    instance: str = "",
     now: datetime,
 ) -> Decision:
     """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank; no agent whose
-    model is among `refused_models` can."""
+    model is among `refused_models` can. `instance` is the server that was asked."""
     call = lock_or_register(leg=leg, now=now)
     for finding in findings:
         note_once(call, finding, now)
@@ -80,7 +81,9 @@ def receive_call(
         number = person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
         if number and number != call.from_number:
             return _ring_a_person_first(call, number=number, is_announced=not is_direct, now=now)
-    return _to_the_agent_or_a_person(call, obstacle=obstacle, default_number=default_number, limits=limits, now=now)
+    return _to_the_agent_or_a_person(
+        call, obstacle=obstacle, default_number=default_number, limits=limits, instance=instance, now=now
+    )
 
 
 @transaction.atomic
@@ -130,6 +133,7 @@ def finish_dial(
     is_bridged: bool | None = None,
     obstacle: str = "",
     limits: Limits = NO_LIMITS,
+    instance: str = "",
     now: datetime,
 ) -> Decision:
     """The dial to a person is over. What the first report said stands. `is_bridged` is None where Twilio is silent."""
@@ -148,7 +152,7 @@ def finish_dial(
     if _is_first(call) and not obstacle and not _limit_reached(call, limits, now):
         call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
         call.handed_over_at = call.handover_accepted_at = None
-        return _to_the_agent(call, now=now)
+        return _to_the_agent(call, instance=instance, now=now)
     if obstacle:
         call.end_reason = call.end_reason or _OBSTACLE_REASONS[obstacle]
     return _to_voicemail(call, now=now)
@@ -239,7 +243,7 @@ def _same_answer(call: Call) -> Decision:
 
 
 def _to_the_agent_or_a_person(
-    call: Call, *, obstacle: str, default_number: str, limits: Limits, now: datetime
+    call: Call, *, obstacle: str, default_number: str, limits: Limits, instance: str, now: datetime
 ) -> Decision:
     if obstacle:
         note(call, "no_stream", now, because=obstacle)
@@ -248,7 +252,7 @@ def _to_the_agent_or_a_person(
         if limit in capacity.OF_THE_CALLER:
             return _to_voicemail(call, now=now)
         return _to_a_person(call, default_number=default_number, reason=Reason.OVERLOADED, now=now)
-    return _to_the_agent(call, now=now)
+    return _to_the_agent(call, instance=instance, now=now)
 
 
 def _limit_reached(call: Call, limits: Limits, now: datetime) -> str:
@@ -259,7 +263,8 @@ def _limit_reached(call: Call, limits: Limits, now: datetime) -> str:
     return limit
 
 
-def _to_the_agent(call: Call, *, now: datetime) -> Answer:
+def _to_the_agent(call: Call, *, instance: str, now: datetime) -> Answer:
+    call.server_id = servers.id_of(instance)
     call.token_nonce, call.token_issued_at = secrets.token_hex(16), now
     call.save()
     return Answer(call_sid=call.call_sid, nonce=call.token_nonce)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 
-from calls.domain import costs, greetings, history, tokens
+from calls.domain import costs, greetings, history, servers, tokens
 from calls.domain.persona import Persona, persona_for
 from calls.models import Agent, Call, Stream
 
@@ -47,10 +48,11 @@ def admit_stream(
     is_token_required: bool,
     now: datetime,
     default_model: str = "",
+    instance: str = "",
 ) -> AdmittedStream:
     """Let a stream in, once. Raises StreamRefused for an unknown call and a wrong, used, expired or foreign token.
 
-    `default_model` speaks for agents that name none.
+    `default_model` speaks for agents that name none; `instance` is the server that asks.
     """
     call = Call.objects.select_related("business", "agent").filter(call_sid=call_sid).first()
     if call is None:
@@ -61,11 +63,13 @@ def admit_stream(
         raise StreamRefused("no agent for this call")
     if token or is_token_required:
         _check_token(call, token, secret_key=secret_key, now=now)
-    # The conditional update settles a race: of two streams with the same token one is admitted.
-    free = Call.objects.filter(pk=call.pk, status=Call.Status.RINGING, token_used_at=None)
-    if not free.update(status=Call.Status.STREAMING, token_used_at=now, streaming_at=now):
-        raise StreamRefused("token already used")
-    Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
+    with transaction.atomic():
+        # The conditional update settles a race: of two streams with the same token one is admitted.
+        free = Call.objects.filter(pk=call.pk, status=Call.Status.RINGING, token_used_at=None)
+        carried = {"status": Call.Status.STREAMING, "server_id": servers.id_of(instance)}
+        if not free.update(**carried, token_used_at=now, streaming_at=now):
+            raise StreamRefused("token already used")
+        Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
     persona = persona_for(call=call, now=now)
     return AdmittedStream(
         call_id=call.pk,

@@ -108,7 +108,8 @@ class Relay:
             return
         self._log = CallLogger(self._log.logger, {"call_sid": admitted.call_sid})
         self._call = Carried(self._settings, admitted, send=self._send, close=self._close, log=self._log)
-        live.add(self._stream_sid)
+        expected.arrived(admitted.call_sid)
+        live.add(self._stream_sid, self._call.tell)
         try:
             await self._call.carry(self._start.result(), self._arrived, self._early)
         except Exception:
@@ -136,6 +137,7 @@ class Relay:
                 secret_key=self._settings.secret_key,
                 is_token_required=self._settings.is_token_required,
                 default_model=self._settings.default_model,
+                instance=self._settings.instance,
                 now=timezone.now(),
             )
 

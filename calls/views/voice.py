@@ -40,6 +40,7 @@ async def incoming_call(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_silent("after")
 async def stream_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg = webhook.incoming_call(form)
+    live.action_came(leg.call_sid)
     return await _decide("stream is over", lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER)
 
 
@@ -54,7 +55,13 @@ async def fallback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg, outcome = webhook.incoming_call(form), webhook.dial_outcome(form)
     return await _decide(
-        "dial is over", lifecycle.finish_dial, leg=leg, obstacle=_obstacle(request), limits=_limits(), **asdict(outcome)
+        "dial is over",
+        lifecycle.finish_dial,
+        leg=leg,
+        obstacle=_obstacle(request),
+        limits=_limits(),
+        instance=settings.INSTANCE_ID,
+        **asdict(outcome),
     )
 
 
@@ -123,6 +130,7 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
         limits=_limits(),
+        instance=settings.INSTANCE_ID,
     )
 
 
