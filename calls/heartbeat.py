@@ -89,11 +89,12 @@ class Heartbeat:
         known = {server.instance for server in neighbors}
         self._watched = {instance: seen for instance, seen in self._watched.items() if instance in known}
         for server in neighbors:
-            if servers.is_gone(server, me=me, is_running=is_running):
+            is_alive = servers.is_running(server, me=me, runs=is_running)
+            if is_alive is False:
                 self._bury(server, Server.Ending.GONE)
-            elif self._is_silent(server):
+            elif is_alive is None and self._is_silent(server):
                 self._bury(server, Server.Ending.SILENT)
-            else:
+            elif is_alive is None:
                 suspects += servers.is_silent(server, now=timezone.now())
         self._close_calls()
         self._ask(servers.forget_old, now=timezone.now())

@@ -35,6 +35,8 @@ WORDS = {
     "silence": "The silent caller was asked",
     "limit_near": "Told that the longest time is nearly over",
     "limit_reached": "The longest time of a call was reached",
+    "closing_time": "Our server ends: a last sentence",
+    "server_gone": "Our server was gone",
     "no_media": "Twilio sent no sound any more",
     "goodbye_cancelled": "The caller spoke on during the goodbye",
     "ended": "The conversation ended",
@@ -64,6 +66,7 @@ WORDS = {
     "webhook_at_stream_address": "The number's webhook holds the stream's address: enter …/twilio/voice",
 }
 TROUBLE = {
+    "closing_time",
     "fallback",
     "format_mismatch",
     "forwarding_loop",
@@ -75,6 +78,7 @@ TROUBLE = {
     "openai_error",
     "over_limit",
     "response_failed",
+    "server_gone",
     "stream_refused",
     "tool_done_late",
     "tool_failed_late",

@@ -16,7 +16,7 @@ GROUPS = {
     "Every day": ["Call", "Emergency", "Booking", "Callback", "Message", "Quote", "Customer"],
     "What Cortana knows": ["Service", "ServiceArea", "KnownAnswer", "Technician", "Skill"],
     "Sent": ["OutgoingEmail", "OutgoingMessage"],
-    "Setting up": ["Business", "Agent", "PhoneLine", "ListedNumber", "Price"],
+    "Setting up": ["Business", "Agent", "PhoneLine", "ListedNumber", "Price", "Server"],
 }
 MOST_ALARMS = 5
 

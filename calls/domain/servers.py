@@ -49,12 +49,13 @@ def neighbors(*, me: Process) -> list[Server]:
     return list(Server.objects.filter(ended_at=None).exclude(instance=me.instance).order_by("pk"))
 
 
-def is_gone(server: Server, *, me: Process, is_running: Callable[[int, int], bool]) -> bool:
-    """Whether its process surely does not run any more; False where it cannot be looked for."""
+def is_running(server: Server, *, me: Process, runs: Callable[[int, int], bool]) -> bool | None:
+    """Whether its process runs; None where that cannot be seen, so that only its silence may tell."""
     if server.machine != me.machine:
+        return None
+    if (server.pid, server.pid_began) == (me.pid, me.began) or not runs(server.pid, server.pid_began):
         return False
-    is_us = (server.pid, server.pid_began) == (me.pid, me.began)
-    return is_us or not is_running(server.pid, server.pid_began)
+    return True if server.pid_began else None
 
 
 def is_silent(server: Server, *, now: datetime) -> bool:
