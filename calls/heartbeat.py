@@ -98,7 +98,8 @@ class Heartbeat:
                 suspects += servers.is_silent(server, now=timezone.now())
         self._close_calls()
         self._ask(servers.forget_old, now=timezone.now())
-        return self._watch_seconds if suspects else self._look_seconds
+        is_done = not suspects and not self._ask(cut_off.unsettled)
+        return self._look_seconds if is_done else self._watch_seconds
 
     def _is_silent(self, server: Server) -> bool:
         last, since = self._watched.get(server.instance, (None, 0.0))

@@ -23,7 +23,7 @@ OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
 # What Twilio's webhooks could say of a call whose server was gone.
 GUESSED = {"", Reason.STREAM_LOST, Reason.CALLER_HANGUP}
 
-NO_STREAM_AFTER = timedelta(minutes=2)
+NO_STREAM_AFTER = timedelta(seconds=30)  # Twilio opens a stream at once, or not at all
 NO_ANSWER_AFTER = timedelta(hours=1)
 NO_WORD_AFTER = timedelta(hours=4)  # Twilio lets no call take longer
 MOST = 50

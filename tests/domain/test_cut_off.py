@@ -221,14 +221,14 @@ def test_a_server_that_only_fell_silent_keeps_its_calls_until_twilio_says_that_t
     assert (call.summary != "", call.next_action) == (True, NEXT)
 
 
-def test_a_call_that_was_told_of_a_stream_and_never_had_one_is_ended_after_two_minutes():
+def test_a_call_that_was_told_of_a_stream_and_never_had_one_is_ended_after_half_a_minute():
     call = factories.make_call(server=dead_server(), status="ringing", streaming_at=None)
     first = factories.make_call(
         server=dead_server(), status="ringing", streaming_at=None, handover_number="+15550108000", handed_over_at=NOW
     )
 
-    before = cut_off.settle_untold(now=RANG_AT + timedelta(seconds=110))
-    after = cut_off.settle_untold(now=RANG_AT + timedelta(seconds=130))
+    before = cut_off.settle_untold(now=RANG_AT + timedelta(seconds=29))
+    after = cut_off.settle_untold(now=RANG_AT + timedelta(seconds=31))
 
     assert (before, after, state(call)) == (0, 1, ("ended", RESTART))
     assert state(first) == ("ringing", "")
