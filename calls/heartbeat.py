@@ -96,10 +96,9 @@ class Heartbeat:
                 self._bury(server, Server.Ending.SILENT)
             elif is_alive is None:
                 suspects += servers.is_silent(server, now=timezone.now())
-        self._close_calls()
+        has_closed = self._close_calls()
         self._ask(servers.forget_old, now=timezone.now())
-        is_done = not suspects and not self._ask(cut_off.unsettled)
-        return self._look_seconds if is_done else self._watch_seconds
+        return self._watch_seconds if suspects or has_closed else self._look_seconds
 
     def _is_silent(self, server: Server) -> bool:
         last, since = self._watched.get(server.instance, (None, 0.0))
@@ -113,17 +112,19 @@ class Heartbeat:
             about = {"instance": server.instance, "host": server.host, "pid": server.pid, "ending": ending}
             logger.warning("a server is dead", extra=about)
 
-    def _close_calls(self) -> None:
+    def _close_calls(self) -> bool:
+        """Whether there were any whose streams were open."""
         is_asked = telephone.is_equipped()
-        for call_sid in self._ask(cut_off.close_streams, is_asked=is_asked, now=timezone.now()):
+        closed = self._ask(cut_off.close_streams, is_asked=is_asked, now=timezone.now())
+        for call_sid in closed:
             logger.warning("a call was cut off with its server", extra={"call_sid": call_sid})
+        self._ask(cut_off.conclude_left, now=timezone.now())
         if not is_asked:
             self._ask(cut_off.settle_untold, now=timezone.now())
-            return
-        for call_sid in self._ask(cut_off.unsettled):
-            if self._over.is_set():
-                return
-            self._settle(call_sid)
+        for call_sid in self._ask(cut_off.unsettled) if is_asked else ():
+            if not self._over.is_set():
+                self._settle(call_sid)
+        return bool(closed)
 
     @staticmethod
     def _settle(call_sid: str) -> None:

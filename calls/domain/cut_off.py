@@ -26,6 +26,7 @@ GUESSED = {"", Reason.STREAM_LOST, Reason.CALLER_HANGUP}
 NO_STREAM_AFTER = timedelta(seconds=30)  # Twilio opens a stream at once, or not at all
 NO_ANSWER_AFTER = timedelta(hours=1)
 NO_WORD_AFTER = timedelta(hours=4)  # Twilio lets no call take longer
+UNTOLD_SINCE = timedelta(days=1)
 MOST = 50
 
 
@@ -37,6 +38,15 @@ def close_streams(*, is_asked: bool, now: datetime) -> list[str]:
         left = left.exclude(call__server__ending=Ending.SILENT, call__status=Status.STREAMING)
     rows = left.order_by("pk").values_list("pk", "call_id")[:MOST]
     return [sid for stream_id, call_id in rows if (sid := _close(stream_id, call_id, is_asked=is_asked, now=now))]
+
+
+def conclude_left(*, now: datetime) -> int:
+    """Sum up the calls that ended in time, but whose server did not live to do so; how many."""
+    ended = Call.objects.filter(server__ended_at__isnull=False, summary="", streaming_at__gt=now - UNTOLD_SINCE)
+    left = list(ended.exclude(status=Status.STREAMING).exclude(streams__ended_at=None).order_by("pk")[:MOST])
+    for call in left:
+        _conclude(call, now=now)
+    return len(left)
 
 
 def unsettled() -> list[str]:
@@ -65,7 +75,7 @@ def settle(*, call_sid: str, look_up: Callable[..., PlacedCall], now: datetime) 
             call_sid=call_sid, call_status=found.status, sequence=None, seconds=None, findings=(), now=at
         )
         if was_cut_off:
-            summaries.conclude_call(call_id=call.pk, model_text="", now=now)
+            _conclude(call, now=now)
     return True
 
 
@@ -96,7 +106,7 @@ def _close(stream_id: int, call_id: int, *, is_asked: bool, now: datetime) -> st
     elif call.status == Status.STREAMING:
         end(call, reason=Reason.SERVER_RESTART, now=at)
     if not call.summary:
-        summaries.conclude_call(call_id=call.pk, model_text="", now=now)
+        _conclude(call, now=now)
     return call.call_sid
 
 
@@ -107,11 +117,16 @@ def _cut_off(call: Call, *, at: datetime) -> bool:
     if call.end_reason in GUESSED:
         call.end_reason = Reason.SERVER_RESTART
         call.save(update_fields=["end_reason"])
-    # What a tool of that moment has done, a person has to find out.
-    ToolCall.objects.filter(call=call, status=ToolCall.Status.RUNNING).update(status=ToolCall.Status.TIMED_OUT)
     at_ms = round((at - call.rang_at).total_seconds() * 1000)
     history.record_event(call_id=call.pk, kind=CUT_OFF, at_ms=at_ms)
     return True
+
+
+@transaction.atomic
+def _conclude(call: Call, *, now: datetime) -> None:
+    # What a tool of that moment has done, a person has to find out.
+    ToolCall.objects.filter(call=call, status=ToolCall.Status.RUNNING).update(status=ToolCall.Status.TIMED_OUT)
+    summaries.conclude_call(call_id=call.pk, model_text="", now=now)
 
 
 def _give_up(calls: Iterable[Call], *, now: datetime) -> int:
@@ -127,7 +142,7 @@ def _give_up(calls: Iterable[Call], *, now: datetime) -> int:
             was_cut_off = _cut_off(call, at=at)
             end(call, reason=Reason.SERVER_RESTART, now=at)
             if was_cut_off:
-                summaries.conclude_call(call_id=call.pk, model_text="", now=now)
+                _conclude(call, now=now)
             ended += 1
     return ended
 

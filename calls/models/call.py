@@ -156,6 +156,7 @@ class Stream(models.Model):
 
     class Meta:
         ordering = ["started_at"]
+        indexes = [models.Index(fields=["call"], condition=models.Q(ended_at=None), name="open_streams")]
 
     def __str__(self) -> str:
         return self.stream_sid

@@ -170,6 +170,29 @@ def test_an_end_that_was_written_before_the_death_stands():
     assert state(call) == ("ended", Call.EndReason.AGENT_HANGUP)
 
 
+@pytest.mark.parametrize("reason", ["agent_hangup", "draining"])
+def test_a_call_that_ended_in_time_is_summed_up_if_its_server_did_not_live_to_do_so(reason):
+    call = cut_call()
+    factories.make_message(call=call)
+    factories.make_tool_call(call=call, name="take_message", status=ToolCall.Status.RUNNING, result=None)
+    stream_sid = call.streams.get().stream_sid
+    streams.finish_stream(call_id=call.pk, stream_sid=stream_sid, reason=reason, now=DIED_AT, first_audio_ms=None)
+
+    assert [close(), cut_off.conclude_left(now=NOW), cut_off.conclude_left(now=NOW)] == [[], 1, 0]
+
+    assert state(call)[1] == reason
+    assert (call.outcome, call.next_action) == ("message", "Answer the message from Robert Miller.")
+    assert call.summary.startswith("The caller began with")
+    assert (call.review_reason, letters()) == ("“take message” gave no answer in time.", [""])
+
+
+def test_a_call_of_a_living_server_sums_itself_up():
+    call = factories.make_ended_call(server=factories.make_server())
+
+    assert cut_off.conclude_left(now=NOW) == 0
+    assert (call.summary, state(call)) == ("", ("ended", "caller_hangup"))
+
+
 def test_with_twilio_to_ask_a_call_is_handed_over_until_its_end_is_known():
     call = cut_call()
 
