@@ -107,8 +107,14 @@ def note_refusal(*, call_sid: str, why: str, now: datetime) -> None:
 
 
 def finish_stream(*, call_id: int, stream_sid: str, reason: str, now: datetime, first_audio_ms: int | None) -> None:
-    """Write how the stream ended. The first reason stands; what Twilio says of the call later only completes it."""
-    Stream.objects.filter(call_id=call_id, stream_sid=stream_sid, ended_at=None).update(ended_at=now)
+    """Write how the stream ended. The first reason stands; what Twilio says of the call later only completes it.
+
+    Where the database was slow, Twilio has asked what follows before this, and the reason was guessed.
+    """
+    was_open = Stream.objects.filter(call_id=call_id, stream_sid=stream_sid, ended_at=None).update(ended_at=now)
+    if was_open and reason not in OVER:
+        guessed = Call.objects.filter(pk=call_id, end_reason=Call.EndReason.STREAM_LOST)
+        guessed.exclude(handed_over_at=None).update(end_reason=reason)
     if first_audio_ms is not None:
         Call.objects.filter(pk=call_id, first_audio_ms=None).update(first_audio_ms=first_audio_ms)
     live = Call.objects.filter(pk=call_id, end_reason="", status=Call.Status.STREAMING)
