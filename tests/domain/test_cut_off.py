@@ -104,6 +104,17 @@ def test_a_call_is_closed_once_whoever_looks_and_the_owner_is_written_once():
     assert (call.events.count(), letters()) == (1, ["cut-off"])
 
 
+def test_two_servers_that_found_it_open_at_once_close_it_once():
+    """The second one has looked before the first one wrote."""
+    call = cut_call()
+    stream = call.streams.get()
+
+    closed = [cut_off._close(stream.pk, call.pk, is_asked=False, now=NOW) for _ in range(2)]
+
+    assert closed == [call.call_sid, ""]
+    assert (call.events.count(), letters()) == (1, ["cut-off"])
+
+
 @pytest.mark.parametrize("server", [{"ended_at": None, "ending": ""}, None], ids=["a living neighbor's", "nobody's"])
 def test_other_calls_are_never_touched(server):
     carrier = factories.make_server(**server) if server else None
