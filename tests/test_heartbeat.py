@@ -59,6 +59,11 @@ def await_equal(ask, wanted):
     assert ask() == wanted
 
 
+def mine():
+    """The row of this process: a server of other tests may live beside it."""
+    return Server.objects.filter(instance=this_process().instance)
+
+
 def here(**fields):
     return factories.make_server(**{"machine": this_process().machine} | fields)
 
@@ -75,7 +80,7 @@ def ending(server):
 def test_a_server_is_known_when_it_starts_and_has_ended_when_it_stops(start):
     beating = start()
 
-    row = Server.objects.get()
+    row = mine().get()
     during = (row.instance, row.pid, row.ended_at, row.version != "")
     beating.stop()
     row.refresh_from_db()
@@ -86,9 +91,9 @@ def test_a_server_is_known_when_it_starts_and_has_ended_when_it_stops(start):
 
 def test_a_row_that_is_taken_away_comes_back_with_the_next_beat(start):
     start(beat_seconds=0.02)
-    Server.objects.all().delete()
+    mine().delete()
 
-    await_equal(Server.objects.count, 1)
+    await_equal(mine().count, 1)
 
 
 def test_a_dead_process_of_this_machine_is_found_at_the_start(start, dead_process):
@@ -140,7 +145,7 @@ def test_a_server_elsewhere_whose_clock_is_wrong_lives_as_long_as_it_beats(watch
     for _ in range(3):
         watcher.look()
         time.sleep(0.06)
-        Server.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=80))
+        Server.objects.filter(pk=server.pk).update(heartbeat_at=timezone.now() - timedelta(seconds=80))
 
     assert ending(server) == ""
 
@@ -154,10 +159,10 @@ def test_a_database_that_is_away_is_told_once_and_the_beat_comes_back(start, mon
     monkeypatch.setattr(database, "run", dead)
     monkeypatch.setattr(heartbeat, "FIRST_BEAT_SECONDS", 0.1)
     start(beat_seconds=0.02)
-    before = Server.objects.count()
+    before = mine().count()
     monkeypatch.setattr(database, "run", run)
 
-    await_equal(Server.objects.count, 1)
+    await_equal(mine().count, 1)
     assert before == 0
     assert [record.getMessage() for record in caplog.records] == ["no heartbeat in the database"]
 

@@ -26,7 +26,8 @@ def test_servers_are_shown_with_their_state_and_their_calls(owner):
         factories.make_call(server=alive)
     factories.make_ended_call(server=alive)
 
-    rows = {row[0]: row[1:] for row in cells(owner.get(address("server")))}
+    hosts = ("one", "two", "three", "four")  # a server of other tests may live beside them
+    rows = {row[0]: row[1:] for row in cells(owner.get(address("server"))) if row[0] in hosts}
 
     began, died = "Nov 20, 9:04 AM", "Nov 20, 10:04 AM"
     assert rows == {

@@ -15,6 +15,10 @@ NOW = factories.RANG_AT + timedelta(minutes=10)
 ME = Process(instance="me", host="here", machine="this machine", pid=10, began=100, version="1.0")
 
 
+def row_of_me():
+    return Server.objects.get(instance="me")
+
+
 def running(*pids):
     return lambda pid, began: (pid, began) in pids
 
@@ -23,18 +27,18 @@ def test_the_first_beat_makes_a_row_and_the_next_ones_keep_it():
     servers.beat(process=ME, started_at=NOW, now=NOW)
     servers.beat(process=ME, started_at=NOW, now=NOW + timedelta(seconds=5))
 
-    [row] = Server.objects.all()
+    row = row_of_me()
     assert (row.instance, row.host, row.machine, row.pid, row.pid_began) == ("me", "here", "this machine", 10, 100)
     assert (row.started_at, row.heartbeat_at, row.ended_at) == (NOW, NOW + timedelta(seconds=5), None)
 
 
 def test_whoever_was_taken_for_dead_lives_with_its_next_beat():
     servers.beat(process=ME, started_at=NOW, now=NOW)
-    servers.bury(Server.objects.get(), ending="silent")
+    servers.bury(row_of_me(), ending="silent")
 
     servers.beat(process=ME, started_at=NOW, now=NOW + timedelta(minutes=5))
 
-    row = Server.objects.get()
+    row = row_of_me()
     assert (row.ended_at, row.ending, row.heartbeat_at) == (None, "", NOW + timedelta(minutes=5))
 
 
@@ -43,16 +47,17 @@ def test_a_server_that_stops_has_ended_by_its_own_will():
 
     servers.stop(instance="me", now=NOW + timedelta(minutes=1))
 
-    row = Server.objects.get()
+    row = row_of_me()
     assert (row.ended_at, row.ending) == (NOW + timedelta(minutes=1), "stopped")
 
 
 def test_neighbors_are_the_others_that_have_not_ended():
     servers.beat(process=ME, started_at=NOW, now=NOW)
     other = factories.make_server()
-    factories.make_server(ended_at=NOW, ending="stopped")
+    ended = factories.make_server(ended_at=NOW, ending="stopped")
 
-    assert servers.neighbors(me=ME) == [other]
+    found = servers.neighbors(me=ME)
+    assert [server in found for server in (other, row_of_me(), ended)] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -99,4 +104,5 @@ def test_old_servers_are_forgotten_and_their_calls_are_not():
     servers.forget_old(now=NOW)
 
     call.refresh_from_db()
-    assert (call.server, list(Server.objects.order_by("pk"))) == (None, [young, living])
+    kept = Server.objects.filter(pk__in=[old.pk, young.pk, living.pk]).order_by("pk")
+    assert (call.server, list(kept)) == (None, [young, living])
