@@ -20,6 +20,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error, connections
 from django.utils import timezone
 
@@ -150,10 +151,10 @@ class Heartbeat:
         self._try(lambda: self._ask(servers.stop, instance=self._process().instance, now=timezone.now()))
 
     def _try(self, work: Callable[[], Any]) -> Any:
-        """None when the database does not answer; said once for each time that it is away."""
+        """None when the database does not answer, or a row went away meanwhile; said once for each time."""
         try:
             answer = work()
-        except Error as error:
+        except (Error, ObjectDoesNotExist) as error:
             if not self._is_failing:
                 logger.warning("no heartbeat in the database", extra={"error": type(error).__name__})
             self._is_failing = True

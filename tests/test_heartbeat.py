@@ -167,6 +167,19 @@ def test_a_database_that_is_away_is_told_once_and_the_beat_comes_back(start, mon
     assert [record.getMessage() for record in caplog.records] == ["no heartbeat in the database"]
 
 
+def test_a_call_that_is_deleted_meanwhile_does_not_end_the_looks(start, monkeypatch):
+    looked = []
+
+    def close_streams(**asked):
+        looked.append(asked)
+        return [str(Server.objects.get(pk=0))]
+
+    monkeypatch.setattr(heartbeat.cut_off, "close_streams", close_streams)
+    start(beat_seconds=0.02)
+
+    await_equal(lambda: len(looked) > 2, True)
+
+
 def test_two_who_look_at_once_close_a_call_once(dead_process):
     pid, began = dead_process
     server = here(pid=pid, pid_began=began)
