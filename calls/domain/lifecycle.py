@@ -243,7 +243,7 @@ def _same_answer(call: Call) -> Decision:
 
 
 def _to_the_agent_or_a_person(
-    call: Call, *, obstacle: str, default_number: str, limits: Limits, instance: str, now: datetime
+    call: Call, *, obstacle: str, default_number: str, limits: Limits, instance: str = "", now: datetime
 ) -> Decision:
     if obstacle:
         note(call, "no_stream", now, because=obstacle)
