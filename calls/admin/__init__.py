@@ -3,13 +3,14 @@
 from django.contrib import admin
 from django_tasks_db.admin import DBTaskResult
 
-from calls.admin import bookings, business, call, edge, letters, people, quotes, reaching, servers, trade, work
+from calls.admin import bookings, business, call, doctor, edge, letters, people, quotes, reaching, servers, trade, work
 from calls.admin.login import LimitedLoginForm
 
 __all__ = [
     "bookings",
     "business",
     "call",
+    "doctor",
     "edge",
     "letters",
     "people",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("calls", "0011_who_is_let_in_and_what_it_costs"),
+        ("calls", "0013_what_the_doctor_found"),
     ]
 
     operations = [
