@@ -120,7 +120,8 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         if message.code == SERVICE_RESTART:
             return self._finish(self._goodbye.reason or "draining", now)
         # A hang-up sometimes shows as a plain close alone.
-        return self._finish("caller_hangup" if message.code in (1000, 1001, 1005) else "stream_lost", now)
+        reason = "caller_hangup" if message.code in (1000, 1001, 1005) else "stream_lost"
+        return [event("stream_closed", now, code=message.code), *self._finish(reason, now)]
 
     # Waiting and ending
 
