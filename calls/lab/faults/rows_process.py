@@ -213,7 +213,7 @@ def reloaded(stage: Stage) -> Seen:
                 during=now,
                 on_event=now.on_event,
                 base_url=f"http://127.0.0.1:{port}",
-                callee=Callee(ring_ms=500, talk_ms=16_000),
+                callee=Callee(ring_ms=500, talk_ms=24_000),
             )
             seen = judged(rung, house, reached="a person", stored="ended, server_restart", check=_heard_the_end)
             written = server.written()
