@@ -97,4 +97,5 @@ def relay_settings() -> RelaySettings:
         longest_call_seconds=settings.MAX_CALL_MINUTES * 60,
         is_token_required=settings.TWILIO_SIGNATURE != "off",
         rate=settings.CLOCK_RATE,
+        instance=settings.INSTANCE_ID,
     )

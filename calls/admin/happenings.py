@@ -41,6 +41,8 @@ WORDS = {
     "silence": "The silent caller was asked",
     "limit_near": "Told that the longest time is nearly over",
     "limit_reached": "The longest time of a call was reached",
+    "closing_time": "Our server ends: a last sentence",
+    "server_gone": "Our server was gone",
     "no_media": "Twilio sent no sound any more",
     "goodbye_cancelled": "The caller spoke on during the goodbye",
     "ended": "The conversation ended",
@@ -72,6 +74,7 @@ WORDS = {
 UNTOLD = {"sound_out"}  # of use in figures alone
 TROUBLE = {
     "answered_without_records",
+    "closing_time",
     "fallback",
     "format_mismatch",
     "forwarding_loop",
@@ -83,6 +86,7 @@ TROUBLE = {
     "openai_error",
     "over_limit",
     "response_failed",
+    "server_gone",
     "stream_not_admitted",
     "stream_refused",
     "tool_done_late",

@@ -31,7 +31,7 @@ class CallersTurn(Watching):
         self._capture.stop()
         stayed = [event("goodbye_cancelled", now)] if self._goodbye.cancel() else []
         unsaid = self._voice.mute(self._gate.active, now) if self._gate.active else []
-        cut = self._voice.barge_in(now)
+        cut = [] if self._goodbye.is_last else self._voice.barge_in(now)
         return [*cut, *self._greeting.interrupted(cut), *unsaid, *stayed, *kept]
 
     def _on_speech_stopped(self, message: wire.SpeechStopped, now: float) -> list[Command]:

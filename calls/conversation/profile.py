@@ -19,5 +19,7 @@ class Profile:
     """Whether the greeting that the model says is to be kept for other calls."""
     longest_seconds: float = 1800.0
     """How long a call may last before it goes to a person."""
+    closing_clip: str = ""
+    """The last sentence of a server that ends; empty for none."""
     summary_prompt: str = ""
     """What OpenAI is asked to write when the call is over; empty for nothing."""

@@ -98,7 +98,8 @@ class State:
             return []
         can_ask = self.phase is Phase.TALKING and reason not in ("upstream_lost", "upstream_unavailable")
         self.phase = Phase.CLOSING
-        asked = self.closing.begin(now, can_ask=can_ask, is_speaking=self._caller.is_speaking)
+        is_speaking, is_hurried = self._caller.is_speaking, self._goodbye.is_last
+        asked = self.closing.begin(now, can_ask=can_ask, is_speaking=is_speaking, is_hurried=is_hurried)
         return [
             *self._voice.cut_off(now),
             event("ended", now, reason=reason, padded_ms=self._caller.padded_ms, lost_ms=self._caller.lost_ms),

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import capacity, costs, hours, messages, screening, summaries
+from calls.domain import capacity, costs, hours, messages, screening, servers, summaries
 from calls.domain.capacity import NO_LIMITS, Limits
 from calls.domain.decisions import Answer, Busy, Decision, HangUp, Leg, Refuse, Thanks, Voicemail
 from calls.domain.dials import business_name, dial, dial_result, has_a_person, is_first
@@ -57,10 +57,12 @@ def receive_call(
     limits: Limits = NO_LIMITS,
     refused_models: Collection[str] = (),
     refusal: str = "",
+    instance: str = "",
     now: datetime,
 ) -> Decision:
     """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank; no agent whose
-    model is among `refused_models` can. `refusal` is what OpenAI has refused other calls for."""
+    model is among `refused_models` can. `refusal` is what OpenAI has refused other calls for, `instance` the server
+    that was asked."""
     call = lock_or_register(leg=leg, now=now)
     for finding in findings:
         note_once(call, finding, now)
@@ -83,7 +85,7 @@ def receive_call(
     if obstacle:
         note(call, "no_stream", now, because=obstacle, **({"cause": refusal} if refusal else {}))
         return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
-    return _to_the_agent_or_a_person(call, default_number=default_number, limits=limits, now=now)
+    return _to_the_agent_or_a_person(call, default_number=default_number, limits=limits, instance=instance, now=now)
 
 
 @transaction.atomic
@@ -135,6 +137,7 @@ def finish_dial(
     is_bridged: bool | None = None,
     obstacle: str = "",
     limits: Limits = NO_LIMITS,
+    instance: str = "",
     now: datetime,
 ) -> Decision:
     """The dial to a person is over. What the first report said stands. `is_bridged` is None where Twilio is silent."""
@@ -153,7 +156,7 @@ def finish_dial(
     if is_first(call) and not obstacle and not _limit_reached(call, limits, now):
         call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
         call.handed_over_at = call.handover_accepted_at = None
-        return _to_the_agent(call, now=now)
+        return _to_the_agent(call, instance=instance, now=now)
     if obstacle:
         call.end_reason = call.end_reason or _OBSTACLE_REASONS[obstacle]
     return _to_voicemail(call, now=now)
@@ -250,12 +253,14 @@ def _refuse(call: Call, *, now: datetime) -> Refuse:
     return Refuse(screening.WORDS_FOR_BLOCKED)
 
 
-def _to_the_agent_or_a_person(call: Call, *, default_number: str, limits: Limits, now: datetime) -> Decision:
+def _to_the_agent_or_a_person(
+    call: Call, *, default_number: str, limits: Limits, instance: str = "", now: datetime
+) -> Decision:
     if limit := _limit_reached(call, limits, now):
         if limit in capacity.OF_THE_CALLER:
             return _to_voicemail(call, now=now)
         return _to_a_person(call, default_number=default_number, reason=Reason.OVERLOADED, now=now)
-    return _to_the_agent(call, now=now)
+    return _to_the_agent(call, instance=instance, now=now)
 
 
 def _limit_reached(call: Call, limits: Limits, now: datetime) -> str:
@@ -266,7 +271,8 @@ def _limit_reached(call: Call, limits: Limits, now: datetime) -> str:
     return limit
 
 
-def _to_the_agent(call: Call, *, now: datetime) -> Answer:
+def _to_the_agent(call: Call, *, instance: str, now: datetime) -> Answer:
+    call.server_id = servers.id_of(instance)
     call.token_nonce, call.token_issued_at = secrets.token_hex(16), now
     call.save()
     return Answer(call_sid=call.call_sid, nonce=call.token_nonce)

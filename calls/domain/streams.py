@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from calls.domain import costs, greetings, history, tokens
+from calls.domain import costs, greetings, history, servers, tokens
 from calls.domain.persona import Persona, persona_for
 from calls.models import Agent, Call, Stream
 
@@ -52,10 +52,12 @@ def admit_stream(
     now: datetime,
     default_model: str = "",
     realtime_host: str = "",
+    instance: str = "",
 ) -> AdmittedStream:
     """Let a stream in, once. Raises StreamRefused for an unknown call and a wrong, used, expired or foreign token.
 
-    `default_model` speaks for agents that name none; `realtime_host` is who speaks for OpenAI.
+    `default_model` speaks for agents that name none; `realtime_host` is who speaks for OpenAI; `instance` is the
+    server that asks.
     """
     call = Call.objects.select_related("business", "agent").filter(call_sid=call_sid).first()
     if call is None:
@@ -66,11 +68,13 @@ def admit_stream(
         raise StreamRefused("no agent for this call")
     if token or is_token_required:
         _check_token(call, token, secret_key=secret_key, now=now)
-    # The conditional update settles a race: of two streams with the same token one is admitted.
-    free = Call.objects.filter(pk=call.pk, status=Call.Status.RINGING, token_used_at=None)
-    if not free.update(status=Call.Status.STREAMING, token_used_at=now, streaming_at=now):
-        raise StreamRefused("token already used")
-    Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
+    with transaction.atomic():
+        # The conditional update settles a race: of two streams with the same token one is admitted.
+        free = Call.objects.filter(pk=call.pk, status=Call.Status.RINGING, token_used_at=None)
+        carried = {"status": Call.Status.STREAMING, "server_id": servers.id_of(instance)}
+        if not free.update(**carried, token_used_at=now, streaming_at=now):
+            raise StreamRefused("token already used")
+        Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
     persona = persona_for(call=call, now=now)
     model = persona.model or default_model
     return AdmittedStream(
@@ -121,8 +125,14 @@ def _note(call: Call, kind: str, now: datetime, **detail: str) -> None:
 
 
 def finish_stream(*, call_id: int, stream_sid: str, reason: str, now: datetime, first_audio_ms: int | None) -> None:
-    """Write how the stream ended. The first reason stands; what Twilio says of the call later only completes it."""
-    Stream.objects.filter(call_id=call_id, stream_sid=stream_sid, ended_at=None).update(ended_at=now)
+    """Write how the stream ended. The first reason stands; what Twilio says of the call later only completes it.
+
+    Where the database was slow, Twilio has asked what follows before this, and the reason was guessed.
+    """
+    was_open = Stream.objects.filter(call_id=call_id, stream_sid=stream_sid, ended_at=None).update(ended_at=now)
+    if was_open and reason not in OVER:
+        guessed = Call.objects.filter(pk=call_id, end_reason=Call.EndReason.STREAM_LOST)
+        guessed.exclude(handed_over_at=None).update(end_reason=reason)
     if first_audio_ms is not None:
         Call.objects.filter(pk=call_id, first_audio_ms=None).update(first_audio_ms=first_audio_ms)
     live = Call.objects.filter(pk=call_id, end_reason="", status=Call.Status.STREAMING)

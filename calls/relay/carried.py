@@ -38,7 +38,7 @@ from calls.conversation.messages import (
 from calls.domain import alarm, history, streams, summaries
 from calls.domain.emergency_words import words_alarm
 from calls.logs import CallLogger
-from calls.relay import greetings
+from calls.relay import greetings, live
 from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from calls.relay.late import LateTools
@@ -72,6 +72,8 @@ class RelaySettings:
     longest_call_seconds: float = 1800.0
     clips: Path | None = None
     """Where the owner's clips lie."""
+    instance: str = ""
+    """The name of this process among the servers."""
 
 
 class Carried:
@@ -326,6 +328,8 @@ class Carried:
         )
         writing = asyncio.create_task(self._persist(finish), name="finish")
         await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
+        if reason != "caller_hangup":
+            live.await_action(self._admitted.call_sid)
         await self._close(NORMAL)
         await writing
         counts = {

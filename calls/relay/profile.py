@@ -22,6 +22,7 @@ def profile_of(admitted: AdmittedStream, *, longest_seconds: float, clips_folder
         session=session_of(persona, model=admitted.model),
         first_clip=clips.payload("one_moment", clips_folder),
         reply_clip=clips.payload("let_me_check", clips_folder),
+        closing_clip=clips.payload("closing", clips_folder),
         kept_greeting=_pieces(admitted.kept_greeting),
         keeps_greeting=persona.has_standing_greeting and not admitted.kept_greeting,
         longest_seconds=longest_seconds,

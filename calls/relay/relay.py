@@ -117,7 +117,8 @@ class Relay:
             return
         self._log = self._named()
         self._call = Carried(self._settings, admitted, send=self._send, close=self._close, log=self._log)
-        live.add(self._stream_sid)
+        expected.arrived(admitted.call_sid)
+        live.add(self._stream_sid, self._call.tell)
         try:
             await self._call.carry(self._start.result(), self._arrived, self._early, opened=self._opened)
         except Exception:
@@ -146,6 +147,7 @@ class Relay:
                 is_token_required=self._settings.is_token_required,
                 default_model=self._settings.default_model,
                 realtime_host=urlsplit(self._settings.openai_url).hostname or "",
+                instance=self._settings.instance,
                 now=timezone.now(),
             )
 

@@ -63,7 +63,9 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     `openai` is there only while the breaker is open, and says why.
     """
     if live.is_draining:
-        return JsonResponse({"status": "draining", "missing": []}, status=503)
+        draining = JsonResponse({"status": "draining", "missing": []}, status=503)
+        draining._has_been_logged = True  # nothing to look at: Django would call it an error with every probe
+        return draining
     try:
         missing = await database.run(missing_migrations)
     except DatabaseError:

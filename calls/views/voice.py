@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from calls import agents, database
 from calls.domain import lifecycle, progress
 from calls.domain.decisions import Decision, Thanks
+from calls.relay import live
 from calls.twilio import addresses, webhook
 from calls.views.answers import to_twiml
 from calls.views.guard import (
@@ -46,6 +47,7 @@ async def incoming_call(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_silent("after")
 async def stream_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg = webhook.incoming_call(form)
+    live.action_came(leg.call_sid)
     return await _decide(
         "stream is over", "after", lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER
     )
@@ -68,6 +70,7 @@ async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
         leg=leg,
         obstacle=_obstacle(request),
         limits=agents.limits(),
+        instance=settings.INSTANCE_ID,
         **asdict(outcome),
     )
 
@@ -142,6 +145,7 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
         limits=agents.limits(),
+        instance=settings.INSTANCE_ID,
     )
 
 

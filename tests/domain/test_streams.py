@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 
-from calls.domain import costs, streams, tokens
+from calls.domain import costs, lifecycle, streams, tokens
 from calls.models import Call, Stream
+from tests.domain.legs import leg
 from tests.factories import RANG_AT, make_call, make_line, make_sid, make_stream
 
 NOW = RANG_AT + timedelta(seconds=1)
@@ -158,6 +159,19 @@ def test_first_reason_stands():
     finish(stream, "stream_lost")
 
     assert Call.objects.get().end_reason == "agent_hangup"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("reason", "stands"), [("draining", "draining"), ("agent_hangup", "stream_lost")])
+def test_a_reason_that_comes_late_replaces_what_the_webhook_has_guessed(reason, stands):
+    """Twilio asks what follows as soon as the socket is closed, and the database may take longer than that."""
+    stream = make_stream()
+    lifecycle.leave_stream(leg=leg(stream.call), default_number="", now=NOW)
+    finish(stream, reason)
+    finish(stream, "upstream_lost")
+
+    call = Call.objects.get()
+    assert (call.status, call.end_reason) == (Call.Status.HANDED_OVER, stands)
 
 
 def finish(stream, reason):

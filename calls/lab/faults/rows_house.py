@@ -1,4 +1,4 @@
-"""Rows D and P: the database, the disk and the process itself."""
+"""Rows D and P: the database, the disk, and what is asked of the process. Its end: rows_process.py."""
 
 import resource
 import socket
@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from calls.lab import scratch
-from calls.lab.faults.rows_openai import TALK, TALKED, talked
+from calls.lab.faults.rows_openai import TALK, talked
 from calls.lab.faults.stage import House, Rung, Stage, story
 from calls.lab.faults.table import Row, Seen, judged
 from calls.lab.processes import ChildFailed
@@ -21,7 +21,7 @@ HEARD = "ended, caller_hangup"
 LONG_TALK = """
 - agent: {text: "How can I help?"}
 - say: {text: "Please take a message for the owner."}
-- agent: {tool: take_message, arguments: {name: Ann, text: "The tap drips."}}
+- agent: {tool: take_message, arguments: {caller_name: Ann, text: "The tap drips."}}
 - agent: {text: "I have noted it. Is there anything else?"}
 - say: {text: "No, thank you."}
 - agent: {text: "Goodbye, then."}
@@ -143,26 +143,6 @@ def migration_missing(stage: Stage) -> Seen:
     return seen
 
 
-def ended_gently_in_a_call(stage: Stage) -> Seen:
-    with stage.house() as house:
-        ready: list[int] = []
-
-        def end() -> None:
-            house.server.end()
-            time.sleep(0.2)
-            ready.append(_status(f"{house.server.base_url}/readyz"))
-
-        gently = When("say", end)
-        stories = [story(TALK, caller=f"+1555010000{number}") for number in range(1, 6)]
-        rungs = house.ring_all(stories, during=gently, on_event=gently.on_event)
-        code = house.server.wait(20)
-        seen = judged(rungs[0], house, reached="the agent", stored=HEARD)
-    found = seen.shortcomings
-    found += [f"A call has the transcript {rung.turns}." for rung in rungs if rung.turns != TALKED]
-    found += [] if (ready, code) == ([503], 0) else [f"/readyz answered {ready}, the server ended with {code}."]
-    return seen
-
-
 def swarmed(stage: Stage) -> Seen:
     """Sockets that say nothing and requests whose headers never end; the call meanwhile notices nothing."""
     with stage.house() as house, ExitStack() as stack:
@@ -226,7 +206,6 @@ _ACTS: list[tuple[str, str, Callable[[Stage], Seen]]] = [
     ("D3", "the database is gone when the telephone rings", database_gone_at_the_ring),
     ("D4", "the disk is full for 3 s in a call", disk_full_in_a_call),
     ("D6", "a migration is missing", migration_missing),
-    ("P1", "SIGTERM while five callers talk", ended_gently_in_a_call),
     ("P5", f"{IDLE_SOCKETS} idle sockets and {SLOW_HEADERS} requests that never end", swarmed),
     ("P11", "another program has the port", port_taken),
 ]

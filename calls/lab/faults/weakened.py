@@ -71,6 +71,10 @@ GUARDS: Mapping[str, Guard] = {
     "start_limit": Guard("calls.relay.relay", "START_TIMEOUT", _as(3600.0)),
     "gap_padding": Guard("calls.conversation.caller_audio", "SMALLEST_GAP_MS", _as(10**9)),
     "stall": Guard("calls.conversation.caller_audio:CallerAudio", "stalled", _as(lambda self, now: [])),
+    "drain": Guard("calls.serving:DrainingServer", "_is_drained", _as(lambda self: True)),
+    "last_sentence": Guard("calls.conversation.voice:AgentVoice", "say_last", _as(lambda self, payload, now: [])),
+    "closing_time": Guard("calls.relay.live", "end_all", _as(lambda reason: None)),
+    "calls_of_the_dead": Guard("calls.domain.cut_off", "close_streams", _as(lambda **given: [])),
     "mark_clock": Guard("calls.conversation.playback:Playback", "ends_at", _as(lambda self: 0.0)),
 }
 
