@@ -42,7 +42,21 @@ class Live(Protocol):
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own, save that a connection that was cut is not told as one that was closed without a code."""
+    """uvicorn's own, save that a connection that was cut is not told as one that was closed without a code, and that
+    one whose peer does not read is cut: closing it would wait for ever until what was sent before is taken."""
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.close" and not self.writable.is_set():
+            self.transport.abort()
+            return
+        await super().send(message)
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.conn.close_rcvd is None:

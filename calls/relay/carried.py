@@ -5,6 +5,7 @@ deadline. A frame of sound passes through `tell` without a thread, a database or
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from calls.conversation.messages import (
     RecordTool,
     RecordTurn,
     RunTool,
+    StreamClosed,
     TakeLine,
     ToolFinished,
     event,
@@ -40,7 +42,7 @@ from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from calls.relay.late import LateTools
 from calls.relay.lines import Lines
-from calls.relay.outbox import Outbox
+from calls.relay.outbox import Outbox, Stalled
 from calls.relay.profile import profile_of
 from calls.relay.recorder import Recorder
 from calls.tools import registry
@@ -49,6 +51,11 @@ from calls.twilio import stream
 FINISH_TIMEOUT = 1.0
 JOURNAL_TIMEOUT = 30.0
 AGENT_SOUND_WAITING = 5000
+AGENT_LETTERS_WAITING = 130 * 8000 * 4 // 3  # base64 of all that the conversation lets run ahead, and 10 s
+STALLED = 10.0
+"""Seconds for which Twilio may take nothing. What is in the sockets by then is more than six seconds of sound."""
+CLOSE_TIMEOUT = 2.0
+MOST_ASIDE = 100
 NORMAL = 1000
 
 
@@ -89,7 +96,9 @@ class Carried:
         self._profile = profile_of(admitted, longest_seconds=settings.longest_call_seconds, clips_folder=settings.clips)
         self._conversation = Conversation(self._profile)
         self._journal = Journal(self._write_records, log)
-        self._to_twilio = Outbox(AGENT_SOUND_WAITING)
+        self._to_twilio = Outbox(AGENT_SOUND_WAITING, AGENT_LETTERS_WAITING)
+        self.bad_frames = 0
+        self._close_code = NORMAL
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
         self._group = asyncio.TaskGroup()
@@ -137,6 +146,11 @@ class Carried:
         except Exception:
             # Bulkhead: whatever a peer said, the caller reaches a person.
             self._fail()
+
+    def close_with(self, code: int) -> None:
+        """End the call, as if the stream had broken, and close its socket with this code."""
+        self._close_code = code
+        self.tell(StreamClosed(code))
 
     async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message]) -> None:
         """Carry the call to its end. `arrived` is when the stream started, on the loop's clock: the wait counts."""
@@ -210,7 +224,7 @@ class Carried:
 
     def _note_turn(self, turn: RecordTurn) -> None:
         self._journal.put(turn)
-        if turn.role == "caller" and turn.text:
+        if turn.role == "caller" and turn.text and len(self._aside) < MOST_ASIDE:
             self._work_aside(self._heed(turn.text), "heed")
 
     def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
@@ -260,9 +274,13 @@ class Carried:
 
     async def _speak(self) -> None:
         try:
-            await self._to_twilio.write(self._send)
+            await self._to_twilio.write(self._send, within=STALLED / self._settings.rate)
         except OSError:
             return  # Twilio is gone; the consumer is told so too
+        except Stalled:
+            self._log.warning("Twilio does not read any more")
+            self._journal.put(event("stream_stalled", self.now()))
+            self.tell(StreamClosed(0))
 
     # Tools, records and the end
 
@@ -310,12 +328,18 @@ class Carried:
         )
         writing = asyncio.create_task(self._persist(finish), name="finish")
         await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
-        await self._close(NORMAL)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._close(self._close_code)
         await writing
         counts = {
+            "bad_frames": self.bad_frames,
             "bad_events": self._lines.bad_events,
             "passed_over": self._conversation.passed_over,
-            "dropped": self._lines.dropped + self._to_twilio.dropped + self._journal.dropped,
+            "dropped": self._lines.dropped
+            + self._to_twilio.dropped
+            + self._journal.dropped
+            + self._conversation.sound_dropped,
         }
         self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)} | counts)
 
@@ -346,7 +370,7 @@ class Carried:
             done, _ = await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT)
             if not done:
                 journal.cancel()
-                self._log.error("journal not written to its end")
+                self._log.error("journal not written to its end", extra={"lost": self._journal.waiting})
         audio_file = ""
         if self._recorder is not None and self._recording is not None and await self._recording:
             audio_file = self._recorder.path.name

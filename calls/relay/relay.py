@@ -22,12 +22,39 @@ START_TIMEOUT = 5.0
 ADMISSION_TIMEOUT = 2.0
 NOTE_TIMEOUT = 1.0
 EARLY_FRAMES = 100  # 2 s of sound, while the call is admitted
+EARLY_LETTERS = 64 * 1024
+STRIKES = 3
+"""Frames beyond all measure after which a stream is closed: Twilio sends none."""
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
+TOO_BIG = 1009
 
 
 class ClosedEarly(Exception):
     """The socket was closed before its `start`: the caller hung up that soon, or somebody only tried it."""
+
+
+class TooMuch(Exception):
+    """Frames beyond all measure, before there was a call."""
+
+
+class Early:
+    """What a stream sends before its call is admitted: the newest, and of sound so much that strangers cost little."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Message] = deque()
+        self._letters = 0
+
+    def append(self, message: Message) -> None:
+        self._messages.append(message)
+        self._letters += _letters(message)
+        while len(self._messages) > EARLY_FRAMES or (self._letters > EARLY_LETTERS and len(self._messages) > 1):
+            self._letters -= _letters(self._messages.popleft())
+
+    def take(self) -> list[Message]:
+        taken = list(self._messages)
+        self._messages.clear()
+        return taken
 
 
 class Relay:
@@ -46,8 +73,9 @@ class Relay:
         self._close = close
         self._log = log
         self._start: asyncio.Future[stream.Start | None] = asyncio.get_running_loop().create_future()
-        self._early: deque[Message] = deque(maxlen=EARLY_FRAMES)
+        self._early = Early()
         self._bad_frames = 0
+        self._strikes = 0
         self._arrived = 0.0
         self._stream_sid = ""
         self._call: Carried | None = None
@@ -60,6 +88,10 @@ class Relay:
             self._bad_frames += 1
             if self._bad_frames == 1:
                 self._log.warning("bad frame from Twilio", extra={"what": str(error)})
+            if isinstance(error, stream.TooLong):
+                self._strike()
+            elif self._call is not None:
+                self._call.bad_frames = self._bad_frames
             return
         if self._stream_sid and stream_sid not in ("", self._stream_sid):
             return
@@ -70,6 +102,19 @@ class Relay:
             self._stream_sid = message.stream_sid
             self._arrived = asyncio.get_running_loop().time()
             self._start.set_result(message)
+
+    def _strike(self) -> None:
+        """Nobody's patience is worth 64 KiB a frame: the third one ends the stream, and the call in a hand-over."""
+        self._strikes += 1
+        if self._strikes != STRIKES:
+            return
+        self._log.warning("frames too long: the stream is closed", extra={"frames": STRIKES})
+        if self._call is not None:
+            self._call.close_with(TOO_BIG)
+        elif self._start.done():
+            self._early.append(StreamClosed(TOO_BIG))
+        else:
+            self._start.set_result(None)
 
     def stream_closed(self, code: int) -> None:
         """Twilio's socket is closed, by whomever."""
@@ -92,6 +137,9 @@ class Relay:
             # where signatures are not checked.
             self._log.info("stream closed before its start")
             return
+        except TooMuch:
+            await self._close(TOO_BIG)
+            return
         except streams.StreamRefused as refusal:
             # Nobody has spent a cent at OpenAI up to here.
             self._log.warning("stream refused", extra={"why": str(refusal)})
@@ -110,7 +158,9 @@ class Relay:
         self._call = Carried(self._settings, admitted, send=self._send, close=self._close, log=self._log)
         live.add(self._stream_sid)
         try:
-            await self._call.carry(self._start.result(), self._arrived, self._early)
+            self._call.bad_frames = self._bad_frames
+            early = self._early.take()
+            await self._call.carry(self._start.result(), self._arrived, early)
         except Exception:
             # Bulkhead: the call is over; what could not be written of its end is said here.
             self._log.exception("the end of the call could not be written")
@@ -123,7 +173,7 @@ class Relay:
         except TimeoutError:
             raise streams.StreamRefused("no start within 5 s") from None
         if start is None:
-            raise ClosedEarly
+            raise TooMuch if self._strikes >= STRIKES else ClosedEarly
         # The caller hears nothing yet: a database that takes longer than this is answered by a hand-over.
         async with asyncio.timeout(ADMISSION_TIMEOUT):
             run = database.run if expected.is_expected(start.call_sid, _token(start)) else database.run_at_the_door
@@ -150,6 +200,10 @@ def _admit_with_clips(folder: Path | None, **asked: Any) -> streams.AdmittedStre
     if folder is not None:
         clips.load(folder)
     return streams.admit_stream(**asked)
+
+
+def _letters(message: Message) -> int:
+    return len(message.payload) if isinstance(message, stream.Media) else 0
 
 
 def _token(start: stream.Start) -> str:
