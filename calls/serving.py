@@ -4,6 +4,7 @@ Every ASGI server as it comes cuts live calls within a third of a second of SIGT
 (`live.is_draining`), and the process goes when the last call has.
 """
 
+import asyncio
 import errno
 import logging
 import os
@@ -24,6 +25,7 @@ DRAIN_SECONDS = 600
 # After the last stream Twilio still fetches its action: a server gone by then is an apology in the caller's ear.
 LINGER_SECONDS = 0.6
 TELL_SECONDS = 10
+READ_SECONDS = 1.0  # in which a peer has to take what was sent before its socket is closed
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 
 logger = logging.getLogger(__name__)
@@ -46,9 +48,13 @@ class StreamProtocol(WebSocketsSansIOProtocol):
     one whose peer does not read is cut: closing it would wait for ever until what was sent before is taken."""
 
     async def send(self, message: Any) -> None:
-        if message["type"] == "websocket.close" and not self.writable.is_set():
-            self.transport.abort()
-            return
+        if message["type"] == "websocket.close":
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_SECONDS):
+                    await self.writable.wait()
+            if not self.writable.is_set():
+                self.transport.abort()
+                return
         await super().send(message)
         if self.close_timer is not None:
             self.close_timer.cancel()

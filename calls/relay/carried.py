@@ -98,7 +98,6 @@ class Carried:
         self._journal = Journal(self._write_records, log)
         self._to_twilio = Outbox(AGENT_SOUND_WAITING, AGENT_LETTERS_WAITING)
         self.bad_frames = 0
-        self._close_code = NORMAL
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
         self._group = asyncio.TaskGroup()
@@ -146,11 +145,6 @@ class Carried:
         except Exception:
             # Bulkhead: whatever a peer said, the caller reaches a person.
             self._fail()
-
-    def close_with(self, code: int) -> None:
-        """End the call, as if the stream had broken, and close its socket with this code."""
-        self._close_code = code
-        self.tell(StreamClosed(code))
 
     async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message]) -> None:
         """Carry the call to its end. `arrived` is when the stream started, on the loop's clock: the wait counts."""
@@ -330,7 +324,7 @@ class Carried:
         await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._close(self._close_code)
+                await self._close(NORMAL)
         await writing
         counts = {
             "bad_frames": self.bad_frames,

@@ -54,6 +54,7 @@ class Early:
     def take(self) -> list[Message]:
         taken = list(self._messages)
         self._messages.clear()
+        self._letters = 0
         return taken
 
 
@@ -88,10 +89,10 @@ class Relay:
             self._bad_frames += 1
             if self._bad_frames == 1:
                 self._log.warning("bad frame from Twilio", extra={"what": str(error)})
+            if self._call is not None:
+                self._call.bad_frames = self._bad_frames
             if isinstance(error, stream.TooLong):
                 self._strike()
-            elif self._call is not None:
-                self._call.bad_frames = self._bad_frames
             return
         if self._stream_sid and stream_sid not in ("", self._stream_sid):
             return
@@ -109,12 +110,12 @@ class Relay:
         if self._strikes != STRIKES:
             return
         self._log.warning("frames too long: the stream is closed", extra={"frames": STRIKES})
-        if self._call is not None:
-            self._call.close_with(TOO_BIG)
-        elif self._start.done():
-            self._early.append(StreamClosed(TOO_BIG))
-        else:
+        if not self._start.done():
             self._start.set_result(None)
+        self._tell(StreamClosed(TOO_BIG))
+
+    async def _hang_up(self, code: int) -> None:
+        await self._close(TOO_BIG if self._strikes >= STRIKES else code)
 
     def stream_closed(self, code: int) -> None:
         """Twilio's socket is closed, by whomever."""
@@ -155,7 +156,7 @@ class Relay:
             await self._close(INTERNAL_ERROR)
             return
         self._log = CallLogger(self._log.logger, {"call_sid": admitted.call_sid})
-        self._call = Carried(self._settings, admitted, send=self._send, close=self._close, log=self._log)
+        self._call = Carried(self._settings, admitted, send=self._send, close=self._hang_up, log=self._log)
         live.add(self._stream_sid)
         try:
             self._call.bad_frames = self._bad_frames
