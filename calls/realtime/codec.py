@@ -12,7 +12,6 @@ import orjson
 
 from calls.realtime import wire
 
-
 LONGEST_TEXT = 64 * 1024
 """Letters of a text or an id; what is longer is cut. Sound is not."""
 LARGEST_NUMBER = 2**31 - 1

@@ -13,7 +13,7 @@ class Stalled(Exception):
 
 
 class Outbox:
-    """Frames in order. Of sound at most `limit` frames and `most_letters` wait: then the oldest is dropped and counted."""
+    """Frames in order. Of sound `limit` frames and `most_letters` may wait: then the oldest is dropped and counted."""
 
     def __init__(self, limit: int, most_letters: int = 1_000_000) -> None:
         self.dropped = 0
