@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from calls.emulators.phone_http import Client, Road, Signer
 from calls.emulators.phone_upgrade import open_socket
@@ -59,8 +60,10 @@ class Model:
             self.is_ready.set()
 
     def put(self, frame, connection=None):
-        """Send without waiting; `drain` waits."""
+        """Send without waiting; `drain` waits. Nothing happens once the relay has closed the session."""
         connection = connection or self.connections[-1]
+        if connection.state is not State.OPEN:
+            return
         data = frame if isinstance(frame, bytes) else frame.encode()
         connection.transport.write(server_frame(data))
 
