@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -42,19 +41,17 @@ class Early:
     """What a stream sends before its call is admitted: the newest, and of sound so much that strangers cost little."""
 
     def __init__(self) -> None:
-        self._messages: deque[Message] = deque()
+        self._messages: list[Message] = []  # a deque takes room for 64 even when it is empty
         self._letters = 0
 
     def append(self, message: Message) -> None:
         self._messages.append(message)
         self._letters += _letters(message)
         while len(self._messages) > EARLY_FRAMES or (self._letters > EARLY_LETTERS and len(self._messages) > 1):
-            self._letters -= _letters(self._messages.popleft())
+            self._letters -= _letters(self._messages.pop(0))
 
     def take(self) -> list[Message]:
-        taken = list(self._messages)
-        self._messages.clear()
-        self._letters = 0
+        taken, self._messages, self._letters = self._messages, [], 0
         return taken
 
 
@@ -142,19 +139,27 @@ class Relay:
             await self._close(TOO_BIG)
             return
         except streams.StreamRefused as refusal:
-            # Nobody has spent a cent at OpenAI up to here.
-            self._log.warning("stream refused", extra={"why": str(refusal)})
-            # Twilio asks what follows as soon as the socket is closed, and that depends on what was noted.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(NOTE_TIMEOUT):
-                    await self._note_refusal(str(refusal))
-            await self._close(POLICY_VIOLATION)
-            return
+            why = str(refusal)  # without what led to it: a thousand strangers may wait until theirs is written down
         except Exception:
             # Bulkhead: without a database nobody is admitted, and Twilio asks what follows.
             self._log.exception("stream could not be admitted")
             await self._close(INTERNAL_ERROR)
             return
+        else:
+            await self._carry(admitted)
+            return
+        await self._refuse(why)
+
+    async def _refuse(self, why: str) -> None:
+        """Nobody has spent a cent at OpenAI up to here."""
+        self._log.warning("stream refused", extra={"why": why})
+        # Twilio asks what follows as soon as the socket is closed, and that depends on what was noted.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NOTE_TIMEOUT):
+                await self._note_refusal(why)
+        await self._close(POLICY_VIOLATION)
+
+    async def _carry(self, admitted: streams.AdmittedStream) -> None:
         self._log = CallLogger(self._log.logger, {"call_sid": admitted.call_sid})
         self._call = Carried(self._settings, admitted, send=self._send, close=self._hang_up, log=self._log)
         live.add(self._stream_sid)
@@ -169,10 +174,10 @@ class Relay:
             live.remove(self._stream_sid)
 
     async def _admit(self) -> streams.AdmittedStream:
-        try:
-            start = await asyncio.wait_for(asyncio.shield(self._start), START_TIMEOUT / self._settings.rate)
-        except TimeoutError:
-            raise streams.StreamRefused("no start within 5 s") from None
+        await asyncio.wait([self._start], timeout=START_TIMEOUT / self._settings.rate)
+        if not self._start.done():
+            raise streams.StreamRefused("no start within 5 s")
+        start = self._start.result()
         if start is None:
             raise TooMuch if self._strikes >= STRIKES else ClosedEarly
         # The caller hears nothing yet: a database that takes longer than this is answered by a hand-over.

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import signal
+import sys
 import time
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -141,8 +142,13 @@ async def running_server(folder, realtime_url, **environment):
         await asyncio.to_thread(child.stop)
 
 
+def figure(text):
+    """Print what was measured: `-s` shows it."""
+    sys.stdout.write(f"\n{text}\n")
+
+
 def caller_number(number):
     return f"+1555{1000000 + number}"
 
 
-__all__ = ["LINE", "MIB", "Block", "Held", "caller_number", "running_block", "running_server"]
+__all__ = ["LINE", "MIB", "Block", "Held", "caller_number", "figure", "running_block", "running_server"]

@@ -12,7 +12,7 @@ from calls.lab.calling import settled_row
 from calls.models import Booking, Call, OutgoingEmail, Stream, TakenTime, ToolCall
 from tests import factories
 from tests.journeys.conftest import story
-from tests.proof.load_kit import LINE, MIB, caller_number, running_block
+from tests.proof.load_kit import LINE, MIB, caller_number, figure, running_block
 
 pytestmark = pytest.mark.proof
 
@@ -91,7 +91,7 @@ def test_hang_ups_at_any_moment_leave_nothing_behind(django_db_setup, transactio
         open_sessions, written = block.open_sessions, block.server.written()
 
     ends = Counter(Call.objects.values_list("end_reason", flat=True))
-    print(f"\n{HANG_UPS} hang-ups (seed {SEED}): {dict(ends)}, {Booking.objects.count()} bookings; {before} -> {after}")
+    figure(f"{HANG_UPS} hang-ups (seed {SEED}): {dict(ends)}, {Booking.objects.count()} bookings; {before} -> {after}")
     assert after.counted == {name: min(most, after.counted[name]) for name, most in before.counted.items()}
     assert after.threads <= MOST_THREADS
     assert open_sessions == 0
@@ -125,7 +125,7 @@ def test_calls_in_a_row_cost_no_memory(django_db_setup, transactional_db, tmp_pa
 
     heard = sum(result.first_audio_ms is not None for result in ended)
     growth = (last.rss - first.rss) / MIB
-    print(f"\n{CALLS} calls, {heard} of the last {CALLS - WARM} heard the agent: {growth:+.1f} MiB; {first} -> {last}")
+    figure(f"{CALLS} calls, {heard} of the last {CALLS - WARM} heard the agent: {growth:+.1f} MiB; {first} -> {last}")
     assert heard >= 0.95 * len(ended)
     assert last.rss - first.rss <= MOST_GROWTH
     assert last.counted == {name: min(most, last.counted[name]) for name, most in first.counted.items()}

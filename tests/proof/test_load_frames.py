@@ -12,7 +12,7 @@ import pytest
 
 from calls.models import Call
 from tests import factories
-from tests.proof.load_kit import LINE, MIB, running_server
+from tests.proof.load_kit import LINE, MIB, figure, running_server
 from tests.proof.thin import HALF_SECOND, Caller, Model
 
 pytestmark = pytest.mark.proof
@@ -221,23 +221,22 @@ def test_bad_frames_and_fuzzed_events(django_db_setup, transactional_db, tmp_pat
     factories.make_line(number=LINE)
 
     async def play():
-        async with Model().serving() as model:
-            async with running_server(tmp_path, model.url) as block:
-                frames = await bad_frames_between_good_ones(block, model)
-                # What such a call makes the process load, and keep for the next one, is not what it costs.
-                await fuzzed_events_between_good_sound(block, model, events=EVENTS // 10, seed=SEED)
-                await asyncio.to_thread(block.held_at_rest)
-                events = await fuzzed_events_between_good_sound(block, model, events=EVENTS, seed=SEED + 1)
-                rest = await asyncio.to_thread(block.held_at_rest)
-                return frames, events, rest, block.server.written()
+        async with Model().serving() as model, running_server(tmp_path, model.url) as block:
+            frames = await bad_frames_between_good_ones(block, model)
+            # What such a call makes the process load, and keep for the next one, is not what it costs.
+            await fuzzed_events_between_good_sound(block, model, events=EVENTS // 10, seed=SEED)
+            await asyncio.to_thread(block.held_at_rest)
+            events = await fuzzed_events_between_good_sound(block, model, events=EVENTS, seed=SEED + 1)
+            rest = await asyncio.to_thread(block.held_at_rest)
+            return frames, events, rest, block.server.written()
 
     frames, events, rest, written = asyncio.run(play())
     is_open, is_whole, growth = frames
-    print(f"\n{BAD_FRAMES} bad frames between {GOOD_FRAMES} good ones (seed {SEED}): {growth / MIB:+.1f} MiB")
+    figure(f"{BAD_FRAMES} bad frames between {GOOD_FRAMES} good ones (seed {SEED}): {growth / MIB:+.1f} MiB")
     assert (is_open, is_whole) == (True, True)
     assert growth <= 5 * MIB
     is_open, is_whole, growth, seconds, sessions = events
-    print(f"{EVENTS} fuzzed events in {seconds:.0f} s (seed {SEED + 1}): {growth / MIB:+.1f} MiB, {rest}")
+    figure(f"{EVENTS} fuzzed events in {seconds:.0f} s (seed {SEED + 1}): {growth / MIB:+.1f} MiB, {rest}")
     assert (is_open, is_whole, sessions) == (True, True, 0)
     assert growth <= 5 * MIB
     assert "Traceback" not in written
@@ -289,6 +288,6 @@ def test_call_of_four_hours_costs_no_memory(django_db_setup, transactional_db, t
 
     hours, seconds = asyncio.run(play())
     told = ", ".join(f"{growth / MIB:+.2f}" for growth in hours)
-    print(f"\n{FRAMES} frames in {seconds:.0f} s: {told} MiB an hour, {FRAMES / seconds:.0f} frames a second")
+    figure(f"{FRAMES} frames in {seconds:.0f} s: {told} MiB an hour, {FRAMES / seconds:.0f} frames a second")
     assert sum(hours) <= 10 * MIB
     assert sum(hours[1:]) / (HOURS - 1) <= 1 * MIB  # in the first the call's own state comes to be

@@ -13,7 +13,7 @@ from django.db import connection
 
 from calls.models import Call, CallEvent, Turn
 from tests import factories
-from tests.proof.load_kit import LINE, MIB, running_server
+from tests.proof.load_kit import LINE, MIB, figure, running_server
 from tests.proof.thin import HALF_SECOND, Caller, Model
 
 pytestmark = pytest.mark.proof
@@ -75,8 +75,9 @@ def test_caller_who_never_reads_costs_little_and_is_handed_over(django_db_setup,
 
     idle, growth, held, ended_after = asyncio.run(play())
     call = Call.objects.order_by("pk").last()
-    print(
-        f"\nnever read for {DEAF_SECONDS} s: at most {growth / MIB:+.1f} MiB; handed over after {ended_after:.0f} s; {held}"
+    figure(
+        f"never read for {DEAF_SECONDS} s: at most {growth / MIB:+.1f} MiB; handed over after "
+        f"{ended_after:.0f} s; {held}"
     )
     assert growth <= MOST_DEAF_GROWTH
     assert call.end_reason == Call.EndReason.STREAM_LOST
@@ -119,12 +120,12 @@ async def talk(caller, model, seconds, count):
         caller.say(up)
         MOMENTS[down.encode()] = time.monotonic()
         model.put(
-            '{"type":"response.output_audio.delta","response_id":"resp","item_id":"%s","content_index":0,"delta":"%s"}'
-            % (item, down)
+            f'{{"type":"response.output_audio.delta","response_id":"resp","item_id":"{item}","content_index":0,'
+            f'"delta":"{down}"}}'
         )
         if sent % 20 == 0:
             words = f'"item_id":"{item}-{sent}","transcript":"Words {count} {sent}."'
-            model.put('{"type":"response.output_audio_transcript.done","content_index":0,%s}' % words)
+            model.put(f'{{"type":"response.output_audio_transcript.done","content_index":0,{words}}}')
         sent += 1
         await asyncio.sleep(max(0.0, began + sent * EVERY - time.monotonic()))
     await asyncio.sleep(0.3)
@@ -176,9 +177,8 @@ def test_database_that_is_away_delays_no_sound_and_loses_nothing(django_db_setup
             return measured, words, is_open
 
     measured, words, is_open = asyncio.run(play())
-    print()
     for name, delays in measured.items():
-        print(
+        figure(
             f"{name}: {len(delays.up)} frames to OpenAI p99 {p99(delays.up):.1f} ms, "
             f"{len(delays.down)} to the caller p99 {p99(delays.down):.1f} ms"
         )

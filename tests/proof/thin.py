@@ -92,7 +92,7 @@ class Caller:
     stream_sid: str = field(default_factory=lambda: "MZ" + secrets.token_hex(16))
     echoes_marks: bool = True
     media: int = 0
-    on_media: object = lambda payload: None  # noqa: E731
+    on_media: object = lambda payload: None
     first_sound: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ring(self):
