@@ -15,6 +15,7 @@ from calls.emulators.phone import Callee, Phone, Voicemail
 from calls.emulators.realtime_faults import Faults as RealtimeFaults
 from calls.lab import emulation, scratch
 from calls.lab.processes import ServerChild
+from calls.lab.thin import Caller
 from tests.journeys.conftest import LINE, QUICK_CALLEE
 
 HELD = re.compile(r"^HELD (\{.*\})$", re.MULTILINE)
@@ -79,6 +80,10 @@ class Block:
             "voicemail": Voicemail(speak_ms=500),
         }
         return Phone(**standing | options)
+
+    async def ring(self):
+        """A thin caller whose stream is open."""
+        return await Caller(self.server.base_url, self.token).ring()
 
     def ring_many(self, calls, *, at_once, place):
         """Place `calls` calls, so many at a time; `place(number)` is a coroutine that places one."""

@@ -10,10 +10,10 @@ from base64 import b64encode
 
 import pytest
 
+from calls.lab.thin import HALF_SECOND, Model
 from calls.models import Call
 from tests import factories
 from tests.proof.load_kit import LINE, MIB, figure, running_server
-from tests.proof.thin import HALF_SECOND, Caller, Model
 
 pytestmark = pytest.mark.proof
 
@@ -74,7 +74,7 @@ async def bad_frames_between_good_ones(block, model):
     chance = random.Random(SEED)
     sounds, heard = payloads(chance), []
     model.on_sound = lambda payload: heard.append(payload)
-    caller = await Caller(block).ring()
+    caller = await block.ring()
     await asyncio.wait_for(caller.first_sound.wait(), 10)
     before = (await asyncio.to_thread(block.held)).rss
     said = []
@@ -191,7 +191,7 @@ async def fuzzed_events_between_good_sound(block, model, *, events, seed):
     sounds, heard, said = payloads(chance), [], []
     model.on_sound = lambda payload: heard.append(payload) if payload != STALL_SILENCE else None
     model.is_ready.clear()
-    caller = await Caller(block).ring()
+    caller = await block.ring()
     await asyncio.wait_for(caller.first_sound.wait(), 10)
     before, sessions = (await asyncio.to_thread(block.held)).rss, model.opened
     began = time.monotonic()
@@ -255,7 +255,7 @@ async def four_hours_of_sound(block, model):
 
     model.on_sound, said = hear, 0
     model.is_ready.clear()
-    caller = await Caller(block).ring()
+    caller = await block.ring()
     await asyncio.wait_for(caller.first_sound.wait(), 10)
     began, marks = time.monotonic(), []
     sounds = [b64encode(random.Random(number).randbytes(160)).decode() for number in range(500)]

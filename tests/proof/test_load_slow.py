@@ -11,10 +11,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from calls.lab.thin import HALF_SECOND, Model
 from calls.models import Call, CallEvent, Turn
 from tests import factories
 from tests.proof.load_kit import LINE, MIB, figure, running_server
-from tests.proof.thin import HALF_SECOND, Caller, Model
 
 pytestmark = pytest.mark.proof
 
@@ -37,7 +37,7 @@ async def never_reads(block, model):
     Gives the most by which the server has grown, in bytes, what it holds afterwards, and after how many seconds the
     call was given up.
     """
-    caller = await Caller(block).ring()
+    caller = await block.ring()
     await asyncio.wait_for(caller.first_sound.wait(), 10)
     before = block.held().rss
     caller.socket.transport.pause_reading()
@@ -64,7 +64,7 @@ def test_caller_who_never_reads_costs_little_and_is_handed_over(django_db_setup,
 
     async def play():
         async with Model().serving() as model, running_server(tmp_path, model.url) as block:
-            known = await Caller(block).ring()
+            known = await block.ring()
             await asyncio.wait_for(known.first_sound.wait(), 10)
             model.speak("resp_1", "item_1", [HALF_SECOND] * 100)  # what any talk makes the process load
             await asyncio.sleep(0.5)
@@ -160,7 +160,7 @@ def test_database_that_is_away_delays_no_sound_and_loses_nothing(django_db_setup
 
     async def play():
         async with Model().serving() as model, running_server(tmp_path, model.url) as block:
-            caller = await Caller(block).ring()
+            caller = await block.ring()
             await asyncio.wait_for(caller.first_sound.wait(), 10)
             await talk(caller, model, 1.0, 9)  # not measured: the first of everything
             measured, words = {}, 0
