@@ -20,7 +20,8 @@ def tell(*_: object) -> None:
     from calls.relay import live  # noqa: PLC0415 - Django is set up by then
 
     gc.collect()
-    tasks = [thing for thing in gc.get_objects() if isinstance(thing, asyncio.Task) and not thing.done()]
+    # isinstance would ask each object for its class, and a module that is loaded when it is first asked would come in.
+    tasks = [thing for thing in gc.get_objects() if issubclass(type(thing), asyncio.Task) and not thing.done()]
     held = {
         "tasks": len(tasks),
         "threads": threading.active_count(),
