@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -32,10 +33,12 @@ from calls.conversation.messages import (
     RunTool,
     StreamClosed,
     TakeLine,
+    Then,
     ToolFinished,
     event,
 )
 from calls.domain import alarm, history, streams, summaries
+from calls.domain.emergency_words import words_alarm
 from calls.logs import CallLogger
 from calls.relay import greetings
 from calls.relay.breaker import Address
@@ -50,11 +53,11 @@ from calls.twilio import stream
 
 FINISH_TIMEOUT = 1.0
 JOURNAL_TIMEOUT = 30.0
+ALARM_WITHIN = 1.0
+"""Seconds that a caller in danger waits for the database before hearing how to be safe."""
 AGENT_SOUND_WAITING = 5000
 AGENT_LETTERS_WAITING = 130 * 8000 * 4 // 3  # base64 of all that the conversation lets run ahead, and 10 s
-STALLED = 10.0
-"""Seconds for which Twilio may take nothing. What is in the sockets by then is more than six seconds of sound."""
-CLOSE_TIMEOUT = 2.0
+STALLED = 10.0  # seconds for which Twilio may take nothing; six more of sound are in the sockets by then
 MOST_ASIDE = 100
 NORMAL = 1000
 
@@ -218,7 +221,10 @@ class Carried:
 
     def _note_turn(self, turn: RecordTurn) -> None:
         self._journal.put(turn)
-        if turn.role == "caller" and turn.text and len(self._aside) < MOST_ASIDE:
+        if turn.role == "caller" and turn.text:
+            if len(self._aside) >= MOST_ASIDE:
+                self._log.error("too much is said at once: words are not listened to")
+                return
             self._work_aside(self._heed(turn.text), "heed")
 
     def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
@@ -297,15 +303,22 @@ class Carried:
         if answer.late is not None:
             self._late_tools.follow(command, answer.late)
 
-    def _advise(self, text: str) -> None:
+    def _advise(self, text: str, then: Then = "") -> None:
         if self._ending is None:
-            self.tell(Advised(text))
+            self.tell(Advised(text, then))
 
     async def _heed(self, text: str) -> None:
         """The model may fail to hear that somebody is in danger; the words themselves are listened to as well."""
-        advice = await database.run(alarm.heed, call_id=self._admitted.call_id, text=text, now=timezone.now())
-        if advice:
-            self.tell(Advised(advice))
+        kind = await asyncio.to_thread(words_alarm, text)
+        if kind is None:
+            return
+        standing = {"call_id": self._admitted.call_id, "kind": kind, "text": text, "now": timezone.now()}
+        raising = asyncio.create_task(self._persist(partial(alarm.raise_alarm, **standing)), name="alarm")
+        done, _ = await asyncio.wait({raising}, timeout=ALARM_WITHIN)
+        if not done:
+            self._advise(alarm.warning(kind=kind, emergency_number=self._admitted.emergency_number))
+        if (advice := await raising) and done:
+            self._advise(advice)
 
     async def _write_records(self, entries: Sequence[history.Entry]) -> None:
         await database.run_journal(history.write, call_id=self._admitted.call_id, entries=entries)
@@ -323,31 +336,27 @@ class Carried:
         writing = asyncio.create_task(self._persist(finish), name="finish")
         await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._close(NORMAL)
+            await asyncio.wait_for(self._close(NORMAL), 2 * FINISH_TIMEOUT)
         await writing
+        dropped = self._lines.dropped + self._to_twilio.dropped + self._journal.dropped
         counts = {
             "bad_frames": self.bad_frames,
             "bad_events": self._lines.bad_events,
             "passed_over": self._conversation.passed_over,
-            "dropped": self._lines.dropped
-            + self._to_twilio.dropped
-            + self._journal.dropped
-            + self._conversation.sound_dropped,
+            "dropped": dropped + self._conversation.sound_dropped,
         }
         self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)} | counts)
 
-    async def _persist(self, write: Callable[[], object]) -> None:
-        """Write what must not be lost, waiting for a database that is away for a while."""
+    async def _persist(self, write: Callable[[], Any]) -> Any:
+        """Write what must not be lost, waiting for a database that is away for a while; gives what `write` gives."""
         pause, deadline = FIRST_PAUSE, self._loop.time() + JOURNAL_TIMEOUT
         while True:
             try:
-                await database.run(write)
-                return
+                return await database.run(write)
             except (OperationalError, InterfaceError):
                 if self._loop.time() > deadline:
                     raise
-                self._log.warning("the end of the call waits for the database")
+                self._log.warning("a record of the call waits for the database")
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
