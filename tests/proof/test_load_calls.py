@@ -1,4 +1,4 @@
-"""Many calls: what is left of 200 that were hung up at any moment, and of hundreds in a row. Prints its figures (`-s`)."""
+"""Many calls: what 200 leave that were hung up at any moment, and what hundreds in a row. Prints its figures (`-s`)."""
 
 import os
 import random
