@@ -6,6 +6,7 @@ same run is compared: a machine that is busy delays both.
 """
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -145,6 +146,8 @@ def _mark(side: str) -> str:
 async def run(steps: Sequence[int], seconds: float, tell: Callable[[str], None], folder: Path) -> list[Measured]:
     """Measure each step, through the relay and through the pipe, one after the other."""
     found = []
+    gc.collect()
+    gc.freeze()  # a pause of this process to look through all that is loaded would be measured as the relay's
     tell(HEAD)
     for calls in steps:
         control = await _through_the_pipe(calls, seconds)
