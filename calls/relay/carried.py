@@ -48,6 +48,7 @@ from calls.relay.lines import Lines
 from calls.relay.outbox import Outbox, Stalled
 from calls.relay.profile import profile_of
 from calls.relay.recorder import Recorder
+from calls.relay.shares import Shares
 from calls.tools import registry
 from calls.twilio import stream
 
@@ -56,7 +57,6 @@ JOURNAL_TIMEOUT = 30.0
 ALARM_WITHIN = 1.0
 """Seconds that a caller in danger waits for the database before hearing how to be safe."""
 AGENT_SOUND_WAITING = 5000
-AGENT_LETTERS_WAITING = 130 * 8000 * 4 // 3  # base64 of all that the conversation lets run ahead, and 10 s
 STALLED = 10.0  # seconds for which Twilio may take nothing; six more of sound are in the sockets by then
 MOST_ASIDE = 100
 NORMAL = 1000
@@ -99,8 +99,9 @@ class Carried:
         self._profile = profile_of(admitted, longest_seconds=settings.longest_call_seconds, clips_folder=settings.clips)
         self._conversation = Conversation(self._profile)
         self._journal = Journal(self._write_records, log)
-        self._to_twilio = Outbox(AGENT_SOUND_WAITING, AGENT_LETTERS_WAITING)
+        self._to_twilio = Outbox(AGENT_SOUND_WAITING)
         self.bad_frames = 0
+        self._shares = Shares(self._journal, self._to_twilio, self.now)
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
         self._group = asyncio.TaskGroup()
@@ -123,8 +124,7 @@ class Carried:
             rate=settings.rate,
             log=log,
         )
-        self._is_over = asyncio.Event()
-        self._is_due = asyncio.Event()
+        self._is_over, self._is_due = asyncio.Event(), asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
         # The conversation counts seconds from the ring, on a clock that no change of the wall clock can move.
@@ -149,9 +149,11 @@ class Carried:
             # Bulkhead: whatever a peer said, the caller reaches a person.
             self._fail()
 
-    async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message]) -> None:
-        """Carry the call to its end. `arrived` is when the stream started, on the loop's clock: the wait counts."""
+    async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message], *, opened: float) -> None:
+        """Carry the call to its end. `opened` is when the socket was accepted and `arrived` when the stream started,
+        both on the loop's clock: the wait counts."""
         self._log.info("call started", extra={"model": self._profile.session.model})
+        self._journal.put(event("upgraded", (opened - self._zero) * self._settings.rate))
         writing = asyncio.create_task(self._journal.run(), name="journal")
         self._record()
         try:
@@ -190,7 +192,7 @@ class Carried:
             KeepGreeting: self._keep_greeting,
             RecordTurn: self._note_turn,
             RecordTool: self._journal.put,
-            RecordEvent: self._journal.put,
+            RecordEvent: self._shares.note,
         }
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
@@ -294,7 +296,7 @@ class Carried:
 
     async def _run_tool(self, command: RunTool) -> None:
         began = self._loop.time()
-        context = registry.ToolContext(call_id=self._admitted.call_id, now=timezone.now())
+        context = registry.ToolContext(self._admitted.call_id, timezone.now(), self._admitted.call_sid)
         answer = await registry.run(context, command.name, command.arguments, tool_call_id=command.tool_call_id)
         duration_ms = round((self._loop.time() - began) * 1000)
         self.tell(
@@ -338,12 +340,11 @@ class Carried:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._close(NORMAL), 2 * FINISH_TIMEOUT)
         await writing
-        dropped = self._lines.dropped + self._to_twilio.dropped + self._journal.dropped
         counts = {
             "bad_frames": self.bad_frames,
             "bad_events": self._lines.bad_events,
             "passed_over": self._conversation.passed_over,
-            "dropped": dropped + self._conversation.sound_dropped,
+            "dropped": sum(o.dropped for o in (self._lines, self._to_twilio, self._journal, self._conversation)),
         }
         self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)} | counts)
 
@@ -370,8 +371,7 @@ class Carried:
                 await self._ending
         finally:
             self._journal.close()
-            done, _ = await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT)
-            if not done:
+            if not (await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT))[0]:
                 journal.cancel()
                 self._log.error("journal not written to its end", extra={"lost": self._journal.waiting})
         audio_file = ""

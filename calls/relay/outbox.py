@@ -15,11 +15,11 @@ class Stalled(Exception):
 class Outbox:
     """Frames in order. Of sound `limit` frames and `most_letters` may wait: then the oldest is dropped and counted."""
 
-    def __init__(self, limit: int, most_letters: int = 1_000_000) -> None:
+    def __init__(self, limit: int, most_letters: int = 1_400_000) -> None:
         self.dropped = 0
         self._limit = limit
         self._most_letters = most_letters
-        self._frames: deque[tuple[str, int]] = deque()  # and how many letters of sound it is
+        self._frames: deque[tuple[str | Callable[[], None], int]] = deque()  # and how many letters of sound it is
         self._sounds = 0
         self._letters = 0
         self._filled = asyncio.Event()
@@ -36,6 +36,11 @@ class Outbox:
                 self._drop_oldest_sound()
         self._filled.set()
 
+    def when_sent(self, do: Callable[[], None]) -> None:
+        """Call `do` as soon as all that waits now is sent; never if it is cleared before."""
+        self._frames.append((do, 0))
+        self._filled.set()
+
     def clear(self) -> None:
         """Forget everything that was not sent yet."""
         self._frames.clear()
@@ -48,7 +53,7 @@ class Outbox:
             try:
                 async with asyncio.timeout(within) as patience:
                     while self._frames:
-                        await send(self._take())
+                        await self._send_next(send)
                         if within is not None:
                             patience.reschedule(asyncio.get_running_loop().time() + within)
             except TimeoutError:
@@ -58,11 +63,14 @@ class Outbox:
             self._filled.clear()
             await self._filled.wait()
 
-    def _take(self) -> str:
+    async def _send_next(self, send: Callable[[str], Awaitable[object]]) -> None:
         frame, letters = self._frames.popleft()
         self._sounds -= letters > 0
         self._letters -= letters
-        return frame
+        if isinstance(frame, str):
+            await send(frame)
+        else:
+            frame()
 
     def _drop_oldest_sound(self) -> None:
         oldest = next(index for index, (_, letters) in enumerate(self._frames) if letters)

@@ -18,7 +18,7 @@ def test_sound_runs_two_minutes_ahead_of_the_caller_and_no_further():
     sent = [media(call.receive(agent_audio(1000), 2.0)) for _ in range(200)]
 
     assert [len(pieces) for pieces in sent] == [1] * 120 + [0] * 80
-    assert call.sound_dropped == 80
+    assert call.dropped == 80
     assert len(media(call.receive(agent_audio(1000), 4.0))) == 1  # two seconds were played
 
 
