@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from channels.consumer import get_handler_name
@@ -92,10 +94,16 @@ def relay_settings() -> RelaySettings:
         openai_key=settings.OPENAI_API_KEY,
         default_model=settings.OPENAI_REALTIME_MODEL,
         secret_key=settings.SECRET_KEY,
-        recordings=settings.DATA_DIR / "recordings",
-        clips=settings.DATA_DIR / "clips",
+        recordings=_folder(settings.DATA_DIR, "recordings"),
+        clips=_folder(settings.DATA_DIR, "clips"),
         longest_call_seconds=settings.MAX_CALL_MINUTES * 60,
         is_token_required=settings.TWILIO_SIGNATURE != "off",
         rate=settings.CLOCK_RATE,
         instance=settings.INSTANCE_ID,
     )
+
+
+@cache
+def _folder(data: Path, name: str) -> Path:
+    """One for all sockets: strangers may hold a thousand of them open."""
+    return data / name

@@ -5,6 +5,7 @@ Every ASGI server as it comes cuts live calls within a third of a second of SIGT
 caller hears a last sentence and is handed over, and the process goes within CLOSE_SECONDS and one more.
 """
 
+import asyncio
 import errno
 import gc
 import logging
@@ -27,6 +28,7 @@ CLOSE_SECONDS = 4.0  # for the last sentence and for Twilio to ask what follows;
 # Behind the last of it: a request that is a little late, and a server gone by then, is an apology in the caller's ear.
 LINGER_SECONDS = 0.6
 TELL_SECONDS = 10
+READ_SECONDS = 1.0  # in which a peer has to take what was sent before its socket is closed
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,25 @@ class Live(Protocol):
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own, save that a connection that was cut is not told as one that was closed without a code."""
+    """uvicorn's own, save that a connection that was cut is not told as one that was closed without a code, and that
+    one whose peer does not read is cut: closing it would wait for ever until what was sent before is taken."""
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.close":
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_SECONDS):
+                    await self.writable.wait()
+            if not self.writable.is_set():
+                self.transport.abort()
+                return
+        await super().send(message)
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.conn.close_rcvd is None:

@@ -4,7 +4,9 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -139,6 +141,52 @@ class Draining:
     def is_over_at(self, seconds):
         self.now = seconds
         return asyncio.run(self.server.on_tick(1))
+
+
+async def deaf_upgrade(port):
+    """A WebSocket whose peer reads its handshake and nothing more."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    writer.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    writer.transport.pause_reading()
+    return writer
+
+
+@pytest.mark.asyncio
+async def test_socket_whose_peer_does_not_read_is_cut_when_it_is_closed(monkeypatch):
+    """Without this it stays, with all that was to be sent on it, for as long as the peer likes."""
+    monkeypatch.setattr(serving, "READ_SECONDS", 0.1)
+    told = []
+
+    async def talkative(scope, receive, send):
+        await send({"type": "websocket.accept"})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                while True:
+                    await send({"type": "websocket.send", "text": "A" * 60_000})
+        await send({"type": "websocket.close", "code": 1000})
+        while (message := await receive())["type"] != "websocket.disconnect":
+            pass
+        told.append(message)
+
+    listener = serving.listen(0, "127.0.0.1")
+    started = asyncio.Event()
+    server = serving.DrainingServer(serving.configuration(talkative), live=Calls(0), started=started.set)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    await asyncio.wait_for(started.wait(), 5)
+    peer = await deaf_upgrade(listener.getsockname()[1])
+    async with asyncio.timeout(5):
+        while not told or server.server_state.connections:
+            await asyncio.sleep(0.01)
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(running, 5)
+    peer.close()
+
+    assert told == [{"type": "websocket.disconnect", "code": 1006}]
 
 
 def test_draining_has_an_end_even_if_a_call_has_none():

@@ -65,11 +65,18 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         )
         return min((moment for moment in moments if moment is not None), default=None)
 
+    @property
+    def dropped(self) -> int:
+        """Pieces of the agent's sound that were too far ahead of what the caller hears."""
+        return self._voice.dropped
+
     def receive(self, message: Message, now: float) -> list[Command]:
         """What to do about a message. Never raises for what a peer sends."""
         if self.phase in (Phase.CLOSING, Phase.CLOSED) and type(message) not in HEARD_WHILE_CLOSING:
             return []
         handle = HANDLERS.get(type(message), Conversation._pass_over)
+        if type(message) is not stream.Media and not self._names.has_room_for(message):
+            handle = Conversation._pass_over
         commands = handle(self, message, now)
         if self._goodbye.until is not None:
             commands += self._hang_up_when_said(now)

@@ -3,6 +3,7 @@
 from enum import Enum, auto
 from typing import Literal
 
+from calls.conversation.bounds import Names
 from calls.conversation.caller_audio import CallerAudio
 from calls.conversation.capture import GreetingCapture
 from calls.conversation.closing import Closing
@@ -58,6 +59,7 @@ class State:
         self._renewal = Renewal()
         self._sound_check = SoundCheck()
         self._caller = CallerAudio()
+        self._names = Names()
         self._gate = ResponseGate()
         self._goodbye = Goodbye()
         self._keypad = Keypad()

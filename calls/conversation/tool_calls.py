@@ -6,6 +6,8 @@ from calls.conversation.messages import RecordTool, ToolFinished
 from calls.realtime.wire import AddToolCall, ToolCalled, ToolOutput
 
 LONGEST_ID = 32
+MOST = 200
+"""Tool calls of one telephone call; a model that asks for more is in a loop."""
 
 
 def answer_id(tool_call_id: str) -> str:
@@ -28,8 +30,8 @@ class ToolCalls:
         return any(self._running.values())
 
     def begin(self, called: ToolCalled, position: int, now_ms: int) -> RecordTool | None:
-        """The record of a new tool call; None for one that was seen before."""
-        if not called.tool_call_id or called.tool_call_id in self._records:
+        """The record of a new tool call; None for one that was seen before, or one too many."""
+        if len(self._records) >= MOST or not called.tool_call_id or called.tool_call_id in self._records:
             return None
         record = RecordTool(called.tool_call_id, position, called.name, called.arguments, now_ms)
         self._records[called.tool_call_id] = record

@@ -8,9 +8,16 @@ from calls.conversation.transcript import Transcript
 from calls.realtime import wire
 from calls.twilio import stream
 
+MOST_AHEAD = 120 * 1000 * BYTES_PER_MS
+"""Sound that may be sent and not yet played; no receptionist speaks that long, and a caller who hears nothing must
+not cost memory without end."""
+MOST_PIECES = 4500
+"""Marks that may be out: 90 s of sound in pieces of 20 ms."""
+
 
 class AgentVoice:
     def __init__(self, transcript: Transcript) -> None:
+        self.dropped = 0  # pieces of sound that there was no room for
         self._transcript = transcript
         self._playback = Playback()
         self._muted: set[str] = set()  # items and responses of which nothing more may be heard
@@ -25,6 +32,9 @@ class AgentVoice:
         """Pass a piece of sound on, with a mark behind it; nothing of what was cut off before."""
         if self._is_over or not delta.length or delta.item_id in self._muted or delta.response_id in self._muted:
             return []
+        if self._playback.ahead(now) > MOST_AHEAD or self._playback.pieces > MOST_PIECES:
+            self.dropped += 1
+            return [event("sound_dropped", now)] if self.dropped == 1 else []
         self._spoken.add(delta.response_id)
         self._sounded.add(delta.item_id)
         self._wordy.pop(delta.item_id, None)

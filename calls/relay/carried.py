@@ -5,6 +5,7 @@ deadline. A frame of sound passes through `tell` without a thread, a database or
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from calls.conversation.messages import (
     RecordTool,
     RecordTurn,
     RunTool,
+    StreamClosed,
     TakeLine,
     Then,
     ToolFinished,
@@ -43,7 +45,7 @@ from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from calls.relay.late import LateTools
 from calls.relay.lines import Lines
-from calls.relay.outbox import Outbox
+from calls.relay.outbox import Outbox, Stalled
 from calls.relay.profile import profile_of
 from calls.relay.recorder import Recorder
 from calls.relay.shares import Shares
@@ -55,6 +57,8 @@ JOURNAL_TIMEOUT = 30.0
 ALARM_WITHIN = 1.0
 """Seconds that a caller in danger waits for the database before hearing how to be safe."""
 AGENT_SOUND_WAITING = 5000
+STALLED = 10.0  # seconds for which Twilio may take nothing; six more of sound are in the sockets by then
+MOST_ASIDE = 100
 NORMAL = 1000
 
 
@@ -98,6 +102,7 @@ class Carried:
         self._conversation = Conversation(self._profile)
         self._journal = Journal(self._write_records, log)
         self._to_twilio = Outbox(AGENT_SOUND_WAITING)
+        self.bad_frames = 0
         self._shares = Shares(self._journal, self._to_twilio, self.now)
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
@@ -121,8 +126,7 @@ class Carried:
             rate=settings.rate,
             log=log,
         )
-        self._is_over = asyncio.Event()
-        self._is_due = asyncio.Event()
+        self._is_over, self._is_due = asyncio.Event(), asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
         # The conversation counts seconds from the ring, on a clock that no change of the wall clock can move.
@@ -222,6 +226,9 @@ class Carried:
     def _note_turn(self, turn: RecordTurn) -> None:
         self._journal.put(turn)
         if turn.role == "caller" and turn.text:
+            if len(self._aside) >= MOST_ASIDE:
+                self._log.error("too much is said at once: words are not listened to")
+                return
             self._work_aside(self._heed(turn.text), "heed")
 
     def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
@@ -271,9 +278,13 @@ class Carried:
 
     async def _speak(self) -> None:
         try:
-            await self._to_twilio.write(self._send)
+            await self._to_twilio.write(self._send, within=STALLED / self._settings.rate)
         except OSError:
             return  # Twilio is gone; the consumer is told so too
+        except Stalled:
+            self._log.warning("Twilio does not read any more")
+            self._journal.put(event("stream_stalled", self.now()))
+            self.tell(StreamClosed(0))
 
     # Tools, records and the end
 
@@ -330,12 +341,14 @@ class Carried:
         await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
         if reason != "caller_hangup":
             live.await_action(self._admitted.call_sid)
-        await self._close(NORMAL)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._close(NORMAL), 2 * FINISH_TIMEOUT)
         await writing
         counts = {
+            "bad_frames": self.bad_frames,
             "bad_events": self._lines.bad_events,
             "passed_over": self._conversation.passed_over,
-            "dropped": self._lines.dropped + self._to_twilio.dropped + self._journal.dropped,
+            "dropped": sum(o.dropped for o in (self._lines, self._to_twilio, self._journal, self._conversation)),
         }
         self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)} | counts)
 
@@ -362,10 +375,9 @@ class Carried:
                 await self._ending
         finally:
             self._journal.close()
-            done, _ = await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT)
-            if not done:
+            if not (await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT))[0]:
                 journal.cancel()
-                self._log.error("journal not written to its end")
+                self._log.error("journal not written to its end", extra={"lost": self._journal.waiting})
         audio_file = ""
         if self._recorder is not None and self._recording is not None and await self._recording:
             audio_file = self._recorder.path.name

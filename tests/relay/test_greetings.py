@@ -66,10 +66,21 @@ async def until(condition, *, seconds=4):
     return found
 
 
+def sound_of(session):
+    """How many bytes the model has said, once all is said."""
+    done = session.sent("response.done")
+    return done and sum(len(b64decode(delta["delta"])) for delta in session.sent("response.output_audio.delta"))
+
+
+def is_told(caller):
+    """Whether the end of the response, which comes behind its sound, has arrived in the conversation."""
+    return caller.relay._call._conversation._gate.is_idle
+
+
 async def heard_whole(caller, openai):
-    """The model has said its piece, and Twilio has played it."""
+    """The model has said its piece, the relay has understood that this was all, and Twilio has played it."""
     async with asyncio.timeout(4):
-        while not openai.sessions[0].sent("response.done"):
+        while not (said := sound_of(openai.sessions[0])) or len(media(caller)) < said or not is_told(caller):
             await asyncio.sleep(0.02)
     for mark in [sent["mark"]["name"] for sent in caller.sent if sent["event"] == "mark"]:
         caller.say("mark", mark={"name": mark})

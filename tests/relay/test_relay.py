@@ -215,6 +215,70 @@ async def test_stream_that_is_not_authentic_costs_nothing_at_openai(openai, toke
     assert openai.sessions == []
 
 
+LONG = "x" * (stream.MAX_FRAME + 1)
+
+
+async def test_third_frame_beyond_all_measure_ends_the_call_in_a_hand_over(openai, caplog):
+    caplog.set_level(logging.INFO, "calls.test")
+    caller = await talking(openai)
+    for _ in range(2):
+        caller.relay.feed(LONG)
+    caller.relay.feed("no JSON")
+    caller.say("media", media={"payload": FRAME})
+    await frames_to(openai, "input_audio_buffer.append")
+    assert caller.closed == []
+
+    caller.relay.feed(LONG)
+    await caller.is_over()
+    assert caller.closed == [(1009, "handed_over", "stream_lost")]
+    [ended] = [record for record in caplog.records if record.message == "call ended"]
+    assert ended.bad_frames == 4
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+async def test_frames_beyond_all_measure_end_a_stream_that_is_no_call_yet(openai, is_started):
+    caller = Caller(openai.url, await ringing())
+    if is_started:
+        caller.start()
+    for _ in range(3):
+        caller.relay.feed(LONG)
+    await caller.is_over()
+
+    assert caller.closed == [(1009, *(("handed_over", "stream_lost") if is_started else ("ringing", "")))]
+
+
+async def test_stranger_cannot_make_the_door_keep_more_than_a_little():
+    early = relay.Early()
+    for _ in range(100):
+        early.append(stream.Media("A" * 60_000))
+    assert len(early.take()) == 1
+
+    for _ in range(150):
+        early.append(stream.Media(FRAME))
+    assert len(early.take()) == 100
+
+
+async def test_caller_whose_socket_takes_nothing_is_handed_over(openai, monkeypatch, caplog):
+    monkeypatch.setattr(carried, "STALLED", 0.4)  # of the call: a tenth of a second here
+    monkeypatch.setattr(carried, "FINISH_TIMEOUT", 0.5)
+    before = asyncio.all_tasks()
+    caller = Caller(openai.url, await ringing())
+    caller.relay._send = lambda frame: asyncio.Event().wait()
+
+    async def never(code):
+        await Caller._close(caller, code)
+        await asyncio.Event().wait()
+
+    caller.relay._close = never
+    caller.start()
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "handed_over", "stream_lost")]
+    assert "stream_stalled" in await kinds_of_events()
+    assert "Twilio does not read any more" in [record.message for record in caplog.records]
+    assert await leftovers(before) == []
+
+
 async def test_second_start_and_foreign_streams_are_passed_over(openai):
     caller = await talking(openai)
     caller.start(sid="MZ2")

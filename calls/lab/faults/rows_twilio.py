@@ -26,7 +26,7 @@ BROKEN = (
     "no JSON at all",
     "[1, 2, 3]",
     b"\x00\xff\xfe a binary frame",
-    '{"event": "media", "streamSid": "STREAM_SID", "media": "' + "A" * 70_000 + '"}',
+    '{"event": "media", "streamSid": "STREAM_SID", "media": "' + "A" * 60_000 + '"}',
     '{"a":' * 200 + "1" + "}" * 200,
     '{"event": 7}',
 )
@@ -150,7 +150,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         number="T12",
-        fault="no JSON, binary, 70 kB, 200 levels deep, between any two good frames",
+        fault="no JSON, binary, 60 kB, 200 levels deep, between any two good frames",
         act=a_call(TALK, phone=PhoneFaults(noise=BROKEN), check=talked),
     ),
     Row(
