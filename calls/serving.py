@@ -18,12 +18,15 @@ from typing import Any, Protocol
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from calls.lag import LoopLag
+
 HOST = "0.0.0.0"
 APPLICATION = "voiceagent.asgi:application"
 DRAIN_SECONDS = 600
 # After the last stream Twilio still fetches its action: a server gone by then is an apology in the caller's ear.
 LINGER_SECONDS = 0.6
 TELL_SECONDS = 10
+TICK_SECONDS = 0.1  # between two of uvicorn's ticks
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 
 logger = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ class DrainingServer(uvicorn.Server):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(config)
+        self._lag = LoopLag(every=TICK_SECONDS)
         self._live = live
         self._on_start = started
         self._clock = clock
@@ -82,6 +86,7 @@ class DrainingServer(uvicorn.Server):
             self._drain_began = self._last_busy = self._clock()
 
     async def on_tick(self, counter: int) -> bool:
+        self._lag.tick()
         return await super().on_tick(counter) or (self._live.is_draining and self._is_drained())
 
     def _is_drained(self) -> bool:

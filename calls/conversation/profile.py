@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from calls.conversation.messages import RecordTool, RecordTurn
 from calls.realtime.session import SessionSettings
 
 
@@ -21,3 +22,5 @@ class Profile:
     """How long a call may last before it goes to a person."""
     summary_prompt: str = ""
     """What OpenAI is asked to write when the call is over; empty for nothing."""
+    past: tuple[RecordTurn | RecordTool, ...] = ()
+    """What was said and done in the streams that this call had before, in order."""

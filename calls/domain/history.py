@@ -31,6 +31,19 @@ def write(*, call_id: int, entries: Sequence[Entry]) -> None:
         raise Unavailable from error
 
 
+def read(*, call_id: int) -> tuple[Entry, ...]:
+    """The turns and tool calls so far as `write` takes them, in order."""
+    entries: list[Entry] = []
+    for turn in Turn.objects.filter(call_id=call_id):
+        names = ("item_id", "position", "role", "text", "started_ms", "unheard", "interrupted", "heard_ms")
+        entries.append(("turn", {name: getattr(turn, name) for name in names}))
+    for tool in ToolCall.objects.filter(call_id=call_id):
+        names = ("tool_call_id", "position", "name", "started_ms", "status", "result", "duration_ms")
+        arguments = json.dumps(tool.arguments)
+        entries.append(("tool", {name: getattr(tool, name) for name in names} | {"arguments": arguments}))
+    return tuple(sorted(entries, key=lambda entry: entry[1]["position"]))
+
+
 def record_event(*, call_id: int, kind: str, at_ms: int, detail: Mapping[str, Any] | None = None) -> None:
     """Add one event, such as a webhook, at `at_ms` milliseconds since the ring."""
     write(call_id=call_id, entries=[("event", {"kind": kind, "at_ms": at_ms, "detail": dict(detail or {})})])

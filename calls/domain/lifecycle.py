@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import capacity, costs, hours, messages, screening, summaries
+from calls.domain import capacity, costs, hours, messages, returning, screening, summaries
 from calls.domain.capacity import NO_LIMITS, Limits
 from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Refuse, Thanks, Transfer, Voicemail
 from calls.domain.handover import caller_id, open_handover, person_to_dial
@@ -63,6 +63,15 @@ def receive_call(
     call = lock_or_register(leg=leg, now=now)
     for finding in findings:
         note_once(call, finding, now)
+    if returning.has_come_back(call=call, leg=leg):
+        returning.begin_anew(call=call, now=now)
+        return _to_the_agent_or_a_person(
+            call,
+            obstacle=obstacle or _obstacle_of_agent(call, refused_models),
+            default_number=default_number,
+            limits=limits,
+            now=now,
+        )
     if call.token_nonce or call.handed_over_at or call.status == Status.ENDED:
         return _same_answer(call)
     advance(call, Status.RINGING)

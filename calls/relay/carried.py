@@ -368,6 +368,8 @@ class Carried:
         await self._persist(settle)  # the last write of a call: whoever finds its model finds all of it
 
     def _conclude(self) -> None:
+        if streams.is_open(call_sid=self._admitted.call_sid):
+            return  # the call has come back in another stream, which has the last word
         summaries.conclude_call(
             call_id=self._admitted.call_id, model_text=self._conversation.closing.summary, now=timezone.now()
         )

@@ -3,6 +3,7 @@
 What is read from a form is named as the domain names it, so that it is handed over whole.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from calls import database
-from calls.domain import lifecycle
+from calls.domain import lifecycle, streams
 from calls.domain.capacity import Limits
 from calls.domain.decisions import Decision, Thanks
 from calls.realtime.reasons import Reason
@@ -27,6 +28,7 @@ from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing
 
 logger = logging.getLogger(__name__)
 
+LOOKS, LOOK_SECONDS = 8, 0.1
 BY_GET, AT_STREAM_ADDRESS = "webhook_by_get", "webhook_at_stream_address"
 
 
@@ -114,6 +116,8 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
     if failure := webhook.failure(form):
         return await _fall_back(form, failure)
     leg = webhook.incoming_call(form)
+    if leg.call_status == "in-progress":
+        await _end_of_stream(leg.call_sid)
     return await _decide(
         "call comes in",
         lifecycle.receive_call,
@@ -124,6 +128,14 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         findings=findings,
         limits=_limits(),
     )
+
+
+async def _end_of_stream(call_sid: str) -> None:
+    """Twilio asks anew for a call that is being talked to: its stream is over, and the end of it is being written."""
+    for _ in range(LOOKS):
+        if not await database.run(streams.is_open, call_sid=call_sid):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:

@@ -11,7 +11,7 @@ import django
 from django.db import connections
 
 from calls.lab import scratch
-from calls.lab.faults import rows_forged, rows_house, rows_openai, rows_twilio, weakened
+from calls.lab.faults import rows_forged, rows_house, rows_openai, rows_ours, rows_tools, rows_twilio, weakened
 from calls.lab.faults.stage import Stage
 from calls.lab.faults.table import Row, Seen
 
@@ -46,7 +46,17 @@ def _place(row: Row) -> tuple[int, int, str]:
 
 
 TABLE: tuple[Row, ...] = tuple(
-    sorted([*rows_twilio.ROWS, *rows_forged.ROWS, *rows_openai.ROWS, *rows_house.ROWS], key=_place)
+    sorted(
+        [
+            *rows_twilio.ROWS,
+            *rows_forged.ROWS,
+            *rows_openai.ROWS,
+            *rows_tools.ROWS,
+            *rows_house.ROWS,
+            *rows_ours.ROWS,
+        ],
+        key=_place,
+    )
 )
 
 

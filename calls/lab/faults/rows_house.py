@@ -21,7 +21,7 @@ HEARD = "ended, caller_hangup"
 LONG_TALK = """
 - agent: {text: "How can I help?"}
 - say: {text: "Please take a message for the owner."}
-- agent: {tool: take_message, arguments: {name: Ann, text: "The tap drips."}}
+- agent: {tool: take_message, arguments: {caller_name: Ann, text: "The tap drips."}}
 - agent: {text: "I have noted it. Is there anything else?"}
 - say: {text: "No, thank you."}
 - agent: {text: "Goodbye, then."}

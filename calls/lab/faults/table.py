@@ -61,6 +61,7 @@ def a_call(
     model: ModelFaults | None = None,
     emulator: Mapping[str, Any] | None = None,
     settings: Mapping[str, str] | None = None,
+    broken: str = "",
     reached: Reached = "the agent",
     stored: str = f"{Call.Status.ENDED}, {Call.EndReason.CALLER_HANGUP}",
     broken_off: bool = False,
@@ -70,7 +71,7 @@ def a_call(
     """The commonest row: one call with one fault, judged by the ear and by its row in the database."""
 
     def act(stage: Stage) -> Seen:
-        with stage.house(model, emulator=dict(emulator or {}), **(settings or {})) as house:
+        with stage.house(model, emulator=dict(emulator or {}), broken=broken, **(settings or {})) as house:
             rung = house.ring(story(steps), faults=_bounded(phone or PhoneFaults()))
             return judged(
                 rung,

@@ -1,17 +1,14 @@
-"""A server without one of its guards: `python -m calls.lab.faults.weakened GUARD serve …`.
+"""The guards that a server can be robbed of (`calls.lab.faults.server`).
 
 What a guard is good for shows when it is gone: its rows have to turn red. The product knows nothing of this.
 """
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
+from types import SimpleNamespace
 from typing import Any
-
-import django
-from django.core.management import execute_from_command_line
 
 
 class UnknownGuard(Exception):
@@ -40,6 +37,15 @@ def _muting_nothing(original: Any) -> Any:
         self._muted = _Forgetful()
 
     return init
+
+
+def _on_the_loop(original: Any) -> Any:
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # else Django itself would refuse
+
+    async def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return SimpleNamespace(run=run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,17 @@ GUARDS: Mapping[str, Guard] = {
     "start_limit": Guard("calls.relay.relay", "START_TIMEOUT", _as(3600.0)),
     "gap_padding": Guard("calls.conversation.caller_audio", "SMALLEST_GAP_MS", _as(10**9)),
     "stall": Guard("calls.conversation.caller_audio:CallerAudio", "stalled", _as(lambda self, now: [])),
+    "media_watch": Guard("calls.conversation.watch:MediaWatch", "is_lost", _as(lambda self, now: False)),
+    "return": Guard("calls.domain.returning", "has_come_back", _as(lambda *, call, leg: False)),
+    "unbegun_session": Guard("calls.realtime.reasons", "is_passing", _as(lambda reason: False)),
+    "soundless": Guard("calls.conversation.agents_turn:AgentsTurn", "_is_soundless", _as(lambda self, message: False)),
+    "failed_tools": Guard("calls.domain.failed_tools", "unmended", _as(lambda *, call: ("", ""))),
+    "tool_limit": Guard("calls.tools.registry", "TIME_LIMIT", _as(3600.0)),
+    "answer_size": Guard("calls.tools.registry", "LONGEST_ANSWER", _as(10**9)),
+    "tool_threads": Guard("calls.tools.registry", "database", _on_the_loop),
+    "loop_lag": Guard("calls.lag:LoopLag", "tick", _as(lambda self: None)),
+    "calls_at_once": Guard("calls.domain.capacity", "_too_many", _as(lambda *given: "")),
+    "bulkhead": Guard("calls.relay.carried:Carried", "_fail", _as(lambda self: None)),
     "mark_clock": Guard("calls.conversation.playback:Playback", "ends_at", _as(lambda self: 0.0)),
 }
 
@@ -80,9 +97,3 @@ def demand(name: str) -> None:
     if name not in GUARDS:
         raise UnknownGuard(f"There is no guard {name}. There are: {', '.join(GUARDS)}.")
 
-
-if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
-    django.setup()
-    GUARDS[sys.argv[1]].take_away()
-    execute_from_command_line(["manage.py", *sys.argv[2:]])

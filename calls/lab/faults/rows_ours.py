@@ -1,0 +1,99 @@
+"""Rows P about the server's own code: more callers than it takes, steps that raise, what Python itself would warn of."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from calls.lab.faults.broken import POINT, POINTS
+from calls.lab.faults.ear import Ear, Wait
+from calls.lab.faults.rows_openai import TALK, TALKED, talked
+from calls.lab.faults.stage import House, PhoneFaults, Rung, Stage, story
+from calls.lab.faults.table import Row, Seen, judged, left_over, whom
+from calls.models import Call
+
+HEARD = "ended, caller_hangup"
+OVERLOADED = "ended, overloaded"
+AT_ONCE, MORE = 6, 3
+SOUND_WITHIN_MS = 3000
+NOTED = """
+- agent: {text: "How can I help?"}
+- say: {text: "Please take a message."}
+- agent: {tool: take_message, arguments: {caller_name: Ann, text: "The tap drips."}}
+- agent: {text: "I have noted it."}
+- hang_up: true
+"""
+WARNINGS = ("never retrieved", "never awaited", "ResourceWarning", "Exception ignored", "DeprecationWarning")
+
+
+def more_calls_than_it_takes(stage: Stage) -> Seen:
+    """As many as are allowed are talked to undisturbed; who comes on top of them hears a voice, and reaches a person."""
+    stories = [story(TALK, caller=f"+1555010{number:04}") for number in range(AT_ONCE + MORE)]
+    with stage.house(CALLS_AT_ONCE=str(AT_ONCE)) as house:
+        rungs = house.ring_all(stories)
+        agents = [rung for rung in rungs if whom(rung.heard) == "the agent"]
+        persons = [rung for rung in rungs if whom(rung.heard) == "a person"]
+        seen = judged(agents[0], house, reached="the agent", stored=HEARD, check=talked)
+        for rung in persons:
+            seen.shortcomings.extend(judged(rung, house, reached="a person", stored=OVERLOADED).shortcomings)
+    if (len(agents), len(persons)) != (AT_ONCE, MORE):
+        seen.shortcomings.append(f"{len(agents)} reached the agent, {len(persons)} a person.")
+    seen.shortcomings.extend(f"A call has the transcript {rung.turns}." for rung in agents if rung.turns != TALKED)
+    return seen
+
+
+def breaking_points(stage: Stage) -> Seen:
+    """One call for each step of the road that raises, one after the other; the server is the same for all."""
+    found: list[str] = []
+    waits: list[Wait] = []
+    with stage.house(broken="at_points") as house:
+        file = house.folder / "data" / POINT
+        file.parent.mkdir(exist_ok=True)
+        for number, point in enumerate(POINTS):
+            file.write_text(point)
+            caller = f"+1555020{number:04}"
+            rung = house.ring(story(NOTED, caller=caller), faults=PhoneFaults(hang_up_after_ms=20_000))
+            file.unlink()
+            heard = Ear(rung.heard).waits()
+            waits += heard
+            found += [f"{point}: {sentence}" for sentence in _silent(rung, heard)]
+            found += [f"{point}: {sentence}" for sentence in left_over(rung, house)]
+        ends = sorted({f"{call.status}, {call.end_reason}" for call in Call.objects.all()})
+        logged = house.logged()
+    return Seen(found, waits, f"a voice in {len(POINTS)} of {len(POINTS)}", "; ".join(ends), "; ".join(logged) or "–")
+
+
+def _silent(rung: Rung, waits: Sequence[Wait]) -> Iterator[str]:
+    if whom(rung.heard) == "nobody":
+        yield "nobody was heard."
+    for wait in waits:
+        if wait.first_sound_ms > SOUND_WITHIN_MS:
+            yield f"the first sound came after {wait.first_sound_ms} ms."
+
+
+def under_scrutiny(stage: Stage) -> Seen:
+    """Python's development mode, every warning an error: a call, a hang-up in the middle, a person, a gentle end."""
+    with stage.house(python=("-X", "dev", "-W", "error")) as house:
+        rung = house.ring(story(NOTED))
+        hung_up = house.ring(
+            story(NOTED, caller="+15550100002"), faults=PhoneFaults(hang_up_after_ms=1500, hang_up_how="reset")
+        )
+        seen = judged(rung, house, reached="the agent", stored=HEARD)
+        house.server.end()
+        code = house.server.wait(20)
+        written = house.server.written()
+    found = seen.shortcomings
+    found += [] if code == 0 else [f"The server ended with {code}."]
+    found += [f"The log says {trouble!r}." for trouble in WARNINGS if trouble in written]
+    found += [*left_over(hung_up, house)]
+    return seen
+
+
+_ACTS: list[tuple[str, str, Callable[[Stage], Seen], tuple[str, ...]]] = [
+    (
+        "P7",
+        f"{AT_ONCE + MORE} calls at once where {AT_ONCE} are allowed",
+        more_calls_than_it_takes,
+        ("calls_at_once",),
+    ),
+    ("P8", f"a failure of ours at each of {len(POINTS)} steps, one call each", breaking_points, ("bulkhead",)),
+    ("P9", "Python's development mode, every warning an error", under_scrutiny, ()),
+]
+ROWS = tuple(Row(number=number, fault=fault, act=act, guards=guards) for number, fault, act, guards in _ACTS)
