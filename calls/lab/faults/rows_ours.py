@@ -1,18 +1,22 @@
 """Rows P about the server's own code: more callers than it takes, steps that raise, what Python itself would warn of."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from calls.lab.faults.broken import POINT, POINTS
 from calls.lab.faults.ear import Ear, Wait
 from calls.lab.faults.rows_openai import TALK, TALKED, talked
 from calls.lab.faults.stage import House, PhoneFaults, Rung, Stage, story
-from calls.lab.faults.table import Row, Seen, judged, left_over, whom
+from calls.lab.faults.table import FINISHED, Row, Seen, judged, left_over, whom
 from calls.models import Call
 
 HEARD = "ended, caller_hangup"
 OVERLOADED = "ended, overloaded"
 AT_ONCE, MORE = 6, 3
 SOUND_WITHIN_MS = 3000
+PARTS = 3
+BREAKING_RATE = 3.0
+BULKHEADS = (("bulkhead",), ("bulkhead",), ("bulkhead",))
 NOTED = """
 - agent: {text: "How can I help?"}
 - say: {text: "Please take a message."}
@@ -39,33 +43,43 @@ def more_calls_than_it_takes(stage: Stage) -> Seen:
     return seen
 
 
-def breaking_points(stage: Stage) -> Seen:
+def breaking_points(part: int) -> Callable[[Stage], Seen]:
     """One call for each step of the road that raises, one after the other; the server is the same for all."""
-    found: list[str] = []
-    waits: list[Wait] = []
-    with stage.house(broken="at_points") as house:
-        file = house.folder / "data" / POINT
-        file.parent.mkdir(exist_ok=True)
-        for number, point in enumerate(POINTS):
-            file.write_text(point)
-            caller = f"+1555020{number:04}"
-            rung = house.ring(story(NOTED, caller=caller), faults=PhoneFaults(hang_up_after_ms=20_000))
-            file.unlink()
-            heard = Ear(rung.heard).waits()
-            waits += heard
-            found += [f"{point}: {sentence}" for sentence in _silent(rung, heard)]
-            found += [f"{point}: {sentence}" for sentence in left_over(rung, house)]
-        ends = sorted({f"{call.status}, {call.end_reason}" for call in Call.objects.all()})
-        logged = house.logged()
-    return Seen(found, waits, f"a voice in {len(POINTS)} of {len(POINTS)}", "; ".join(ends), "; ".join(logged) or "–")
+    points = POINTS[part::PARTS]
+
+    def act(stage: Stage) -> Seen:
+        found: list[str] = []
+        waits: list[Wait] = []
+        with replace(stage, rate=BREAKING_RATE).house(broken="at_points") as house:
+            file = house.folder / "data" / POINT
+            file.parent.mkdir(exist_ok=True)
+            for number, point in enumerate(points):
+                before = len(house.server.written())
+                file.write_text(point)
+                story_told = story(NOTED, caller=f"+1555020{number:04}")
+                rung = house.ring(story_told, faults=PhoneFaults(hang_up_after_ms=20_000))
+                file.unlink()
+                heard = Ear(rung.heard).waits()
+                waits += heard
+                written = house.server.written()[before:]
+                found += [f"{point}: {sentence}" for sentence in _broken(rung, heard, written)]
+            ends = sorted({f"{call.status}, {call.end_reason}" for call in Call.objects.all()})
+            logged = house.logged()
+            found += [f"{house.open_sessions} sessions are left open."] if house.open_sessions else []
+        return Seen(found, waits, f"a voice, {len(points)} times", "; ".join(ends), "; ".join(logged) or "–")
+
+    return act
 
 
-def _silent(rung: Rung, waits: Sequence[Wait]) -> Iterator[str]:
+def _broken(rung: Rung, waits: Sequence[Wait], written: str) -> Iterator[str]:
     if whom(rung.heard) == "nobody":
         yield "nobody was heard."
     for wait in waits:
         if wait.first_sound_ms > SOUND_WITHIN_MS:
             yield f"the first sound came after {wait.first_sound_ms} ms."
+    if rung.row is not None and rung.row.status not in FINISHED:
+        yield f"the call is left {rung.row.status}."
+    yield from (f"the log says {trouble!r}." for trouble in WARNINGS[:2] if trouble in written)
 
 
 def under_scrutiny(stage: Stage) -> Seen:
@@ -93,7 +107,10 @@ _ACTS: list[tuple[str, str, Callable[[Stage], Seen], tuple[str, ...]]] = [
         more_calls_than_it_takes,
         ("calls_at_once",),
     ),
-    ("P8", f"a failure of ours at each of {len(POINTS)} steps, one call each", breaking_points, ("bulkhead",)),
+    *(
+        (number, f"a failure of ours at each of {len(POINTS[part::PARTS])} steps, one call each", breaking_points(part), guards)
+        for part, (number, guards) in enumerate(zip(("P8", "P8b", "P8c"), BULKHEADS, strict=True))
+    ),
     ("P9", "Python's development mode, every warning an error", under_scrutiny, ()),
 ]
 ROWS = tuple(Row(number=number, fault=fault, act=act, guards=guards) for number, fault, act, guards in _ACTS)
