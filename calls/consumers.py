@@ -39,6 +39,7 @@ class TwilioStream(AsyncWebsocketConsumer):
         await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         self.relay = Relay(relay_settings(), send=self._send_text, close=self._hang_up, log=log)
         self.relaying = asyncio.create_task(self._carry(self.relay), name="relay")
+        self.relaying.add_done_callback(_tell_what_broke)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         self.relay.feed(text_data)
@@ -47,7 +48,7 @@ class TwilioStream(AsyncWebsocketConsumer):
         self.is_open = False
         if self.relay is not None:
             self.relay.stream_closed(code)
-            await self.relaying
+            await asyncio.wait({self.relaying})
 
     async def _carry(self, relay: Relay) -> None:
         try:
@@ -81,6 +82,11 @@ class TwilioStream(AsyncWebsocketConsumer):
             log.warning("stream with a wrong signature let in", extra={"why": why})
             return ""
         return why
+
+
+def _tell_what_broke(relaying: "asyncio.Task[None]") -> None:
+    if not relaying.cancelled() and (problem := relaying.exception()):
+        log.error("the relay broke", exc_info=problem)
 
 
 class UnknownSocket(AsyncWebsocketConsumer):

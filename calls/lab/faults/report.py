@@ -29,7 +29,9 @@ is what the server said of it as a warning or worse.
 
 def summary(verdicts: Sequence[Verdict], took: int) -> str:
     failed = [verdict.number for verdict in verdicts if not verdict.passed]
-    told = f"{len(verdicts) - len(failed)} of {len(verdicts)} rows passed in {took} s."
+    impossible = [verdict.number for verdict in verdicts if verdict.seen.impossible]
+    told = f"{len(verdicts) - len(failed) - len(impossible)} of {len(verdicts)} rows passed in {took} s."
+    told += f" Cannot be played here: {', '.join(impossible)}." if impossible else ""
     return f"{told} Failed: {', '.join(failed)}." if failed else told
 
 
@@ -46,7 +48,7 @@ def document(verdicts: Sequence[Verdict], took: int) -> dict[str, Any]:
                 "first_sound_ms": verdict.seen.first_sound_ms,
                 "longest_silence_ms": verdict.seen.longest_silence_ms,
                 "recovery_ms": verdict.seen.recovery_ms,
-                **{name: asdict(verdict.seen)[name] for name in ("reached", "stored", "logged", "shortcomings")},
+                **{name: asdict(verdict.seen)[name] for name in ("reached", "stored", "logged", "shortcomings", "impossible")},
             }
             for verdict in verdicts
         ],
@@ -60,6 +62,9 @@ def page(verdicts: Sequence[Verdict]) -> str:
 def _cells(verdict: Verdict) -> list[str]:
     seen = verdict.seen
     figures = [seconds(ms) for ms in (seen.first_sound_ms, seen.longest_silence_ms, seen.recovery_ms)]
-    verdict_cell = "pass" if verdict.passed else "**fail**: " + " ".join(seen.shortcomings)
+    if verdict.seen.impossible:
+        verdict_cell = f"cannot be played here: {verdict.seen.impossible}"
+    else:
+        verdict_cell = "pass" if verdict.passed else "**fail**: " + " ".join(seen.shortcomings)
     verdict_cell += "" if verdict.tries == 1 else " (alone)"
     return [verdict.number, verdict.fault, *figures, seen.reached, seen.stored, seen.logged, verdict_cell]

@@ -30,6 +30,8 @@ class Seen:
     reached: str = "–"
     stored: str = "–"
     logged: str = "–"
+    impossible: str = ""
+    """Why it cannot be played on this machine; empty when it was played."""
 
     @property
     def first_sound_ms(self) -> int | None:
@@ -112,6 +114,11 @@ def judged(
         *(check(rung, house) if check else ()),
     ]
     return Seen(found, waits, whom(rung.heard), rung.stored, "; ".join(house.logged()) or "–")
+
+
+def impossible(why: str) -> Seen:
+    """The machine lacks what the row needs: neither passed nor failed."""
+    return Seen([], impossible=why)
 
 
 def whom(heard: CallResult) -> Reached:
