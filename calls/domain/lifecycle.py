@@ -63,15 +63,10 @@ def receive_call(
     call = lock_or_register(leg=leg, now=now)
     for finding in findings:
         note_once(call, finding, now)
+    obstacle = obstacle or _obstacle_of_agent(call, refused_models)
     if returning.has_come_back(call=call, leg=leg):
         returning.begin_anew(call=call, now=now)
-        return _to_the_agent_or_a_person(
-            call,
-            obstacle=obstacle or _obstacle_of_agent(call, refused_models),
-            default_number=default_number,
-            limits=limits,
-            now=now,
-        )
+        return _to_the_agent_or_a_person(call, obstacle=obstacle, default_number=default_number, limits=limits, now=now)
     if call.token_nonce or call.handed_over_at or call.status == Status.ENDED:
         return _same_answer(call)
     advance(call, Status.RINGING)
@@ -81,7 +76,6 @@ def receive_call(
     if treatment == screening.BLOCKED:
         end(call, reason=Reason.BLOCKED, now=now)
         return Refuse(screening.WORDS_FOR_BLOCKED)
-    obstacle = obstacle or _obstacle_of_agent(call, refused_models)
     is_direct = treatment == screening.DIRECT
     if not obstacle:
         note(call, "webhook", now, direction=call.direction)

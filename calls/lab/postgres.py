@@ -35,8 +35,7 @@ class PostgresServer:
         self.port = _free_port()
         self.url = f"postgres://voiceagent@127.0.0.1:{self.port}/postgres"
         subprocess.run(
-            [initdb, "-D", self.home / "data", "-U", "voiceagent"]
-            + ["--auth=trust", "--encoding=UTF8", "--locale=C"],
+            [initdb, "-D", self.home / "data", "-U", "voiceagent"] + ["--auth=trust", "--encoding=UTF8", "--locale=C"],
             check=True,
             capture_output=True,
             cwd=self.home,

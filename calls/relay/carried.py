@@ -347,6 +347,8 @@ class Carried:
             if not done:
                 journal.cancel()
                 self._log.error("journal not written to its end")
+            elif problem := journal.exception():
+                self._log.error("the journal broke", exc_info=problem)
         audio_file = ""
         if self._recorder is not None and self._recording is not None and await self._recording:
             audio_file = self._recorder.path.name

@@ -11,7 +11,18 @@ import django
 from django.db import connections
 
 from calls.lab import scratch
-from calls.lab.faults import rows_database, rows_forged, rows_house, rows_openai, rows_ours, rows_tools, rows_twilio, weakened
+from calls.lab.faults import (
+    rows_database,
+    rows_forged,
+    rows_house,
+    rows_openai,
+    rows_ours,
+    rows_rest,
+    rows_tools,
+    rows_twilio,
+    rows_unbegun,
+    weakened,
+)
 from calls.lab.faults.stage import Stage
 from calls.lab.faults.table import Row, Seen
 
@@ -50,7 +61,9 @@ TABLE: tuple[Row, ...] = tuple(
         [
             *rows_twilio.ROWS,
             *rows_forged.ROWS,
+            *rows_rest.ROWS,
             *rows_openai.ROWS,
+            *rows_unbegun.ROWS,
             *rows_tools.ROWS,
             *rows_house.ROWS,
             *rows_database.ROWS,

@@ -48,7 +48,10 @@ def document(verdicts: Sequence[Verdict], took: int) -> dict[str, Any]:
                 "first_sound_ms": verdict.seen.first_sound_ms,
                 "longest_silence_ms": verdict.seen.longest_silence_ms,
                 "recovery_ms": verdict.seen.recovery_ms,
-                **{name: asdict(verdict.seen)[name] for name in ("reached", "stored", "logged", "shortcomings", "impossible")},
+                **{
+                    name: asdict(verdict.seen)[name]
+                    for name in ("reached", "stored", "logged", "shortcomings", "impossible")
+                },
             }
             for verdict in verdicts
         ],

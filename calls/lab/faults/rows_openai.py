@@ -70,20 +70,6 @@ def once(rung: Rung, house: House) -> Iterator[str]:
         yield f"{len(rung.sessions)} sessions were tried."
 
 
-def asked_at_once(rung: Rung, house: House) -> Iterator[str]:
-    """Nobody waits for the limit after which any answer would be asked for once more."""
-    yield from talked(rung, house)
-    kinds = set(rung.events)
-    if "asked_again" in kinds or "no_sound" not in kinds:
-        yield f"The events are {sorted(kinds)}."
-
-
-def within_6_s(rung: Rung, house: House) -> Iterator[str]:
-    events = {event.kind: event.at_ms for event in rung.row.events.all()} if rung.row else {}
-    if events.get("ended", 99_999) - events.get("stream_started", 0) > 6000:
-        yield f"The call was given up at {events.get('ended')} ms."
-
-
 def no_noise(rung: Rung, house: House) -> Iterator[str]:
     if rung.heard.heard_audio:
         yield f"{len(rung.heard.heard_audio)} bytes in a wrong format were played."
@@ -126,18 +112,6 @@ ROWS: tuple[Row, ...] = (
         number="O3",
         fault="handshake answered 429",
         act=a_call(NOTHING, model=ModelFaults(upgrade_status=429), reached="a person", stored=HANDED_OVER),
-    ),
-    Row(
-        number="O3b",
-        fault="the first event is an error instead of session.created, and then nothing",
-        act=a_call(
-            NOTHING,
-            model=ModelFaults(error_on_open="server_error"),
-            reached="a person",
-            stored=HANDED_OVER,
-            check=within_6_s,
-        ),
-        guards=("unbegun_session",),
     ),
     Row(
         number="O4",
@@ -374,30 +348,6 @@ ROWS: tuple[Row, ...] = (
         number="O23",
         fault="rate_limits.updated at an unusual place",
         act=a_call(TALK, model=ModelFaults(rate_limits_first=True), check=talked),
-    ),
-    Row(
-        number="O25",
-        fault="a response has words and no sound",
-        act=a_call(
-            NOBODY_ANSWERS
-            + """
-- agent: {text: "From eight until six, as text alone.", fault: text}
-- agent: {text: "From eight until six."}
-- hang_up: true
-""",
-            check=asked_at_once,
-        ),
-        guards=("soundless",),
-    ),
-    Row(
-        number="O25b",
-        fault="the same, and again when it is asked once more",
-        act=a_call(
-            NOBODY_ANSWERS + "- agent: {text: One, fault: text}\n- agent: {text: Two, fault: text}\n" * 3,
-            reached="a person",
-            stored=LOST,
-        ),
-        guards=("limit",),
     ),
     Row(
         number="O24",

@@ -1,4 +1,4 @@
-"""Rows P about the server's own code: more callers than it takes, steps that raise, what Python itself would warn of."""
+"""Rows P about the server's own code: more callers than it takes, steps that raise, what Python would warn of."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from calls.lab.faults.broken import POINT, POINTS
 from calls.lab.faults.ear import Ear, Wait
 from calls.lab.faults.rows_openai import TALK, TALKED, talked
-from calls.lab.faults.stage import House, PhoneFaults, Rung, Stage, story
+from calls.lab.faults.stage import PhoneFaults, Rung, Stage, story
 from calls.lab.faults.table import FINISHED, Row, Seen, judged, left_over, whom
 from calls.models import Call
 
@@ -16,7 +16,7 @@ AT_ONCE, MORE = 6, 3
 SOUND_WITHIN_MS = 3000
 PARTS = 3
 BREAKING_RATE = 3.0
-BULKHEADS = (("bulkhead",), ("bulkhead",), ("bulkhead",))
+GUARDS = ("bulkhead", "relay_end")
 NOTED = """
 - agent: {text: "How can I help?"}
 - say: {text: "Please take a message."}
@@ -28,7 +28,7 @@ WARNINGS = ("never retrieved", "never awaited", "ResourceWarning", "Exception ig
 
 
 def more_calls_than_it_takes(stage: Stage) -> Seen:
-    """As many as are allowed are talked to undisturbed; who comes on top of them hears a voice, and reaches a person."""
+    """As many as are allowed are talked to undisturbed; who comes on top hears a voice, and reaches a person."""
     stories = [story(TALK, caller=f"+1555010{number:04}") for number in range(AT_ONCE + MORE)]
     with stage.house(CALLS_AT_ONCE=str(AT_ONCE)) as house:
         rungs = house.ring_all(stories)
@@ -108,8 +108,8 @@ _ACTS: list[tuple[str, str, Callable[[Stage], Seen], tuple[str, ...]]] = [
         ("calls_at_once",),
     ),
     *(
-        (number, f"a failure of ours at each of {len(POINTS[part::PARTS])} steps, one call each", breaking_points(part), guards)
-        for part, (number, guards) in enumerate(zip(("P8", "P8b", "P8c"), BULKHEADS, strict=True))
+        (number, f"a failure of ours at each of {len(POINTS[part::PARTS])} steps", breaking_points(part), GUARDS)
+        for part, number in enumerate(("P8", "P8b", "P8c"))
     ),
     ("P9", "Python's development mode, every warning an error", under_scrutiny, ()),
 ]

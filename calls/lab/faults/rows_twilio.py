@@ -130,9 +130,7 @@ def unread(stage: Stage) -> Seen:
         before = _resident_kb(house)
         rung = house.ring(story(LONG_ANSWER), faults=PhoneFaults(deaf_ms=DEAF_MS))
         grown = _resident_kb(house) - before
-        seen = judged(
-            rung, house, reached="the agent", stored="ended, caller_hangup", first_sound_ms=DEAF_MS + 2000
-        )
+        seen = judged(rung, house, reached="the agent", stored="ended, caller_hangup", first_sound_ms=DEAF_MS + 2000)
     if grown > MOST_GROWN_KB:
         seen.shortcomings.append(f"The server has grown by {grown} kB.")
     return seen

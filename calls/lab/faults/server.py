@@ -1,6 +1,6 @@
-"""A server without one of its guards, or with something broken: `python -m calls.lab.faults.server GUARD BREAKAGE serve …`.
+"""A server without one of its guards, or with something broken.
 
-A `-` stands for none.
+`python -m calls.lab.faults.server GUARD BREAKAGE serve …`, where `-` stands for none.
 """
 
 import os
@@ -14,8 +14,8 @@ NONE = "-"
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
     django.setup()
-    from calls.lab.faults.broken import BREAKAGES  # noqa: PLC0415 - what they take hold of needs Django to be set up
-    from calls.lab.faults.weakened import GUARDS  # noqa: PLC0415
+    from calls.lab.faults.broken import BREAKAGES
+    from calls.lab.faults.weakened import GUARDS
 
     guard, breakage, *arguments = sys.argv[1:]
     if guard != NONE:

@@ -5,10 +5,13 @@ What a guard is good for shows when it is gone: its rows have to turn red. The p
 
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from types import SimpleNamespace
 from typing import Any
+
+from channels.db import database_sync_to_async
 
 
 class UnknownGuard(Exception):
@@ -40,12 +43,22 @@ def _muting_nothing(original: Any) -> Any:
 
 
 def _on_the_loop(original: Any) -> Any:
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # else Django itself would refuse
+    os.environ.update(DJANGO_ALLOW_ASYNC_UNSAFE="1")  # else Django itself would refuse
 
     async def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
     return SimpleNamespace(run=run)
+
+
+def _in_threads_of_their_own(original: Any) -> Any:
+    threads: list[ThreadPoolExecutor] = []
+
+    async def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        threads.append(ThreadPoolExecutor(1))
+        return await database_sync_to_async(function, thread_sensitive=False, executor=threads[-1])(*args, **kwargs)
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,16 @@ GUARDS: Mapping[str, Guard] = {
     "loop_lag": Guard("calls.lag:LoopLag", "tick", _as(lambda self: None)),
     "calls_at_once": Guard("calls.domain.capacity", "_too_many", _as(lambda *given: "")),
     "bulkhead": Guard("calls.relay.carried:Carried", "_fail", _as(lambda self: None)),
+    "connection_check": Guard(
+        "django.db.backends.base.base:BaseDatabaseWrapper", "close_if_unusable_or_obsolete", _as(lambda self: None)
+    ),
+    "immediate_mode": Guard(
+        "django.db.backends.sqlite3.base:DatabaseWrapper",
+        "_start_transaction_under_autocommit",
+        _as(lambda self: self.cursor().execute("BEGIN")),
+    ),
+    "pools": Guard("calls.database", "run", _in_threads_of_their_own),
+    "relay_end": Guard("calls.consumers:TwilioStream", "_carry", _as(lambda self, relay: relay.run())),
     "mark_clock": Guard("calls.conversation.playback:Playback", "ends_at", _as(lambda self: 0.0)),
 }
 
@@ -96,4 +119,3 @@ def demand(name: str) -> None:
     """Raises UnknownGuard."""
     if name not in GUARDS:
         raise UnknownGuard(f"There is no guard {name}. There are: {', '.join(GUARDS)}.")
-
