@@ -50,6 +50,15 @@ FINISH_TIMEOUT = 1.0
 JOURNAL_TIMEOUT = 30.0
 AGENT_SOUND_WAITING = 5000
 NORMAL = 1000
+WORTH_A_LOOK = {
+    "format_mismatch": "OpenAI's sound is not mu-law: the call is handed over",
+    "gave_up_waiting": "the caller has waited too long: the call is handed over",
+    "no_media": "nothing comes from Twilio any more",
+    "no_sound": "a response of OpenAI has no sound",
+    "response_failed": "a response of OpenAI failed",
+    "wrong_session_format": "OpenAI did not agree on mu-law",
+}
+"""What of a call stands in the log too, as a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +188,7 @@ class Carried:
             KeepGreeting: self._keep_greeting,
             RecordTurn: self._note_turn,
             RecordTool: self._journal.put,
-            RecordEvent: self._journal.put,
+            RecordEvent: self._note_event,
         }
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
@@ -212,6 +221,11 @@ class Carried:
         self._journal.put(turn)
         if turn.role == "caller" and turn.text:
             self._work_aside(self._heed(turn.text), "heed")
+
+    def _note_event(self, happened: RecordEvent) -> None:
+        self._journal.put(happened)
+        if words := WORTH_A_LOOK.get(happened.kind):
+            self._log.warning(words, extra={"at_ms": happened.at_ms})
 
     def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
         """Work that takes its time and outlives the sockets; the call is not closed before it is done."""

@@ -20,7 +20,15 @@ A row passes when the caller hears a first sound within {FIRST_SOUND_MS / 1000:g
 {SILENCE_MS / 1000:g} s of silence while a sound is owed, and has within {RECOVERY_MS / 1000:g} s either the agent
 again, a person, or a voicemail; when what is stored and what was opened at OpenAI is as it must be; and when nothing
 is left behind. Rows are played side by side; one that fails among others is played again alone, and says so. "Logged"
-is what the server said of it as a warning or worse.
+is what the server said of it as a warning or worse. What takes the server's own time, such as a tool's limit, is played
+at the speed of the world.
+
+Where a row has a limit of its own, the fault leaves no choice: until `start` there is no stream to play anything on, so
+T8 is heard when the 5 s are over that Twilio has to send it; a caller's side that reads nothing (T16) hears nothing
+until it reads again; nobody is heard while the loop is held up (P6c).
+
+Not in the table, because it takes hours of a call's time: memory over four hours of sound (P3), and over 2,000 calls in
+a row (P4). `make proof` plays them in `tests/proof`.
 
 | row | fault | first sound | longest silence | recovered or handed over | whom the caller reached | stored | logged | |
 |---|---|---|---|---|---|---|---|---|
