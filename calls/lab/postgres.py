@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 START_SECONDS = 30
+PROGRAMS = Path("/usr/lib/postgresql")  # where Debian keeps the server's, off the PATH, in folders of their version
 
 
 class NotInstalled(Exception):
@@ -85,10 +86,9 @@ def running() -> Iterator[PostgresServer]:
 
 
 def _program(name: str) -> str:
-    """Debian keeps PostgreSQL's server programs off the PATH, in a folder of their version."""
     if found := shutil.which(name):
         return found
-    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    installed = sorted(PROGRAMS.glob(f"*/bin/{name}"))
     if not installed:
         raise NotInstalled(f"PostgreSQL's {name} is not installed (Debian: apt-get install postgresql)")
     return str(installed[-1])
