@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from calls import database
 from calls.conversation.machine import Conversation
-from calls.domain import alarm, streams, tokens
+from calls.domain import alarm, streams, summaries, tokens
 from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import parse
 from calls.logs import CallLogger
@@ -25,6 +25,7 @@ from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, carried, lines, live, relay
 from calls.relay.carried import RelaySettings
+from calls.relay.journal import Journal
 from calls.relay.relay import Relay
 from calls.twilio import stream
 from tests.conversation.kit import FRAME
@@ -608,3 +609,42 @@ async def test_wrong_key_is_not_tried_again(openai, monkeypatch):
     await caller.is_over()
 
     assert (len(tries), caller.closed) == (1, [(1000, "handed_over", "upstream_unavailable")])
+
+
+async def test_journal_that_breaks_is_told_and_the_call_goes_on(openai, monkeypatch, caplog):
+    async def broken(self):
+        raise RuntimeError("on demand")
+
+    monkeypatch.setattr(Journal, "run", broken)
+    caller = await talking(openai)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "ended", "caller_hangup")]
+    assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == ["the journal broke"]
+
+
+async def test_what_of_a_call_is_worth_a_look_stands_in_the_log(openai, caplog):
+    openai.faults.response_error = "server_error"
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    async with asyncio.timeout(5):
+        while "a response of OpenAI failed" not in caplog.messages:
+            await asyncio.sleep(0.01)
+    caller.say("stop")
+    await caller.is_over()
+
+    [first, *_] = [r for r in caplog.records if r.message == "a response of OpenAI failed"]
+    assert first.levelname == "WARNING"
+
+
+async def test_stream_that_came_back_has_the_last_word(openai, monkeypatch):
+    """The stream before it ends while the next one is open already: it must not sum up half of a call."""
+    summed_up = []
+    monkeypatch.setattr(summaries, "conclude_call", lambda **asked: summed_up.append(asked["call_id"]))
+    caller = await talking(openai)
+    await Stream.objects.acreate(call=caller.call, stream_sid="MZ2", started_at=timezone.now())
+    caller.say("stop")
+    await caller.is_over()
+
+    assert summed_up == []
