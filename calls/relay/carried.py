@@ -38,7 +38,7 @@ from calls.conversation.messages import (
 from calls.domain import alarm, history, streams, summaries
 from calls.domain.emergency_words import words_alarm
 from calls.logs import CallLogger
-from calls.relay import greetings
+from calls.relay import greetings, noted
 from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from calls.relay.late import LateTools
@@ -55,15 +55,6 @@ ALARM_WITHIN = 1.0
 """Seconds that a caller in danger waits for the database before hearing how to be safe."""
 AGENT_SOUND_WAITING = 5000
 NORMAL = 1000
-WORTH_A_LOOK = {
-    "format_mismatch": "OpenAI's sound is not mu-law: the call is handed over",
-    "gave_up_waiting": "the caller has waited too long: the call is handed over",
-    "no_media": "nothing comes from Twilio any more",
-    "no_sound": "a response of OpenAI has no sound",
-    "response_failed": "a response of OpenAI failed",
-    "wrong_session_format": "OpenAI did not agree on mu-law",
-}
-"""What of a call stands in the log too, as a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +220,7 @@ class Carried:
 
     def _note_event(self, happened: RecordEvent) -> None:
         self._journal.put(happened)
-        if words := WORTH_A_LOOK.get(happened.kind):
-            self._log.warning(words, extra={"at_ms": happened.at_ms})
+        noted.tell(happened, self._log)
 
     def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
         """Work that takes its time and outlives the sockets; the call is not closed before it is done."""

@@ -4,11 +4,12 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from django.core.management import call_command
 from django.db import connections
+from websockets.exceptions import ConnectionClosed
 
 from calls.domain import demo
 from calls.emulators import phone_messages as messages
@@ -122,7 +123,8 @@ async def _end_together(house: House) -> float:
     wanted = ENDING * TURNS_EACH
     await _until(lambda: Turn.objects.exclude(text="").filter(role=Turn.Role.CALLER).count() >= wanted)
     for socket, writer in streams:
-        await socket.send(writer.stop())
+        with suppress(ConnectionClosed):  # by the server, which has handed the call over
+            await socket.send(writer.stop())
         await socket.close()
     await _until(lambda: Call.objects.filter(status=Call.Status.ENDED).exclude(model="").count() == ENDING)
     for task in reading:
@@ -142,8 +144,9 @@ async def _open(wire: Wire, crowd: asyncio.Semaphore, number: int):  # type: ign
 
 
 async def _drain(socket) -> None:  # type: ignore[no-untyped-def]
-    async for _ in socket:
-        pass
+    with suppress(ConnectionClosed):
+        async for _ in socket:
+            pass
 
 
 async def _until(holds: Callable[[], bool]) -> None:
