@@ -14,9 +14,9 @@ HEARD = "ended, caller_hangup"
 OVERLOADED = "ended, overloaded"
 AT_ONCE, MORE = 6, 3
 SOUND_WITHIN_MS = 3000
-PARTS = 3
+PARTED: tuple[tuple[str, tuple[str, ...]], ...] = (("P8", ()), ("P8b", ("bulkhead",)), ("P8c", ("relay_end",)))
+PARTS = len(PARTED)
 BREAKING_RATE = 3.0
-GUARDS = ("bulkhead", "relay_end")
 NOTED = """
 - agent: {text: "How can I help?"}
 - say: {text: "Please take a message."}
@@ -108,8 +108,8 @@ _ACTS: list[tuple[str, str, Callable[[Stage], Seen], tuple[str, ...]]] = [
         ("calls_at_once",),
     ),
     *(
-        (number, f"a failure of ours at each of {len(POINTS[part::PARTS])} steps", breaking_points(part), GUARDS)
-        for part, number in enumerate(("P8", "P8b", "P8c"))
+        (number, f"a failure of ours at each of {len(POINTS[part::PARTS])} steps", breaking_points(part), guards)
+        for part, (number, guards) in enumerate(PARTED)
     ),
     ("P9", "Python's development mode, every warning an error", under_scrutiny, ()),
 ]
