@@ -10,7 +10,7 @@ atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 
 os.environ |= {
     "ENV_FILE": "",
-    "SECRET_KEY": "only-for-tests",
+    "SECRET_KEY": "only-for-tests-and-as-long-as-a-good-one",
     "DEBUG": "on",
     "PUBLIC_BASE_URL": "https://cortana.example.com",
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_scratch}/db.sqlite3"),

@@ -8,7 +8,7 @@ from django.core import checks as django_checks
 from django.core.management import call_command
 
 from calls import checks
-from calls.doctor import configuration
+from calls.doctor import configuration, local
 from calls.doctor.site import Site
 from tests.relay.test_wav import recorded
 
@@ -16,6 +16,10 @@ GOOD = {
     "PUBLIC_BASE_URL": "https://calls.cedarplumbing.com",
     "ALLOWED_HOSTS": ["calls.cedarplumbing.com"],
     "DEBUG": False,
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "PORT": 8000,
+    "APPEND_SLASH": False,
+    "MISSPELT": {},
     "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij",
     "OPENAI_REALTIME_URL": "wss://api.openai.com/v1/realtime",
     "OPENAI_REALTIME_MODEL": "gpt-realtime-2.1",
@@ -61,6 +65,10 @@ def test_a_complete_set_of_settings_has_nothing_to_say(configure):
         ("HANDOVER_NUMBER", "555 0100", "calls.W009"),
         ("DIAGNOSTIC_TOKEN", "short", "calls.W010"),
         ("OPENAI_REALTIME_MODEL", "gpt-4o-realtime-preview", "calls.W011"),
+        ("PORT", 80000, "calls.W014"),
+        ("SECRET_KEY", "short", "calls.W015"),
+        ("APPEND_SLASH", True, "calls.W017"),
+        ("MISSPELT", {"OPENAI_API_KEY": "OPENAI_KEY"}, "calls.W018"),
     ],
 )
 def test_each_wrong_setting_is_one_warning_that_names_it_and_the_remedy(configure, name, value, id):
@@ -70,7 +78,7 @@ def test_each_wrong_setting_is_one_warning_that_names_it_and_the_remedy(configur
 
     assert (warning.id, warning.level) == (id, django_checks.WARNING)
     assert warning.hint
-    setting = {"TWILIO_AUTH_TOKENS": "TWILIO_AUTH_TOKEN"}.get(name, name)
+    setting = {"TWILIO_AUTH_TOKENS": "TWILIO_AUTH_TOKEN", "MISSPELT": "ENV_FILE"}.get(name, name)
     assert warning.msg.startswith(f"{setting}: ")
 
 
@@ -89,7 +97,8 @@ def test_letters_that_become_files_are_a_warning(configure):
 def test_every_complaint_of_the_doctor_has_an_id_of_its_own():
     assert [*checks.IDS] == sorted(checks.IDS, key=checks.IDS.get)
     assert {finding.id for finding in configuration.examine(Site())} == {*checks.IDS}
-    assert len({*checks.IDS.values(), checks.MODEL_ID}) == len(checks.IDS) + 1
+    others = {checks.MODEL_ID, checks.CLIPS_ID, checks.ROUTES_ID}
+    assert len({*checks.IDS.values(), *others}) == len(checks.IDS) + 3
 
 
 def test_every_id_is_explained_in_the_documentation_in_the_order_of_the_ids():
@@ -97,7 +106,8 @@ def test_every_id_is_explained_in_the_documentation_in_the_order_of_the_ids():
     explained = re.findall(r"^\| `(calls\.W\d+)` \| `(\w+)` \| \S", page, re.MULTILINE)
     titles = {checks.IDS[finding.id]: finding.title for finding in configuration.examine(Site())}
 
-    assert explained == sorted((titles | {checks.MODEL_ID: "OPENAI_REALTIME_MODEL"}).items())
+    others = {checks.MODEL_ID: "OPENAI_REALTIME_MODEL", checks.ROUTES_ID: "ROOT_URLCONF"}
+    assert explained == sorted((titles | others).items())
 
 
 def test_a_missing_key_is_said_and_stops_nothing(configure, capsys):
@@ -157,3 +167,15 @@ def test_a_clip_that_no_caller_would_hear_is_told(configure, tmp_path):
             hint,
         ),
     ]
+
+
+def test_addresses_that_are_not_mounted_are_told(configure, monkeypatch):
+    configure()
+    monkeypatch.setattr(local, "HTTP_ROUTES", {"/twilio/voice": "twilio-voice", "/twilio/choice": "twilio-choice"})
+
+    (warning,) = found()
+
+    assert (warning.id, warning.msg) == (
+        "calls.W019",
+        "ROOT_URLCONF: not mounted: /twilio/choice. Twilio gets 404; the caller hears an apology.",
+    )

@@ -4,7 +4,9 @@ Nothing is needed to start: a blank variable means "not set". What is missing is
 `manage.py doctor` and, to a caller, by a voice. docs/configuration.md explains each variable.
 """
 
+import difflib
 import os
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -81,7 +83,8 @@ def _email() -> dict[str, object]:
             "EMAIL_FILE_PATH": folder if folder.strip("/") else str(BASE_DIR / "var" / "outbox"),
         }
     try:
-        wanted = environ.Env.email_url_config(url)
+        # Django-environ takes smtps for STARTTLS; everybody else for TLS from the first byte on, as on port 465.
+        wanted = environ.Env.email_url_config(re.sub("^smtps:", "smtp+ssl:", url))
     except (ImproperlyConfigured, ValueError):
         raise ImproperlyConfigured(
             "EMAIL_URL wants smtp+tls://user:password@host:587, or filemail:///folder."
@@ -112,8 +115,17 @@ def _secret_key() -> str:
     return key
 
 
+def _misspelt() -> dict[str, str]:
+    """Variables that are not set while the environment holds one under nearly the same name, as OPENAI_KEY."""
+    foreign = [name for name, value in os.environ.items() if value.strip() and name not in env.scheme]
+    unset = [name for name in env.scheme if len(name) > 5 and not _text(name)]  # PORT is near to many a word
+    near = {name: difflib.get_close_matches(name, foreign, n=1, cutoff=0.8) for name in unset}
+    return {name: found[0] for name, found in near.items() if found}
+
+
 if Path(env("ENV_FILE")).is_file():
     environ.Env.read_env(env("ENV_FILE"))
+MISSPELT = _misspelt()
 
 DEBUG = _flag("DEBUG")
 SECRET_KEY = _secret_key()
@@ -124,7 +136,10 @@ INSTANCE_ID = secrets.token_hex(8)
 
 # The one address under which Twilio reaches us. Host and X-Forwarded-* headers decide nothing.
 PUBLIC_BASE_URL = _text("PUBLIC_BASE_URL", f"http://localhost:{PORT}").rstrip("/")
-_public = urlsplit(PUBLIC_BASE_URL)
+try:
+    _public = urlsplit(PUBLIC_BASE_URL)
+except ValueError:  # no address at all, such as https://[host: the doctor says so, which needs a project that starts
+    _public = urlsplit("")
 _public_host = _public.hostname or "localhost"
 _public_origin = f"{_public.scheme}://{_public.netloc}"
 

@@ -1,5 +1,6 @@
 """What can be seen on this machine: the routes, who owns the port, and whether a server for sockets serves there."""
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -25,9 +26,7 @@ HTTP_ROUTES = {
     "/twilio/recording": "twilio-recording",
     "/twilio/dial-done": "twilio-dial-done",
     "/twilio/realtime": "twilio-realtime",
-    "/twilio/realtime/": None,
     "/realtime": "realtime",
-    "/realtime/": None,
     "/twilio/diagnostic": "twilio-diagnostic",
     "/diagnostic/openai": "openai-diagnostic",
     "/healthz": "healthz",
@@ -36,15 +35,14 @@ HTTP_ROUTES = {
 SOCKET_ROUTES = ("/twilio/realtime", "/twilio/stream", "/realtime")
 CONSUMER = "TwilioStream"
 _SERVE = "Start the server: python manage.py serve"
+_NOT_WSGI = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
 
 
 async def routes(visit: Visit) -> list[Finding]:
     """Every address that Twilio may use leads to its view or consumer, the stream's with and without slash."""
-    said = saying("routes", "Routes")
-    lost = [path for path, name in HTTP_ROUTES.items() if not _leads_to(path, name)]
-    if lost:
-        remedy = 'In voiceagent/urls.py: path("", include("calls.urls")); then restart the server.'
-        return [said(FAIL, f"not mounted: {', '.join(lost)}", "Twilio gets 404; the caller hears an apology.", remedy)]
+    said, over_http = saying("routes", "Routes"), http_routes()
+    if over_http.level is FAIL:
+        return [over_http]
     try:
         router = import_module("calls.routing").websocket
         wraps = import_module("voiceagent.asgi").application.application_mapping["websocket"]
@@ -55,12 +53,30 @@ async def routes(visit: Visit) -> list[Finding]:
     return [_socket_routes(router, wraps)]
 
 
-def _leads_to(path: str, name: str | None) -> bool:
+def http_routes() -> Finding:
+    """The same of the addresses over HTTP alone; it asks nobody and imports no more, so that it can run at start."""
+    said = saying("routes", "Routes")
+    lost = [path for path, name in HTTP_ROUTES.items() if not _leads_to(path, name)]
+    lost = lost or [f"{path}/" for path in HTTP_ROUTES if not _leads_where(f"{path}/", path)]
+    if not lost:
+        return said(OK, f"{2 * len(HTTP_ROUTES)} addresses, with and without slash")
+    remedy = 'In voiceagent/urls.py: path("", include("calls.urls")); then restart the server.'
+    return said(FAIL, f"not mounted: {', '.join(lost)}", "Twilio gets 404; the caller hears an apology.", remedy)
+
+
+def _leads_to(path: str, name: str) -> bool:
     try:
-        found = resolve(path)
+        return resolve(path).url_name == name
     except Resolver404:
         return False
-    return name is None or found.url_name == name
+
+
+def _leads_where(path: str, other: str) -> bool:
+    """Whether both addresses lead to one view."""
+    try:
+        return resolve(path).func is resolve(other).func
+    except Resolver404:
+        return False
 
 
 def _socket_routes(router: Any, mounted: Any) -> Finding:
@@ -79,7 +95,7 @@ def _socket_routes(router: Any, mounted: Any) -> Finding:
         means = "The caller hears silence, then is handed over (Twilio's error 31920)."
         remedy = "Add the route to calls/routing.py with an optional slash, then restart the server."
         return said(FAIL, f"no stream at {', '.join(lost)}", means, remedy)
-    return said(OK, f"{len(HTTP_ROUTES)} addresses and {len(paths)} socket addresses, with and without slash")
+    return said(OK, f"{2 * len(HTTP_ROUTES)} addresses and {len(paths)} socket addresses, with and without slash")
 
 
 def _layers(application: Any) -> list[Any]:
@@ -154,17 +170,22 @@ async def _owner(number: int) -> str:
 async def asgi(visit: Visit) -> list[Finding]:
     """The server on the local port takes WebSockets, as only an ASGI server does."""
     said = saying("asgi", "A server that takes sockets")
-    url = f"ws://127.0.0.1:{visit.site.port}{STREAM_PATH}"
-    failed = await upgrading.failure(visit, url)
+    asked, url = visit, f"ws://127.0.0.1:{visit.site.port}{STREAM_PATH}"
+    if not is_web_address(visit.site.public_base_url):  # nothing can be signed for it, and a refusal tells as much
+        asked = Visit(replace(visit.site, public_base_url=visit.site.local_base_url))
+    failed = await upgrading.failure(asked, url)
     match failed:
         case Refused(answer=answer) if answer.status not in {403, 500}:
             visit.takes_sockets = False
             server = answer.headers.get("server", "")
             seen = f"the upgrade was answered {answer.status} as a plain page{f' by {server[:40]}' if server else ''}"
-            remedy = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
-            return [said(FAIL, seen, "No socket opens: the caller hears silence.", remedy)]
+            return [said(FAIL, seen, "No socket opens: the caller hears silence.", _NOT_WSGI)]
+        case Unreachable() if _is_http_1_0(failed):
+            visit.takes_sockets = False
+            seen = "the upgrade was answered in HTTP/1.0, as by a WSGI server"
+            return [said(FAIL, seen, "No socket opens: the caller hears silence.", _NOT_WSGI)]
         case Unreachable():
-            offered = await upgrading.failure(visit, url, subprotocol=upgrading.SUBPROTOCOL)
+            offered = await upgrading.failure(asked, url, subprotocol=upgrading.SUBPROTOCOL)
             visit.takes_sockets = offered is None
             if offered:
                 seen, remedy = of_silence(failed, url)
@@ -173,3 +194,10 @@ async def asgi(visit: Visit) -> list[Finding]:
     visit.takes_sockets = True
     refused = isinstance(failed, Refused | WrongSubprotocol)
     return [said(OK, "a server for sockets answers" + (f", though it {failed}; see upgrade" if refused else ""))]
+
+
+def _is_http_1_0(error: BaseException | None) -> bool:
+    """Whether what went wrong with an upgrade is that the answer came from the old days, as from Python's wsgiref."""
+    while error and "HTTP/1.0" not in str(error):
+        error = error.__cause__
+    return error is not None

@@ -13,6 +13,11 @@ class Site:
     port: int = 8000
     debug: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    installed_apps: tuple[str, ...] = ("calls", "daphne", "django.contrib.staticfiles")
+    append_slash: bool = False
+    misspelt: tuple[tuple[str, str], ...] = ()
+    """Variables that are not set, each with one in the environment whose name is nearly the same."""
+    secret_key: str = field(default="", repr=False)
     openai_key: str = field(default="", repr=False)
     openai_url: str = field(default="wss://api.openai.com/v1/realtime", repr=False)
     openai_model: str = "gpt-realtime-2.1"
@@ -26,6 +31,9 @@ class Site:
     diagnostic_token: str = field(default="", repr=False)
     letters_folder: str = ""
     """Where letters become files; blank when a mail server takes them."""
+    mail_server: str = ""
+    """Its host; blank when there is none."""
+    data_folder: str = ""
     own_instance: str | None = None
     """The instance id of this process when it is itself the server; a command has none."""
     other_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -39,6 +47,10 @@ class Site:
             port=settings.PORT,
             debug=settings.DEBUG,
             allowed_hosts=tuple(settings.ALLOWED_HOSTS),
+            installed_apps=tuple(settings.INSTALLED_APPS),
+            append_slash=settings.APPEND_SLASH,
+            misspelt=tuple(settings.MISSPELT.items()),
+            secret_key=settings.SECRET_KEY,
             openai_key=settings.OPENAI_API_KEY,
             openai_url=settings.OPENAI_REALTIME_URL,
             openai_model=settings.OPENAI_REALTIME_MODEL,
@@ -49,9 +61,10 @@ class Site:
             handover_number=settings.HANDOVER_NUMBER,
             diagnostic_token=settings.DIAGNOSTIC_TOKEN,
             letters_folder=settings.EMAIL_FILE_PATH if settings.EMAIL_BACKEND.endswith("FolderBackend") else "",
+            mail_server=settings.EMAIL_HOST if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend") else "",
+            data_folder=str(settings.DATA_DIR),
             own_instance=settings.INSTANCE_ID if serving else None,
             other_secrets=(
-                settings.SECRET_KEY,
                 str(database.get("PASSWORD") or ""),
                 str(settings.EMAIL_HOST_PASSWORD or ""),
             ),
@@ -62,7 +75,7 @@ class Site:
         """Everything that may never be shown, passwords inside addresses among it."""
         inside = [part for url in (self.public_base_url, self.openai_url) for part in _secret_parts(url)]
         shared = [secret for _, secret in self.twilio_shared_keys]
-        own = [self.checkout_token, self.diagnostic_token, *self.other_secrets]
+        own = [self.secret_key, self.checkout_token, self.diagnostic_token, *self.other_secrets]
         return [self.openai_key, *self.twilio_tokens, *shared, *own, *inside]
 
     @property

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from calls.doctor import runner
+from calls.models import DoctorRun
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +33,7 @@ def test_lines_have_columns_and_a_remedy_below(capsys, settings):
     assert re.sub(r"  \(\d+ ms\)$", "", lines[at]) == "FAIL     settings.openai-key        not set"
     assert lines[at + 1].startswith("         means:   No agent can speak")
     assert lines[at + 2].startswith("         remedy:  Make a key at https://platform.openai.com/api-keys")
-    assert lines[-1].startswith("9 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
+    assert lines[-1].startswith("14 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
 
 
 def test_json_is_one_document(capsys):
@@ -45,8 +48,21 @@ def test_json_is_one_document(capsys):
     assert set(report["findings"][0]) == {"id", "level", "title", "seen", "means", "remedy", "ms"}
 
 
+def test_a_run_is_kept_and_says_whether_it_looked_at_everything(capsys, settings):
+    settings.PUBLIC_BASE_URL, settings.PORT = "http://127.0.0.1:1", 1
+    whole, _ = run(capsys)
+    part, _ = run(capsys, "--only", "routes", "--json")
+
+    kept = [(one.source, one.is_complete, one.result, len(one.findings)) for one in DoctorRun.objects.order_by("pk")]
+    ids = {id for check in runner.CHECKS for id in check.ids}
+    assert (kept[1:], whole, part) == ([("command", False, 0, 1)], 2, 0)
+    assert kept[0][:3] == ("command", True, 2)
+    assert {finding["id"] for finding in DoctorRun.objects.earliest("pk").findings} < ids
+
+
 def test_warnings_alone_are_exit_code_1(capsys, settings):
     settings.PUBLIC_BASE_URL = "https://line.cedarplumbing.com"
+    settings.ALLOWED_HOSTS = ["line.cedarplumbing.com"]
     settings.OPENAI_API_KEY = "0123456789abcdefghijkl"
 
     assert run(capsys, "--only", "settings")[0] == 1
@@ -86,10 +102,13 @@ def test_it_works_in_an_empty_environment_without_a_network(tmp_path):
         "settings.openai-key": "FAIL",
         "settings.twilio-token": "FAIL",
         "settings.email": "WARN",
+        "settings.secret-key": "WARN",
         "database": "FAIL",
         "line": "SKIPPED",
         "text-messages": "SKIPPED",
         "emergencies": "SKIPPED",
+        "worker": "SKIPPED",
+        "clock": "SKIPPED",
         "port": "FAIL",
         "asgi": "SKIPPED",
         "webhook": "SKIPPED",

@@ -2,7 +2,9 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 import types
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -11,6 +13,7 @@ from django.urls import path, re_path
 
 import voiceagent.asgi
 from calls import routing
+from calls import urls as calls_urls
 from calls.consumers import TwilioStream
 from calls.doctor import runner
 from calls.doctor.runner import diagnose
@@ -31,7 +34,7 @@ async def test_our_routes_are_all_there():
 
     assert (finding.level.value, finding.seen) == (
         "OK",
-        "16 addresses and 6 socket addresses, with and without slash",
+        "28 addresses and 6 socket addresses, with and without slash",
     )
 
 
@@ -45,6 +48,18 @@ async def test_routes_that_are_not_mounted_are_named(settings, monkeypatch):
 
     assert (finding.level.value, finding.seen[:44]) == ("FAIL", "not mounted: /twilio/voice, /twilio/stream, ")
     assert "healthz" not in finding.seen
+
+
+async def test_addresses_without_their_slash_are_named(settings, monkeypatch):
+    """In one of Twilio's fields somebody may have typed a slash at the end."""
+    urls = types.ModuleType("slashless_urls")
+    urls.urlpatterns = [route for route in calls_urls.urlpatterns if not str(route.pattern).endswith("/")]
+    monkeypatch.setitem(sys.modules, "slashless_urls", urls)
+    settings.ROOT_URLCONF = "slashless_urls"
+
+    finding = await one("routes")
+
+    assert (finding.level.value, finding.seen[:44]) == ("FAIL", "not mounted: /twilio/voice/, /twilio/stream/")
 
 
 SLASHLESS = URLRouter([re_path(r"^twilio/realtime$", TwilioStream.as_asgi())])
@@ -168,6 +183,28 @@ async def test_a_wsgi_server_is_named():
         finding = await one("asgi", site)
 
     assert (finding.level.value, finding.seen) == ("FAIL", "the upgrade was answered 426 as a plain page by uvicorn")
+
+
+async def test_a_wsgi_server_of_the_old_days_is_named():
+    """Python's own wsgiref answers in HTTP/1.0, whatever it is asked in."""
+
+    def application(environ, start_response):
+        is_healthz = environ["PATH_INFO"] == "/healthz"
+        start_response("200 OK" if is_healthz else "426 Upgrade Required", [("Content-Type", "application/json")])
+        return [b'{"instance": "a1b2c3"}']
+
+    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        finding = await one("asgi", Site(port=server.server_port))
+        server.shutdown()
+
+    assert (finding.level.value, finding.seen) == ("FAIL", "the upgrade was answered in HTTP/1.0, as by a WSGI server")
+    assert "not gunicorn or another WSGI server" in finding.remedy
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *arguments):
+        pass
 
 
 async def test_a_server_that_hangs_up_on_sockets_is_named():
