@@ -50,8 +50,8 @@ class Reconnecting(Watching):
         return [ready, *self._caller.release(), *self._greet(now)]
 
     def _on_error(self, message: wire.ErrorEvent, now: float) -> list[Command]:
-        noted = event("openai_error", now, code=message.code, param=message.param)
         reason = reasons.of_code(message.code, message.message)
+        noted = event("openai_error", now, code=message.code, param=message.param, cause=reason)
         if reasons.is_fatal(reason):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if reason is Reason.EXPIRED:
@@ -63,7 +63,8 @@ class Reconnecting(Watching):
         return [noted, *(self._gate.refused(message, now) or ())]
 
     def _on_line_lost(self, message: LineLost, now: float) -> list[Command]:
-        noted = event("line_lost", now, cause=message.reason, code=message.code, detail=message.detail)
+        why = {"cause": message.reason, "code": message.code, "detail": message.detail}
+        noted = event("line_lost", now, **why, was_open=message.was_open)
         if self.phase in (Phase.CLOSING, Phase.CLOSED):
             return [noted, *self._close()]
         if message.was_open and not reasons.is_fatal(message.reason):

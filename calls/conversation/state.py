@@ -46,6 +46,7 @@ class State:
         self._setup = SessionSetup(profile.session)
         self._started_at = 0.0
         self._speech_ended_at: float | None = None
+        self._turn_ended_at = 0.0  # when OpenAI had detected that
         self._may_retry = True
         self._has_answered = False  # the model has spoken
         self._advice = 0
@@ -116,7 +117,7 @@ class State:
         asked = self.closing.begin(now, can_ask=can_ask, is_speaking=self._caller.is_speaking)
         return [
             *self._voice.cut_off(now),
-            event("ended", now, reason=reason, padded_ms=self._caller.padded_ms),
+            event("ended", now, reason=reason, padded_ms=self._caller.padded_ms, lost_ms=self._caller.lost_ms),
             EndCall(reason),
             *asked,
         ]

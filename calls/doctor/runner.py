@@ -8,7 +8,18 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
-from calls.doctor import configuration, due, letters, listening, local, machine, remote, storage, upstream
+from calls.doctor import (
+    account,
+    configuration,
+    due,
+    letters,
+    listening,
+    local,
+    machine,
+    remote,
+    storage,
+    upstream,
+)
 from calls.doctor.exchange import Unreachable
 from calls.doctor.findings import FAIL, SKIPPED, Finding, hide, saying
 from calls.doctor.site import Site
@@ -62,6 +73,14 @@ CHECKS: tuple[Check, ...] = (
     Check("routes", "Routes", local.routes),
     Check("port", "Who owns the port", local.port),
     Check("asgi", "A server that takes sockets", local.asgi, needs=("port",)),
+    # Before the road, which stops where OpenAI refuses and knows less of the reason.
+    Check(
+        "openai",
+        "OpenAI Realtime",
+        upstream.openai,
+        needs=("settings.openai-key", "settings.openai-url"),
+        gives=upstream.IDS,
+    ),
     Check(
         "webhook",
         "Webhook over the public address",
@@ -75,7 +94,7 @@ CHECKS: tuple[Check, ...] = (
         listening.first_audio,
         needs=("upgrade", "settings.openai-key"),
     ),
-    Check("openai", "OpenAI Realtime", upstream.openai, needs=("settings.openai-key", "settings.openai-url")),
+    Check("twilio", "The Twilio account", account.account, gives=account.IDS),
 )
 LINE = tuple(check.id for check in CHECKS if check.id != "openai")
 OPENAI = ("openai",)

@@ -23,6 +23,7 @@ class Site:
     openai_model: str = "gpt-realtime-2.1"
     twilio_account: str = ""
     twilio_tokens: tuple[str, ...] = field(default=(), repr=False)
+    twilio_api_url: str = field(default="https://api.twilio.com", repr=False)
     twilio_shared_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     checkout_token: str = field(default="", repr=False)
     """What signs the calls that are placed from this checkout, where `runserver` has no token of Twilio's."""
@@ -56,6 +57,7 @@ class Site:
             openai_model=settings.OPENAI_REALTIME_MODEL,
             twilio_account=settings.TWILIO_ACCOUNT_SID,
             twilio_tokens=tuple(settings.TWILIO_AUTH_TOKENS),
+            twilio_api_url=settings.TWILIO_API_BASE_URL,
             twilio_shared_keys=tuple(settings.TWILIO_SHARED_KEYS.items()),
             twilio_signature=settings.TWILIO_SIGNATURE,
             handover_number=settings.HANDOVER_NUMBER,
@@ -73,7 +75,9 @@ class Site:
     @property
     def secrets(self) -> list[str]:
         """Everything that may never be shown, passwords inside addresses among it."""
-        inside = [part for url in (self.public_base_url, self.openai_url) for part in _secret_parts(url)]
+        inside = [
+            part for url in (self.public_base_url, self.openai_url, self.twilio_api_url) for part in _secret_parts(url)
+        ]
         shared = [secret for _, secret in self.twilio_shared_keys]
         own = [self.secret_key, self.checkout_token, self.diagnostic_token, *self.other_secrets]
         return [self.openai_key, *self.twilio_tokens, *shared, *own, *inside]

@@ -1,9 +1,14 @@
 """The row of a call moves on: it is locked while it does, its status only moves forward, a reason is written once."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from calls.domain import history, summaries
-from calls.domain.decisions import Leg
+from calls.domain.decisions import Decision, Leg
 from calls.models import Call, CallEvent, PhoneLine
 
 Status = Call.Status
@@ -55,7 +60,7 @@ def advance(call: Call, status: str) -> None:
 
 
 def note(call: Call, kind: str, now: datetime, **detail: object) -> None:
-    at_ms = round((now - call.rang_at).total_seconds() * 1000)
+    at_ms = _ms(now - call.rang_at)
     history.record_event(call_id=call.pk, kind=kind, at_ms=at_ms, detail=detail)
 
 
@@ -63,3 +68,45 @@ def note_once(call: Call, kind: str, now: datetime, **detail: object) -> None:
     """For what Twilio may tell again in the same words."""
     if not CallEvent.objects.filter(call=call, kind=kind, detail=detail).exists():
         note(call, kind, now, **detail)
+
+
+@transaction.atomic
+def decided(
+    rule: Callable[..., Decision],
+    *,
+    webhook: str,
+    clock: Callable[[], datetime],
+    leg: Leg,
+    now: datetime,
+    **facts: Any,
+) -> Decision:
+    """What `rule` decides of a webhook that came at `now`, written down with the moment at which it was decided; of
+    repetitions the first counts."""
+    decision = rule(leg=leg, now=now, **facts)
+    answer = type(decision).__name__
+    # One question and one row: each ring of a busy hour waits for the one writer that SQLite has.
+    told = CallEvent.objects.filter(call=OuterRef("pk"), kind="twiml", detail__webhook=webhook, detail__answer=answer)
+    calls = Call.objects.filter(call_sid=leg.call_sid).annotate(is_told=Exists(told))
+    for call_id, rang_at, is_told in calls.values_list("pk", "rang_at", "is_told"):
+        if not is_told:
+            at = clock()
+            detail = {"webhook": webhook, "answer": answer, "took_ms": _ms(at - now)}
+            CallEvent.objects.create(call_id=call_id, kind="twiml", at_ms=_ms(at - rang_at), detail=detail)
+    return decision
+
+
+@transaction.atomic
+def note_missed(*, leg: Leg, webhook: str, answer: str, because: str, at: datetime) -> None:
+    """Say on the call that a webhook of it was answered without the database; of a ring nobody else has kept anything,
+    so the call is made here, as one that was handed over."""
+    call = lock_or_register(leg=leg, now=at)
+    note_once(call, "answered_without_records", at, webhook=webhook, answer=answer, because=because)
+    if webhook == "voice" and call.status == Status.RINGING and not call.token_nonce:
+        call.end_reason = call.end_reason or Call.EndReason.INTERNAL_ERROR
+        call.handed_over_at = call.handed_over_at or at
+        advance(call, Status.HANDED_OVER)
+    call.save()
+
+
+def _ms(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)

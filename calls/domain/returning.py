@@ -23,10 +23,13 @@ def has_come_back(*, call: Call, leg: Leg) -> bool:
     return not is_over and call.streams.count() < MOST_STREAMS
 
 
-def begin_anew(*, call: Call, now: datetime) -> None:
-    """What the end of the stream before has written was not the end of the call."""
+def begin_anew(*, call: Call, leg: Leg, now: datetime) -> bool:
+    """Whether it has come back; then what the end of the stream before has written is taken back."""
+    if not has_come_back(call=call, leg=leg):
+        return False
     note(call, "came_back", now, reason=call.end_reason)
     call.status, call.end_reason, call.token_used_at = Call.Status.RINGING, "", None
     call.ended_at = call.handed_over_at = call.handover_accepted_at = None
     call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
     call.save()
+    return True

@@ -46,6 +46,7 @@ from calls.relay.lines import Lines
 from calls.relay.outbox import Outbox
 from calls.relay.profile import profile_of
 from calls.relay.recorder import Recorder
+from calls.relay.shares import Shares
 from calls.tools import registry
 from calls.twilio import stream
 
@@ -95,6 +96,7 @@ class Carried:
         self._conversation = Conversation(self._profile)
         self._journal = Journal(self._write_records, log)
         self._to_twilio = Outbox(AGENT_SOUND_WAITING)
+        self._shares = Shares(self._journal, self._to_twilio, self.now)
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
         self._group = asyncio.TaskGroup()
@@ -143,9 +145,11 @@ class Carried:
             # Bulkhead: whatever a peer said, the caller reaches a person.
             self._fail()
 
-    async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message]) -> None:
-        """Carry the call to its end. `arrived` is when the stream started, on the loop's clock: the wait counts."""
+    async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message], *, opened: float) -> None:
+        """Carry the call to its end. `opened` is when the socket was accepted and `arrived` when the stream started,
+        both on the loop's clock: the wait counts."""
         self._log.info("call started", extra={"model": self._profile.session.model})
+        self._journal.put(event("upgraded", (opened - self._zero) * self._settings.rate))
         writing = asyncio.create_task(self._journal.run(), name="journal")
         self._record()
         try:
@@ -219,7 +223,7 @@ class Carried:
             self._work_aside(self._heed(turn.text), "heed")
 
     def _note_event(self, happened: RecordEvent) -> None:
-        self._journal.put(happened)
+        self._shares.note(happened)
         noted.tell(happened, self._log)
 
     def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
@@ -285,7 +289,7 @@ class Carried:
 
     async def _run_tool(self, command: RunTool) -> None:
         began = self._loop.time()
-        context = registry.ToolContext(call_id=self._admitted.call_id, now=timezone.now())
+        context = registry.ToolContext(self._admitted.call_id, timezone.now(), self._admitted.call_sid)
         answer = await registry.run(context, command.name, command.arguments, tool_call_id=command.tool_call_id)
         duration_ms = round((self._loop.time() - began) * 1000)
         self.tell(

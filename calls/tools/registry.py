@@ -46,10 +46,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """Which call the tool serves, and what time it is."""
+    """Which call the tool serves, and what time it is. The CallSid is for the log."""
 
     call_id: int
     now: datetime
+    call_sid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ async def run(context: ToolContext, name: str, arguments: str, *, tool_call_id: 
     done, _ = await asyncio.wait({work}, timeout=TIME_LIMIT)
     if done:
         return work.result()
-    log.error("tool took too long", extra={"tool": name})
+    log.error("tool took too long", extra={"tool": name, "call_sid": context.call_sid})
     _late.update({by_id: work, by_words: work})
     while len(_late) > MOST_KEPT:
         _late.popitem(last=False)
@@ -161,7 +162,7 @@ async def _answer(tool: Tool, context: ToolContext, arguments: str) -> Answer:
         return Answer({"error": str(refusal)}, "refused")
     except Exception:
         # Bulkhead: a tool never raises into the call.
-        log.exception("tool failed", extra={"tool": tool.name})
+        log.exception("tool failed", extra={"tool": tool.name, "call_sid": context.call_sid})
         return Answer({"error": tool.failed or FAILED}, "failed")
     answer = Answer(_shortened(result), then=tool.then)
     if len(answer.text) > LONGEST_ANSWER:

@@ -4,6 +4,8 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from http import HTTPStatus
 
 from django.conf import settings
@@ -19,6 +21,7 @@ from calls.domain.decisions import Decision
 from calls.standby import standby
 from calls.twilio import addresses, webhook
 from calls.twilio.signature import SETTINGS, SIGNATURE, Verifier
+from calls.views import unrecorded
 from calls.views.answers import to_twiml
 
 logger = logging.getLogger(__name__)
@@ -71,18 +74,24 @@ def never_silent(address: str, *, instead: Decision | None = None) -> Callable[[
         @functools.wraps(view)
         async def guarded(request: HttpRequest, form: QueryDict) -> HttpResponse:
             deadline = asyncio.get_running_loop().time() + TIME_LIMIT_SECONDS
+            came, because = timezone.now(), ""
             try:
                 async with asyncio.timeout_at(deadline):
                     return await view(request, form)
             except webhook.Malformed as error:
                 logger.warning("webhook without a call", extra={"webhook": address, "error": str(error)})
             except TimeoutError:
+                because = "TimeoutError"
                 logger.error("webhook took too long", extra=_fields(address, form))
-            except Exception:
+            except Exception as error:
+                because = type(error).__name__
                 logger.exception("webhook failed", extra=_fields(address, form))
                 if decision := instead or await _decide_with_records(address, form, deadline):
                     return to_twiml(decision)
-            return to_twiml(instead or _decide_without_records(address, form))
+            decision = instead or _decide_without_records(address, form)
+            if because and not instead:
+                _remember(address, form, decision, because, came)
+            return to_twiml(decision)
 
         return guarded
 
@@ -169,8 +178,19 @@ def _decide_without_records(address: str, form: QueryDict) -> Decision:
     )
 
 
+def _remember(address: str, form: QueryDict, decision: Decision, because: str, came: datetime) -> None:
+    with suppress(webhook.Malformed):
+        leg, answer = webhook.incoming_call(form), type(decision).__name__
+        unrecorded.remember(leg=leg, webhook=address, answer=answer, because=because, at=came)
+
+
 def _fields(address: str, form: QueryDict) -> dict[str, str]:
-    return {"webhook": address, "call_sid": form.get("CallSid", "")[: webhook.MAX_SID]}
+    return {"webhook": address, **call_of(form)}
+
+
+def call_of(form: QueryDict) -> dict[str, str]:
+    """The call that a form names, as a field for the log."""
+    return {"call_sid": form.get("CallSid", "")[: webhook.MAX_SID]}
 
 
 def _explain(request: HttpRequest, purpose: str) -> HttpResponse:

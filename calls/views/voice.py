@@ -17,14 +17,23 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from calls import database
-from calls.domain import lifecycle, streams
+from calls.domain import lifecycle, progress, streams
 from calls.domain.capacity import Limits
 from calls.domain.decisions import Decision, Thanks
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, live
 from calls.twilio import addresses, webhook
 from calls.views.answers import to_twiml
-from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing, never_silent, no_content, plain
+from calls.views.guard import (
+    call_of,
+    from_twilio,
+    is_genuine,
+    is_webhook,
+    never_failing,
+    never_silent,
+    no_content,
+    plain,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +51,9 @@ async def incoming_call(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_silent("after")
 async def stream_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg = webhook.incoming_call(form)
-    return await _decide("stream is over", lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER)
+    return await _decide(
+        "stream is over", "after", lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER
+    )
 
 
 @from_twilio("Twilio asks here when another address of this server did not answer.")
@@ -56,7 +67,13 @@ async def fallback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg, outcome = webhook.incoming_call(form), webhook.dial_outcome(form)
     return await _decide(
-        "dial is over", lifecycle.finish_dial, leg=leg, obstacle=_obstacle(request), limits=_limits(), **asdict(outcome)
+        "dial is over",
+        "dial-done",
+        lifecycle.finish_dial,
+        leg=leg,
+        obstacle=_obstacle(request),
+        limits=_limits(),
+        **asdict(outcome),
     )
 
 
@@ -97,7 +114,10 @@ async def not_a_webhook(request: HttpRequest) -> HttpResponse:
     voice_url = addresses.webhook_url(settings.PUBLIC_BASE_URL, "voice")
     remedy = f'in Twilio, paste {voice_url} under "A call comes in" (HTTP POST)'
     if request.method == "POST" and is_webhook(request, request.POST) and is_genuine(request, request.POST):
-        logger.error("the address of the stream is pasted in the field of the webhook", extra={"remedy": remedy})
+        logger.error(
+            "the address of the stream is pasted in the field of the webhook",
+            extra={"remedy": remedy, **call_of(request.POST)},
+        )
         return await _ring_at_stream_address(request, request.POST)
     return plain(
         f"This address is for media streams only: {remedy}.",
@@ -120,9 +140,11 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         await _end_of_stream(leg.call_sid)
     return await _decide(
         "call comes in",
+        "voice",
         lifecycle.receive_call,
         leg=leg,
         obstacle=_obstacle(request),
+        refusal=openai_refusal() or "",
         refused_models=_refused_models(),
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
@@ -146,6 +168,7 @@ async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:
     )
     return await _decide(
         "fallback",
+        "fallback",
         lifecycle.fall_back,
         leg=leg,
         error_code=failure.error_code,
@@ -154,8 +177,12 @@ async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:
     )
 
 
-async def _decide(what: str, rule: Callable[..., Decision], *, leg: webhook.IncomingCall, **facts: Any) -> HttpResponse:
-    decision = await database.run(rule, leg=leg, **facts, now=timezone.now())
+async def _decide(
+    what: str, address: str, rule: Callable[..., Decision], *, leg: webhook.IncomingCall, **facts: Any
+) -> HttpResponse:
+    decision = await database.run(
+        progress.decided, rule, webhook=address, clock=timezone.now, leg=leg, now=timezone.now(), **facts
+    )
     return _speak(what, leg.call_sid, decision)
 
 

@@ -2,6 +2,7 @@
 
 from calls.conversation.messages import EndCall, LineOpened, ToolFinished
 from calls.realtime import wire
+from calls.realtime.reasons import Reason
 from calls.twilio import stream
 from tests.conversation.kit import (
     PCMU,
@@ -23,7 +24,7 @@ def test_answer_is_timed_from_the_end_of_the_speech():
     [answer] = [c for c in call.receive(agent_audio(100, "item_A2", "resp_2"), 5.8) if events([c]) == ["answer"]]
 
     # OpenAI had listened to 500 ms of silence before it noticed.
-    assert answer.detail == {"after_speech_ms": 1300}
+    assert answer.detail == {"after_speech_ms": 1300, "after_turn_ms": 800}
 
 
 def test_slow_answer_is_bridged_and_a_missing_one_given_up():
@@ -130,6 +131,7 @@ def test_response_that_failed_is_asked_for_once_more():
 
     commands = call.receive(wire.ResponseDone("resp_2", "failed", "server_error"), 5.5)
     assert (events(commands), without_records(commands)) == (["response_failed"], [])
+    assert commands[0].detail == {"status": "failed", "code": "server_error", "cause": Reason.SERVER_ERROR}
     assert without_records(call.wake(6.5))[0] == wire.CreateResponse("response-2")
 
     call.receive(wire.ResponseCreated("resp_3"), 6.6)

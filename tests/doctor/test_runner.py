@@ -43,10 +43,11 @@ def test_checks_stand_in_the_order_of_a_call():
         "routes",
         "port",
         "asgi",
+        "openai",
         "webhook",
         "upgrade",
         "first-audio",
-        "openai",
+        "twilio",
     ]
 
 

@@ -11,10 +11,11 @@ from django.db import OperationalError, connection, transaction
 
 from calls import database
 from calls.domain.apology import Apology
+from calls.domain.explanation import explain
 from calls.domain.snapshot import KnownLine, Snapshot
 from calls.models import Call
 from calls.standby import Standby
-from calls.views import guard
+from calls.views import guard, unrecorded
 from tests import factories
 from tests.twilio.kit import dialed, spoken, verbs, voice_form
 
@@ -96,6 +97,28 @@ async def test_a_database_locked_by_somebody_else_is_not_waited_for(twilio, line
     assert [(verbs(response), dialed(response)) for response, _ in answers] == [(["Say", "Dial"], PERSON)] * 9
     assert max(took for _, took in answers) <= MOST_SECONDS
     await written(stored, at_least=8)
+
+
+async def test_a_ring_that_the_database_missed_is_written_down_when_it_is_back(twilio, line, kept, stored, monkeypatch):
+    monkeypatch.setattr(unrecorded, "FIRST_PAUSE", 0.05)
+    form = ring(line)
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "run", gone)
+        await twilio.post("/twilio/voice", form)
+        await twilio.post("/twilio/dial-done", form | {"DialCallStatus": "no-answer"})
+        before = await stored(Call.objects.count)
+    async with asyncio.timeout(5):
+        await unrecorded._writing
+
+    call = await stored(Call.objects.get)
+    [missed] = await stored(lambda: list(call.events.all()))
+    assert (before, call.call_sid, call.status, call.from_number) == (0, form["CallSid"], "handed_over", form["From"])
+    assert (missed.kind, missed.at_ms) == ("answered_without_records", 0)
+    assert missed.detail == {"webhook": "voice", "answer": "HandOver", "because": "OperationalError"}
+    assert (await stored(explain, call)).said == (
+        "No agent answered the caller because the database did not answer in time when the telephone rang. The call "
+        "was then handed over; whether a person answered is not recorded."
+    )
 
 
 async def test_a_process_that_starts_with_a_dead_database_knows_the_way_from_disk(twilio, line, tmp_path, monkeypatch):
