@@ -100,7 +100,6 @@ GUARDS: Mapping[str, Guard] = {
     "tool_threads": Guard("calls.tools.registry", "database", _on_the_loop),
     "loop_lag": Guard("calls.lag:LoopLag", "tick", _as(lambda self: None)),
     "calls_at_once": Guard("calls.domain.capacity", "_too_many", _as(lambda *given: "")),
-    "bulkhead": Guard("calls.relay.carried:Carried", "_fail", _as(lambda self: None)),
     "connection_check": Guard(
         "django.db.backends.base.base:BaseDatabaseWrapper", "close_if_unusable_or_obsolete", _as(lambda self: None)
     ),
