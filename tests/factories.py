@@ -30,9 +30,12 @@ def make_agent(*, business=None, **fields):
     return Agent.objects.create(business=business or make_business(), **fields)
 
 
-def make_kept_greeting(*, agent, text, model="gpt-realtime-2.1", sound=b"\x20" * 8000, **fields):
-    """One that fits calls of `agent` whose greeting is `text`; a second long unless `sound` says otherwise."""
-    digest = greetings.digest_of(text=text, voice=agent.voice, model=model)
+def make_kept_greeting(*, agent, text, model="gpt-realtime-2.1", host="127.0.0.1", sound=b"\x20" * 8000, **fields):
+    """One that fits calls of `agent` whose greeting is `text`; a second long unless `sound` says otherwise.
+
+    It is an emulator's, unless `host` says otherwise.
+    """
+    digest = greetings.digest_of(text=text, voice=agent.voice, model=model, host=host)
     told = {"text": text, "voice": agent.voice, "model": model, "digest": digest, "made_at": RANG_AT}
     return KeptGreeting.objects.create(**{"agent": agent, "sound": sound, "ms": len(sound) // 8} | told | fields)
 

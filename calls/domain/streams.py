@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 
 from calls.domain import costs, greetings, history, tokens
@@ -34,6 +35,7 @@ class AdmittedStream:
     persona: Persona
     agent_id: int
     model: str
+    realtime_host: str = ""
     emergency_number: str = "911"
     kept_greeting: bytes = b""
     """The greeting as sound (8 kHz mu-law); empty when the model has to say it."""
@@ -51,10 +53,11 @@ def admit_stream(
     is_token_required: bool,
     now: datetime,
     default_model: str = "",
+    realtime_host: str = "",
 ) -> AdmittedStream:
     """Let a stream in, once. Raises StreamRefused for an unknown call and a wrong, used, expired or foreign token.
 
-    `default_model` speaks for agents that name none.
+    `default_model` speaks for agents that name none; `realtime_host` is who speaks for OpenAI.
     """
     call = Call.objects.select_related("business", "agent").filter(call_sid=call_sid).first()
     if call is None:
@@ -72,6 +75,7 @@ def admit_stream(
     is_first = not call.streams.exists()
     Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
     persona = persona_for(call=call, now=now)
+    model = persona.model or default_model
     return AdmittedStream(
         call_id=call.pk,
         call_sid=call.call_sid,
@@ -79,17 +83,18 @@ def admit_stream(
         rang_at=call.rang_at,
         persona=persona,
         agent_id=call.agent.pk,
-        model=persona.model or default_model,
+        model=model,
         emergency_number=call.business.emergency_number,
-        kept_greeting=_kept_greeting(call.agent, persona, model=persona.model or default_model),
+        realtime_host=realtime_host,
+        kept_greeting=_kept_greeting(call.agent, persona, model=model, host=realtime_host),
         past=() if is_first else history.read(call_id=call.pk),
     )
 
 
-def _kept_greeting(agent: Agent, persona: Persona, *, model: str) -> bytes:
+def _kept_greeting(agent: Agent, persona: Persona, *, model: str, host: str) -> bytes:
     if not persona.has_standing_greeting:
         return b""
-    return greetings.sound_for(agent_id=agent.pk, text=persona.greeting, voice=persona.voice, model=model)
+    return greetings.sound_for(agent_id=agent.pk, text=persona.greeting, voice=persona.voice, model=model, host=host)
 
 
 def _check_token(call: Call, token: str, *, secret_key: str, now: datetime) -> None:
@@ -149,17 +154,23 @@ def settle_stream(
     output_audio_tokens: int = 0,
     audio_file: str = "",
 ) -> None:
-    """Add what the stream has used of OpenAI, and where its recording lies; to be called once, when all is closed."""
-    if audio_file:
-        Call.objects.filter(pk=call_id).update(audio_file=audio_file)
-    Call.objects.filter(pk=call_id).update(
-        realtime_session_id=realtime_session_id[:64],
-        model=model,
-        input_tokens=F("input_tokens") + input_tokens,
-        cached_tokens=F("cached_tokens") + cached_tokens,
-        output_tokens=F("output_tokens") + output_tokens,
-        input_audio_tokens=F("input_audio_tokens") + input_audio_tokens,
-        cached_audio_tokens=F("cached_audio_tokens") + cached_audio_tokens,
-        output_audio_tokens=F("output_audio_tokens") + output_audio_tokens,
-    )
-    costs.settle_cost(call_id=call_id)
+    """Add what the stream has used of OpenAI, and where its recording lies, when all is closed.
+
+    All of it or nothing, and each session once: it is repeated when the database did not answer.
+    """
+    session_id = realtime_session_id[:64]
+    with transaction.atomic():
+        if audio_file:
+            Call.objects.filter(pk=call_id).update(audio_file=audio_file)
+        unsettled = Call.objects.filter(pk=call_id)
+        (unsettled.exclude(realtime_session_id=session_id) if session_id else unsettled).update(
+            realtime_session_id=session_id,
+            model=model,
+            input_tokens=F("input_tokens") + input_tokens,
+            cached_tokens=F("cached_tokens") + cached_tokens,
+            output_tokens=F("output_tokens") + output_tokens,
+            input_audio_tokens=F("input_audio_tokens") + input_audio_tokens,
+            cached_audio_tokens=F("cached_audio_tokens") + cached_audio_tokens,
+            output_audio_tokens=F("output_audio_tokens") + output_audio_tokens,
+        )
+        costs.settle_cost(call_id=call_id)

@@ -35,6 +35,7 @@ def load(folder: Path) -> None:
             continue
         stamp = (about.st_mtime_ns, about.st_size)
         if path not in _own or _own[path][0] != stamp:
+            _own[path] = stamp, ""  # looked at, whatever comes of it
             _own[path] = stamp, _loaded(path)
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
@@ -27,6 +29,8 @@ MAX_SID = 64
 EARLY_FRAMES = 100  # 2 s of sound, while the call is admitted
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
+
+logger = logging.getLogger(__name__)
 
 
 class ClosedEarly(Exception):
@@ -141,6 +145,7 @@ class Relay:
                 secret_key=self._settings.secret_key,
                 is_token_required=self._settings.is_token_required,
                 default_model=self._settings.default_model,
+                realtime_host=urlsplit(self._settings.openai_url).hostname or "",
                 now=timezone.now(),
             )
 
@@ -167,7 +172,11 @@ class Relay:
 def _admit_with_clips(folder: Path | None, **asked: Any) -> streams.AdmittedStream:
     """In a thread of the database: the one moment of a call at which a file may be read."""
     if folder is not None:
-        clips.load(folder)
+        try:
+            clips.load(folder)
+        except Exception:
+            # Bulkhead: what ships is played instead, and no sound file keeps a caller from the agent.
+            logger.exception("the owner's clips could not be read")
     return streams.admit_stream(**asked)
 
 

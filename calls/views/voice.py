@@ -16,12 +16,9 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from calls import database
+from calls import agents, database
 from calls.domain import lifecycle, progress, streams
-from calls.domain.capacity import Limits
 from calls.domain.decisions import Decision, Thanks
-from calls.realtime.reasons import Reason
-from calls.relay import breaker, live
 from calls.twilio import addresses, webhook
 from calls.views.answers import to_twiml
 from calls.views.guard import (
@@ -72,7 +69,7 @@ async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
         lifecycle.finish_dial,
         leg=leg,
         obstacle=_obstacle(request),
-        limits=_limits(),
+        limits=agents.limits(),
         **asdict(outcome),
     )
 
@@ -144,11 +141,11 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         lifecycle.receive_call,
         leg=leg,
         obstacle=_obstacle(request),
-        refusal=openai_refusal() or "",
-        refused_models=_refused_models(),
+        refusal=agents.openai_refusal() or "",
+        refused_models=agents.refused_models(),
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
-        limits=_limits(),
+        limits=agents.limits(),
     )
 
 
@@ -188,34 +185,7 @@ async def _decide(
 
 def _obstacle(request: HttpRequest) -> str:
     """Why no agent can answer, whatever the line says."""
-    if not _can_stream(request):
-        return lifecycle.NO_WEBSOCKETS
-    if live.is_draining:
-        return lifecycle.DRAINING
-    if not settings.OPENAI_API_KEY:
-        return lifecycle.NO_OPENAI_KEY
-    return lifecycle.OPENAI_REFUSES if openai_refusal() else ""
-
-
-def openai_refusal() -> Reason | None:
-    """What other calls of this process have just found out about OpenAI, so that this one need not try."""
-    now = breaker.clock(settings.CLOCK_RATE)
-    return breaker.refusal(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, now)
-
-
-def _refused_models() -> frozenset[str]:
-    """Models that an agent may name and OpenAI does not have; the blank name is the setting's model."""
-    now = breaker.clock(settings.CLOCK_RATE)
-    refused = breaker.refused_models(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, now)
-    return refused | {""} if settings.OPENAI_REALTIME_MODEL in refused else refused
-
-
-def _limits() -> Limits:
-    return Limits(
-        calls_at_once=settings.CALLS_AT_ONCE,
-        calls_per_caller=settings.CALLS_PER_CALLER,
-        caller_minutes_a_day=settings.CALLER_MINUTES_A_DAY,
-    )
+    return agents.obstacle() if _can_stream(request) else lifecycle.NO_WEBSOCKETS
 
 
 def _can_stream(request: HttpRequest) -> bool:

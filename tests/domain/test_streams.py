@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
-from calls.domain import streams, tokens
+from calls.domain import costs, streams, tokens
 from calls.models import Call, Stream
 from tests.factories import RANG_AT, make_call, make_line, make_sid, make_stream
 
@@ -169,11 +169,43 @@ def finish(stream, reason):
 @pytest.mark.django_db
 def test_usage_of_several_streams_adds_up():
     call = make_call()
-    for _ in range(2):
-        streams.settle_stream(
-            call_id=call.pk, realtime_session_id="s" * 90, model="m", input_tokens=9, cached_tokens=4, output_tokens=2
-        )
+    for session in ("r", "s"):
+        settle(call, session * 90)
 
     call.refresh_from_db()
     assert (call.input_tokens, call.cached_tokens, call.output_tokens) == (18, 8, 4)
     assert (call.model, call.realtime_session_id) == ("m", "s" * 64)
+
+
+def settle(call, session="sess_1"):
+    streams.settle_stream(
+        call_id=call.pk, realtime_session_id=session, model="m", input_tokens=9, cached_tokens=4, output_tokens=2
+    )
+
+
+@pytest.mark.django_db
+def test_usage_that_could_not_be_written_whole_is_counted_once_when_it_is_written_again(monkeypatch):
+    def locked(**asked):
+        raise OperationalError("database is locked")
+
+    call = make_call()
+    with monkeypatch.context() as broken:
+        broken.setattr(costs, "settle_cost", locked)
+        with pytest.raises(OperationalError):
+            settle(call, session="")
+
+    settle(call, session="")
+
+    call.refresh_from_db()
+    assert (call.input_tokens, call.cached_tokens, call.output_tokens) == (9, 4, 2)
+
+
+@pytest.mark.django_db
+def test_usage_of_one_session_is_counted_once_though_nobody_heard_that_it_was_written():
+    call = make_call()
+
+    for _ in range(2):
+        settle(call)
+
+    call.refresh_from_db()
+    assert (call.input_tokens, call.cached_tokens, call.output_tokens) == (9, 4, 2)

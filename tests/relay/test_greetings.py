@@ -108,6 +108,22 @@ async def test_the_greeting_of_one_call_is_the_first_sound_of_the_next(openai):
     assert [detail.get("kept") for detail in details] == [None, True]
 
 
+async def test_the_greeting_of_one_host_is_not_that_of_another(openai):
+    first = await ring(openai.url)
+    await asyncio.wait_for(first.heard.wait(), 20)
+    await heard_whole(first, openai)
+    await until(kept)
+    await hang_up(first)
+
+    agent = await Agent.objects.aget()
+    second = await ring(openai.url.replace("127.0.0.1", "localhost"), agent, sid="MZ2")
+    await asyncio.wait_for(second.heard.wait(), 20)
+    await hang_up(second, sid="MZ2")
+
+    details = [e.detail async for e in CallEvent.objects.filter(kind="first_audio").order_by("pk")]
+    assert [detail.get("kept") for detail in details] == [None, None]
+
+
 async def test_it_is_on_the_wire_before_openai_has_opened_its_door():
     mute = await asyncio.start_server(never_answering, "127.0.0.1", 0)
     async with mute:

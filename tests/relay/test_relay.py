@@ -23,7 +23,7 @@ from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
-from calls.relay import breaker, carried, lines, live, relay
+from calls.relay import breaker, carried, clips, lines, live, relay
 from calls.relay.carried import RelaySettings
 from calls.relay.journal import Journal
 from calls.relay.relay import Relay
@@ -311,6 +311,20 @@ async def test_every_line_about_a_call_names_it(openai, caplog):
     lines_said = {r.message: getattr(r, "call_sid", "") for r in caplog.records}
     assert set(lines_said) >= {"call started", "OpenAI could not be reached", "call ended", "bad frame from Twilio"}
     assert set(lines_said.values()) == {caller.call.call_sid}
+
+
+async def test_clips_that_break_keep_nobody_from_the_agent(openai, tmp_path, monkeypatch, caplog):
+    def broken(path):
+        raise MemoryError
+
+    monkeypatch.setattr(clips, "_read", broken)
+    (tmp_path / "one_moment.wav").write_bytes(b"RIFF")
+    first = await talking(openai, clips=tmp_path)
+    first.say("stop")
+    await first.is_over()
+
+    assert first.closed == [(1000, "ended", "caller_hangup")]
+    assert [r.message for r in caplog.records if r.levelname == "ERROR"] == ["the owner's clips could not be read"]
 
 
 async def test_openai_that_cannot_be_reached_hands_over_at_once(openai):
