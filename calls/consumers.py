@@ -12,7 +12,7 @@ from django.conf import settings
 
 from calls.logs import CallLogger
 from calls.relay.carried import RelaySettings
-from calls.relay.relay import Relay
+from calls.relay.relay import INTERNAL_ERROR, Relay
 from calls.twilio.addresses import stream_signature_urls
 from calls.twilio.signature import Verifier
 
@@ -40,7 +40,8 @@ class TwilioStream(AsyncWebsocketConsumer):
         offered = self.scope["subprotocols"]
         await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         self.relay = Relay(relay_settings(), send=self._send_text, close=self._hang_up, log=log)
-        self.relaying = asyncio.create_task(self.relay.run(), name="relay")
+        self.relaying = asyncio.create_task(self._carry(self.relay), name="relay")
+        self.relaying.add_done_callback(_tell_what_broke)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         self.relay.feed(text_data)
@@ -49,7 +50,14 @@ class TwilioStream(AsyncWebsocketConsumer):
         self.is_open = False
         if self.relay is not None:
             self.relay.stream_closed(code)
-            await self.relaying
+            await asyncio.wait({self.relaying})
+
+    async def _carry(self, relay: Relay) -> None:
+        try:
+            await relay.run()
+        finally:
+            # However it ended: on a socket that stays open nobody would speak any more, and Twilio would not ask why.
+            await self._hang_up(INTERNAL_ERROR)
 
     async def _send_text(self, text: str) -> None:
         if self.is_open:
@@ -76,6 +84,11 @@ class TwilioStream(AsyncWebsocketConsumer):
             log.warning("stream with a wrong signature let in", extra={"why": why})
             return ""
         return why
+
+
+def _tell_what_broke(relaying: "asyncio.Task[None]") -> None:
+    if not relaying.cancelled() and (problem := relaying.exception()):
+        log.error("the relay broke", exc_info=problem)
 
 
 class UnknownSocket(AsyncWebsocketConsumer):

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from calls.lag import LoopLag
+
 HOST = "0.0.0.0"
 APPLICATION = "voiceagent.asgi:application"
 DRAIN_SECONDS = 600.0
@@ -29,6 +31,7 @@ CLOSE_SECONDS = 4.0  # for the last sentence and for Twilio to ask what follows;
 LINGER_SECONDS = 0.6
 TELL_SECONDS = 10
 READ_SECONDS = 1.0  # in which a peer has to take what was sent before its socket is closed
+TICK_SECONDS = 0.1  # between two of uvicorn's ticks
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 
 logger = logging.getLogger(__name__)
@@ -89,6 +92,7 @@ class DrainingServer(uvicorn.Server):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(config)
+        self._lag = LoopLag(every=TICK_SECONDS)
         self._live = live
         self._drain_seconds = drain_seconds
         self._on_start = started
@@ -119,6 +123,7 @@ class DrainingServer(uvicorn.Server):
             self._drain_began = self._last_busy = self._clock()
 
     async def on_tick(self, counter: int) -> bool:
+        self._lag.tick()
         return await super().on_tick(counter) or (self._live.is_draining and self._is_drained())
 
     def _close(self) -> None:

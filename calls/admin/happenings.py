@@ -58,6 +58,8 @@ WORDS = {
     "forwarding_loop": "The call came back to us",
     "openai_error": "OpenAI refused something",
     "response_failed": "OpenAI could not answer",
+    "no_sound": "OpenAI's answer had no sound: it was asked once more",
+    "came_back": "Twilio sent the call back to us: it goes on in another stream",
     "line_lost": "Connection to OpenAI lost",
     "line_stalled": "OpenAI did not read any more",
     "stream_stalled": "Twilio did not read any more",

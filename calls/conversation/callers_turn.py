@@ -1,5 +1,6 @@
 """The caller's side of the conversation: sound, speech, words and keys."""
 
+from calls.conversation.keypad import KEYPAD
 from calls.conversation.messages import Command, event, to_ms
 from calls.conversation.state import Phase
 from calls.conversation.transcript import UNINTELLIGIBLE
@@ -66,7 +67,7 @@ class CallersTurn(Watching):
 
     def _tell_digits(self, now: float) -> list[Command]:
         digits = self._keypad.take()
-        item_id = f"keypad-{self._keypad.count}"
+        item_id = f"{KEYPAD}{self._keypad.count}"
         self._patience.owe_reply(now)
         return [
             event("dtmf", now, digits=len(digits)),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from calls.conversation.messages import RecordTool, RecordTurn
 from calls.realtime.session import SessionSettings
 
 
@@ -23,3 +24,5 @@ class Profile:
     """The last sentence of a server that ends; empty for none."""
     summary_prompt: str = ""
     """What OpenAI is asked to write when the call is over; empty for nothing."""
+    past: tuple[RecordTurn | RecordTool, ...] = ()
+    """What was said and done in the streams that this call had before, in order."""

@@ -70,6 +70,18 @@ class Transcript:
         text = self._caller.get(item_id, "")
         return "user", "" if text == UNINTELLIGIBLE else text
 
+    def remember(self, item_id: str, position: int, turn: RecordTurn | None) -> None:
+        """An item of a stream before, behind those that were remembered; `turn` is None for a tool call."""
+        self._order.append(item_id)
+        self._positions[item_id] = position
+        if turn is None:
+            return
+        if turn.role == "caller":
+            self._caller[item_id], self._caller_ms[item_id] = turn.text, turn.started_ms
+            self.has_callers_words = self.has_callers_words or bool(turn.text)
+        else:
+            self._agent[item_id] = _AgentTurn(position, turn.started_ms, True, {0: turn.text}, turn.heard_ms)
+
     def session_lost(self, *, is_heard_again: bool) -> None:
         """Words that were awaited will not come any more, unless the last of these turns is heard again."""
         self._heard_again = next(reversed(self._awaited), "") if is_heard_again else ""

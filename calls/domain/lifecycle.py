@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import capacity, costs, hours, messages, screening, servers, summaries
+from calls.domain import capacity, costs, hours, messages, returning, screening, servers, summaries
 from calls.domain.capacity import NO_LIMITS, Limits
 from calls.domain.decisions import Answer, Busy, Decision, HangUp, Leg, Refuse, Thanks, Voicemail
 from calls.domain.dials import business_name, dial, dial_result, has_a_person, is_first
@@ -66,7 +66,9 @@ def receive_call(
     call = lock_or_register(leg=leg, now=now)
     for finding in findings:
         note_once(call, finding, now)
-    if call.token_nonce or call.handed_over_at or call.status == Status.ENDED:
+    is_known = call.token_nonce or call.handed_over_at or call.status == Status.ENDED
+    has_come_back = returning.begin_anew(call=call, leg=leg, now=now)
+    if is_known and not has_come_back:
         return _same_answer(call)
     note(call, "webhook", now, direction=call.direction)
     advance(call, Status.RINGING)
@@ -78,7 +80,7 @@ def receive_call(
     if not obstacle and (obstacle := _obstacle_of_agent(call, refused_models)) == OPENAI_REFUSES:
         refusal = "model"
     is_direct = treatment == screening.DIRECT
-    if is_direct or (not obstacle and _rings_a_person_first(call, now)):
+    if is_direct or not (obstacle or has_come_back) and _rings_a_person_first(call, now):
         number = person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
         if number and number != call.from_number:
             return _ring_a_person_first(call, number=number, is_announced=not is_direct, now=now)

@@ -39,6 +39,8 @@ class AdmittedStream:
     emergency_number: str = "911"
     kept_greeting: bytes = b""
     """The greeting as sound (8 kHz mu-law); empty when the model has to say it."""
+    past: tuple[history.Entry, ...] = ()
+    """What was said and done in the streams that this call had before."""
 
 
 def admit_stream(
@@ -74,6 +76,7 @@ def admit_stream(
         carried = {"status": Call.Status.STREAMING, "server_id": servers.id_of(instance)}
         if not free.update(**carried, token_used_at=now, streaming_at=now):
             raise StreamRefused("token already used")
+        is_first = not call.streams.exists()
         Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
     persona = persona_for(call=call, now=now)
     model = persona.model or default_model
@@ -88,6 +91,7 @@ def admit_stream(
         emergency_number=call.business.emergency_number,
         realtime_host=realtime_host,
         kept_greeting=_kept_greeting(call.agent, persona, model=model, host=realtime_host),
+        past=() if is_first else history.read(call_id=call.pk),
     )
 
 
@@ -104,6 +108,11 @@ def _check_token(call: Call, token: str, *, secret_key: str, now: datetime) -> N
         raise StreamRefused("wrong token")
     if now - call.token_issued_at > timedelta(seconds=tokens.TOKEN_SECONDS):
         raise StreamRefused("expired token")
+
+
+def is_open(*, call_sid: str) -> bool:
+    """Whether a stream of the call goes on."""
+    return Stream.objects.filter(call__call_sid=call_sid, ended_at=None).exists()
 
 
 def note_refusal(*, call_sid: str, why: str, now: datetime) -> None:

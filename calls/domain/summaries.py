@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import answers, booking_fates, late_tools, owner_letters, review
+from calls.domain import answers, booking_fates, failed_tools, late_tools, owner_letters, review
 from calls.domain.messages import VOICEMAIL
 from calls.models import Call, Callback, Emergency, Turn
 
@@ -50,12 +50,15 @@ def conclude_call(*, call_id: int, model_text: str, now: datetime) -> Conclusion
     call = _locked(call_id)
     claims = review.unbacked_claims(call=call)
     late_reason, _ = late_tools.untold(call=call)
+    failed_reason, _ = failed_tools.unmended(call=call)
     spoken_of = f"The agent spoke of {' and '.join(claims)}, but there is none." if claims else ""
     conclusion = Conclusion(
         outcome=_outcome(call),
         summary=_told_by_model(model_text) or _told_by_rows(call),
         next_action=_next_action(call),
-        review_reason=" ".join(filter(None, [_why_cut_off(call), late_reason, spoken_of]))[:LONGEST_REASON],
+        review_reason=" ".join(filter(None, [_why_cut_off(call), late_reason, failed_reason, spoken_of]))[
+            :LONGEST_REASON
+        ],
     )
     call.outcome, call.summary, call.next_action = conclusion.outcome, conclusion.summary, conclusion.next_action
     call.needs_review, call.review_reason = bool(conclusion.review_reason), conclusion.review_reason
@@ -147,7 +150,7 @@ def _next_action(call: Call) -> str:
         return CUT_OFF
     if answers.open_questions(call=call):
         return "Answer the question that the agent could not answer."
-    return late_tools.untold(call=call)[1]
+    return late_tools.untold(call=call)[1] or failed_tools.unmended(call=call)[1]
 
 
 def _was_cut_off(call: Call) -> bool:

@@ -37,10 +37,9 @@ from calls.conversation.messages import (
     ToolFinished,
     event,
 )
-from calls.domain import alarm, history, streams, summaries
-from calls.domain.emergency_words import words_alarm
+from calls.domain import history, streams, summaries
 from calls.logs import CallLogger
-from calls.relay import greetings, live
+from calls.relay import alarms, greetings, live, noted
 from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from calls.relay.late import LateTools
@@ -54,8 +53,6 @@ from calls.twilio import stream
 
 FINISH_TIMEOUT = 1.0
 JOURNAL_TIMEOUT = 30.0
-ALARM_WITHIN = 1.0
-"""Seconds that a caller in danger waits for the database before hearing how to be safe."""
 AGENT_SOUND_WAITING = 5000
 STALLED = 10.0  # seconds for which Twilio may take nothing; six more of sound are in the sockets by then
 MOST_ASIDE = 100
@@ -194,7 +191,7 @@ class Carried:
             KeepGreeting: self._keep_greeting,
             RecordTurn: self._note_turn,
             RecordTool: self._journal.put,
-            RecordEvent: self._shares.note,
+            RecordEvent: self._note_event,
         }
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
@@ -229,7 +226,12 @@ class Carried:
             if len(self._aside) >= MOST_ASIDE:
                 self._log.error("too much is said at once: words are not listened to")
                 return
-            self._work_aside(self._heed(turn.text), "heed")
+            heeding = alarms.heed(turn.text, self._admitted, persist=self._persist, advise=self._advise)
+            self._work_aside(heeding, "heed")
+
+    def _note_event(self, happened: RecordEvent) -> None:
+        self._shares.note(happened)
+        noted.tell(happened, self._log)
 
     def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
         """Work that takes its time and outlives the sockets; the call is not closed before it is done."""
@@ -311,19 +313,6 @@ class Carried:
         if self._ending is None:
             self.tell(Advised(text, then))
 
-    async def _heed(self, text: str) -> None:
-        """The model may fail to hear that somebody is in danger; the words themselves are listened to as well."""
-        kind = await asyncio.to_thread(words_alarm, text)
-        if kind is None:
-            return
-        standing = {"call_id": self._admitted.call_id, "kind": kind, "text": text, "now": timezone.now()}
-        raising = asyncio.create_task(self._persist(partial(alarm.raise_alarm, **standing)), name="alarm")
-        done, _ = await asyncio.wait({raising}, timeout=ALARM_WITHIN)
-        if not done:
-            self._advise(alarm.warning(kind=kind, emergency_number=self._admitted.emergency_number))
-        if (advice := await raising) and done:
-            self._advise(advice)
-
     async def _write_records(self, entries: Sequence[history.Entry]) -> None:
         await database.run_journal(history.write, call_id=self._admitted.call_id, entries=entries)
 
@@ -378,6 +367,8 @@ class Carried:
             if not (await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT))[0]:
                 journal.cancel()
                 self._log.error("journal not written to its end", extra={"lost": self._journal.waiting})
+            elif problem := journal.exception():
+                self._log.error("the journal broke", exc_info=problem)
         audio_file = ""
         if self._recorder is not None and self._recording is not None and await self._recording:
             audio_file = self._recorder.path.name
@@ -399,6 +390,8 @@ class Carried:
         await self._persist(settle)  # the last write of a call: whoever finds its model finds all of it
 
     def _conclude(self) -> None:
+        if streams.is_open(call_sid=self._admitted.call_sid):
+            return  # the call has come back in another stream, which has the last word
         summaries.conclude_call(
             call_id=self._admitted.call_id, model_text=self._conversation.closing.summary, now=timezone.now()
         )

@@ -3,6 +3,7 @@
 What is read from a form is named as the domain names it, so that it is handed over whole.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from calls import agents, database
-from calls.domain import lifecycle, progress
+from calls.domain import lifecycle, progress, streams
 from calls.domain.decisions import Decision, Thanks
 from calls.relay import live
 from calls.twilio import addresses, webhook
@@ -34,6 +35,7 @@ from calls.views.guard import (
 
 logger = logging.getLogger(__name__)
 
+LOOKS, LOOK_SECONDS = 8, 0.1
 BY_GET, AT_STREAM_ADDRESS = "webhook_by_get", "webhook_at_stream_address"
 
 
@@ -134,6 +136,8 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
     if failure := webhook.failure(form):
         return await _fall_back(form, failure)
     leg = webhook.incoming_call(form)
+    if leg.call_status == "in-progress":
+        await _end_of_stream(leg.call_sid)
     return await _decide(
         "call comes in",
         "voice",
@@ -147,6 +151,14 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
         limits=agents.limits(),
         instance=settings.INSTANCE_ID,
     )
+
+
+async def _end_of_stream(call_sid: str) -> None:
+    """Twilio asks anew for a call that is being talked to: its stream is over, and the end of it is being written."""
+    for _ in range(LOOKS):
+        if not await database.run(streams.is_open, call_sid=call_sid):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:

@@ -16,15 +16,16 @@ from django.utils import timezone
 
 from calls import database
 from calls.conversation.machine import Conversation
-from calls.domain import alarm, streams, tokens
+from calls.domain import alarm, streams, summaries, tokens
 from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import parse
 from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
-from calls.relay import breaker, carried, clips, lines, live, relay
+from calls.relay import alarms, breaker, carried, clips, lines, live, relay
 from calls.relay.carried import RelaySettings
+from calls.relay.journal import Journal
 from calls.relay.relay import Relay
 from calls.twilio import stream
 from tests.conversation.kit import FRAME
@@ -599,7 +600,7 @@ async def test_words_of_danger_outlive_a_database_that_is_away_and_keep_people_s
         return raise_alarm(**fields)
 
     monkeypatch.setattr(alarm, "raise_alarm", away)
-    monkeypatch.setattr(carried, "ALARM_WITHIN", 0.05)
+    monkeypatch.setattr(alarms, "ALARM_WITHIN", 0.05)
     caller = await talking(openai)
     heeding = asyncio.create_task(words(caller, "Please help, I smell gas in the basement."))
     [advice] = [f for f in await frames_to(openai, "conversation.item.create") if f["item"]["role"] == "system"]
@@ -720,3 +721,42 @@ async def test_wrong_key_is_not_tried_again(openai, monkeypatch):
     await caller.is_over()
 
     assert (len(tries), caller.closed) == (1, [(1000, "handed_over", "upstream_unavailable")])
+
+
+async def test_journal_that_breaks_is_told_and_the_call_goes_on(openai, monkeypatch, caplog):
+    async def broken(self):
+        raise RuntimeError("on demand")
+
+    monkeypatch.setattr(Journal, "run", broken)
+    caller = await talking(openai)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "ended", "caller_hangup")]
+    assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == ["the journal broke"]
+
+
+async def test_what_of_a_call_is_worth_a_look_stands_in_the_log(openai, caplog):
+    openai.faults.response_error = "server_error"
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    async with asyncio.timeout(5):
+        while "a response of OpenAI failed" not in caplog.messages:
+            await asyncio.sleep(0.01)
+    caller.say("stop")
+    await caller.is_over()
+
+    [first, *_] = [r for r in caplog.records if r.message == "a response of OpenAI failed"]
+    assert first.levelname == "WARNING"
+
+
+async def test_stream_that_came_back_has_the_last_word(openai, monkeypatch):
+    """The stream before it ends while the next one is open already: it must not sum up half of a call."""
+    summed_up = []
+    monkeypatch.setattr(summaries, "conclude_call", lambda **asked: summed_up.append(asked["call_id"]))
+    caller = await talking(openai)
+    await Stream.objects.acreate(call=caller.call, stream_sid="MZ2", started_at=timezone.now())
+    caller.say("stop")
+    await caller.is_over()
+
+    assert summed_up == []

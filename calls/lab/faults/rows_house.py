@@ -48,11 +48,13 @@ class When:
             self._do()
 
 
-def locked(folder: Path, seconds: float) -> None:
-    """Another process holds the whole database."""
+def locked(folder: Path, seconds: float, held: threading.Event | None = None) -> None:
+    """Another process holds the whole database for so long: that is the fault. `held` is set when it does."""
     other = sqlite3.connect(folder / scratch.FILE, isolation_level=None, timeout=10)
     try:
         other.execute("BEGIN EXCLUSIVE")
+        if held is not None:
+            held.set()
         time.sleep(seconds)
         other.execute("ROLLBACK")
     finally:
@@ -69,16 +71,10 @@ def database_locked_in_a_call(stage: Stage) -> Seen:
 def database_locked_at_the_ring(stage: Stage) -> Seen:
     with stage.house() as house:
         _await_snapshot(house)
-        began = threading.Event()
-
-        def hold() -> None:
-            began.set()
-            locked(house.folder, 12)
-
-        holding = threading.Thread(target=hold)
+        held = threading.Event()
+        holding = threading.Thread(target=locked, args=(house.folder, 12, held))
         holding.start()
-        began.wait()
-        time.sleep(0.2)
+        held.wait()
         rung = house.ring(story("[]"))
         holding.join()
         return judged(rung, house, reached="a person", stored=rung.stored, check=_slow_answers)
@@ -111,7 +107,7 @@ def disk_full_in_a_call(stage: Stage) -> Seen:
             before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, before[1]))
             before_that = written()
-            time.sleep(3 / house.rate)
+            time.sleep(3 / house.rate)  # so long the disk is full: that is the fault
             if (now := written()) != before_that:
                 found.append(f"The disk was not full: {before_that} became {now}.")
             resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
