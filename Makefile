@@ -41,8 +41,15 @@ else
 	@$(BIN)/python -m pytest --collect-only -q -m proof $$(grep -rl mark.proof tests) 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
 endif
 
+# These measure times or memory, or end servers: they have the machine to themselves. The others mostly wait.
+ALONE := tests/journeys tests/proof tests/lab/test_commands.py tests/lab/test_bench.py
 proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure
-	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(AGAIN) $(ARGS)
+ifdef ARGS
+	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(ARGS)
+else
+	@$(BIN)/python -m pytest -m proof -p tests.proof.strict -n 3 $(AGAIN) $(ALONE:%=--ignore=%)
+	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(AGAIN) $(ALONE)
+endif
 
 faults: .venv/.installed-dev ## play every fault against a real server and write docs/reliability.md
 	@$(MANAGE) fault_lab --write docs/reliability.md $(ARGS)

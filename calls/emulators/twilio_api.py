@@ -132,13 +132,13 @@ class TwilioApi:
         """Cut every call and connection."""
         if self._server is not None:
             self._server.close()
-            await asyncio.sleep(0)  # whoever was let in last begins, and can be cut
+            await _turns()  # whoever was let in last begins, and can be cut
         tasks = self._tasks | self._runs
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-            await asyncio.sleep(0)  # the transports that were cut are told so
+            await _turns()  # the transports that were cut are told so
 
     async def settled(self) -> None:
         """Wait until every call is over and every report is posted."""
@@ -363,3 +363,9 @@ def _response(status: int, answer: Mapping[str, Any]) -> bytes:
         "Connection: close",
     ]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def _turns() -> None:
+    """Let the loop go round until what it has begun for a connection, accepting or closing it, is done."""
+    for _ in range(5):
+        await asyncio.sleep(0)

@@ -51,7 +51,8 @@ async def test_a_ring_is_answered_with_a_stream(twilio, line, stored, settings):
     assert (call.call_sid, call.business_id, call.line_id) == (call_sid, line.business_id, line.pk)
 
 
-async def test_fifty_identical_rings_at_once_are_one_call_with_one_answer(twilio, line, stored):
+async def test_fifty_identical_rings_at_once_are_one_call_with_one_answer(twilio, line, stored, monkeypatch):
+    monkeypatch.setattr(guard, "TIME_LIMIT_SECONDS", 20.0)  # no time is judged here
     form = voice_form(factories.make_sid(), To=line.number)
 
     responses = await asyncio.gather(*(Twilio().post("/twilio/voice", form) for _ in range(50)))
