@@ -9,6 +9,7 @@ from calls.models import Call, CallEvent
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, live
 from calls.relay.breaker import Address
+from calls.views import guard
 from tests import factories
 from tests.twilio.kit import BASE, Twilio, dialed, spoken, token_in, tree, verbs, voice_form
 
