@@ -134,9 +134,8 @@ def test_too_many_requests_may_be_made_again(api, client):
     [(ApiFaults(broken=1), 0), (ApiFaults(lost_answers=1), 1), (ApiFaults(stalled=1), 1)],
     ids=["500", "cut", "no answer in time"],
 )
-def test_no_answer_says_neither_yes_nor_no(api, faults, done, monkeypatch):
-    monkeypatch.setattr(rest, "TIME_LIMIT_SECONDS", 0.3)
-    client = rest.Client(account_sid=ACCOUNT, auth_token=TOKEN, base_url=api.url)
+def test_no_answer_says_neither_yes_nor_no(api, faults, done):
+    client = rest.Client(account_sid=ACCOUNT, auth_token=TOKEN, base_url=api.url, seconds=0.3)
     api.faults = faults
 
     with pytest.raises(rest.Unclear):
