@@ -1,0 +1,10 @@
+"""A program that takes every connection and never says a word."""
+
+import socket
+import sys
+
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0))
+print(f"listening on port {listener.getsockname()[1]}", flush=True)
+kept = []
+while True:
+    kept.append(listener.accept())

@@ -1,0 +1,21 @@
+"""Twilio's REST interface for a set-up, in a process of its own; what it knows of the account comes as JSON.
+
+    python -m tests.collection.programs.twilio '{"account_sid": "AC…", "auth_token": "…"}'
+"""
+
+import asyncio
+import json
+import sys
+
+from calls.emulators.twilio_api import TwilioApi
+
+
+async def main():
+    api = TwilioApi(**json.loads(sys.argv[1]))
+    await api.start()
+    print(f"listening on port {api.url.rpartition(':')[2]}", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
