@@ -1,4 +1,5 @@
-"""Twilio's REST interface on a local socket: Calls and Messages, as strict as the product should be careful.
+"""Twilio's REST interface on a local socket: Calls, Messages, the account and its numbers, as strict as the product
+should be careful.
 
 It rings the people it is told of, with the phone emulator's own parts, and posts signed status callbacks. Unlike the
 vendor, who ignores a parameter that it does not know, it refuses one: a misspelt name must not go unseen.
@@ -13,7 +14,7 @@ import binascii
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -33,9 +34,19 @@ from calls.emulators.twilio_forms import (
     call_change,
     message_order,
     order_of,
+    sent_since,
+)
+from calls.emulators.twilio_numbers import (
+    AccountState,
+    OwnedNumber,
+    as_account,
+    as_caller_id,
+    as_number,
+    changed,
+    matching,
 )
 
-__all__ = ["ApiFaults", "Callee", "Person", "TwilioApi"]
+__all__ = ["AccountState", "ApiFaults", "Callee", "OwnedNumber", "Person", "TwilioApi"]
 
 VERSION = "/2010-04-01/Accounts/"
 LARGEST_REQUEST = 64 * 1024
@@ -50,6 +61,7 @@ class ApiFaults:
     lost_answers: int = 0  # ... are carried out, and the connection is cut before the answer
     stalled: int = 0  # ... are carried out, and never answered
     refused_numbers: Mapping[str, int] = field(default_factory=dict)  # To → Twilio's code
+    undelivered: Mapping[str, int] = field(default_factory=dict)  # To → why a text is taken and never arrives
     delay_ms: int = 0
 
 
@@ -68,7 +80,10 @@ class Cut(Exception):
 
 
 class TwilioApi:
-    """`people` by number, `person` for all others. Without `base_url` calls are over as soon as they are ordered."""
+    """`people` by number, `person` for all others. Without `base_url` calls are over as soon as they are ordered.
+
+    `numbers`: from which calls and messages may be sent, None for any; `owned`: the numbers as their owner sees them.
+    """
 
     def __init__(
         self,
@@ -81,6 +96,8 @@ class TwilioApi:
         people: Mapping[str, Person] | None = None,
         person: Person | None = None,
         faults: ApiFaults | None = None,
+        owned: Sequence[OwnedNumber] = (),
+        account: AccountState | None = None,
         rate: float = 1.0,
         port: int = 0,
         on_event: Event | None = None,
@@ -93,6 +110,8 @@ class TwilioApi:
         self.people = dict(people or {})
         self.person = person or Person()
         self.faults = faults or ApiFaults()
+        self.owned = {number.sid: number for number in owned}
+        self.account = account or AccountState()
         self.rate = rate
         self.on_event = on_event
         self.calls: dict[str, Record] = {}
@@ -168,6 +187,8 @@ class TwilioApi:
         raise Refused(20003, "Authenticate", status=401)
 
     async def _route(self, method: str, path: str, pairs: Sequence[tuple[str, str]]) -> tuple[int, dict[str, Any]]:
+        if path == f"{VERSION}{self.account_sid}.json" and method == "GET":
+            return 200, as_account(self.account_sid, self.auth_token, self.account)
         base = f"{VERSION}{self.account_sid}/"
         match path.removeprefix(base).removesuffix(".json").split("/") if path.startswith(base) else []:
             case ["Calls"] if method == "POST":
@@ -182,6 +203,11 @@ class TwilioApi:
                 return await self._create_message(pairs)
             case ["Messages"] if method == "GET":
                 return 200, self._list_messages(dict(pairs))
+            case ["IncomingPhoneNumbers", *sid]:
+                return await self._numbers(method, sid, pairs)
+            case ["OutgoingCallerIds"] if method == "GET":
+                rows = [as_caller_id(self.account_sid, number) for number in self.account.verified]
+                return 200, as_page(self.account_sid, "outgoing_caller_ids", rows, len(rows))
         raise Refused(20404, f"The requested resource {path} was not found", status=404)
 
     async def _let_through(self, to: str) -> None:
@@ -284,6 +310,8 @@ class TwilioApi:
     async def _create_message(self, pairs: Sequence[tuple[str, str]]) -> tuple[int, dict[str, Any]]:
         message = message_order(pairs, self.numbers)
         await self._let_through(message.to)
+        if code := self.faults.undelivered.get(message.to):
+            message = replace(message, status="undelivered", error_code=code)
         self.messages[message.sid] = message
         await self._may_lose_the_answer()
         return 201, as_message(self.account_sid, message)
@@ -296,8 +324,30 @@ class TwilioApi:
             as_message(self.account_sid, message)
             for message in reversed(self.messages.values())
             if message.to == wanted.get("To", message.to) and message.sender == wanted.get("From", message.sender)
+            if sent_since(message, wanted.get("DateSent>", ""))
         ]
         return as_page(self.account_sid, "messages", found[:size], size)
+
+    # Numbers.
+
+    async def _numbers(
+        self, method: str, sid: Sequence[str], pairs: Sequence[tuple[str, str]]
+    ) -> tuple[int, dict[str, Any]]:
+        match method, [self.owned.get(one) for one in sid]:
+            case "GET", []:
+                wanted = dict(pairs)
+                rows = [as_number(self.account_sid, one) for one in matching([*self.owned.values()], wanted)]
+                size = int(wanted.get("PageSize", "50"))
+                return 200, as_page(self.account_sid, "incoming_phone_numbers", rows[:size], size)
+            case "GET", [OwnedNumber() as number]:
+                return 200, as_number(self.account_sid, number)
+            case "POST", [OwnedNumber() as number]:
+                after = changed(number, pairs)
+                await self._let_through(number.phone_number)
+                self.owned[number.sid] = after
+                await self._may_lose_the_answer()
+                return 200, as_number(self.account_sid, after)
+        raise Refused(20404, "The requested resource was not found", status=404)
 
 
 def _response(status: int, answer: Mapping[str, Any]) -> bytes:

@@ -74,13 +74,15 @@ class SentMessage:
     sender: str
     body: str
     status_url: str
+    status: str = "queued"
+    error_code: int | None = None
     sid: str = field(default_factory=lambda: new_sid("SM"))
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def order_of(pairs: Sequence[tuple[str, str]], numbers: Sequence[str] | None) -> Order:
     """The form of POST Calls; raises Refused with the code that the vendor has for it."""
-    fields = _known(pairs, CALL_FIELDS, repeated={"StatusCallbackEvent"})
+    fields = known(pairs, CALL_FIELDS, repeated={"StatusCallbackEvent"})
     to, sender = fields.get("To", ""), fields.get("From", "")
     if not to:
         raise Refused(21201, "No 'To' number is specified")
@@ -112,7 +114,7 @@ def order_of(pairs: Sequence[tuple[str, str]], numbers: Sequence[str] | None) ->
 
 def call_change(pairs: Sequence[tuple[str, str]]) -> Change:
     """The form of POST Calls/{sid}."""
-    fields = _known(pairs, CHANGE_FIELDS)
+    fields = known(pairs, CHANGE_FIELDS)
     change = Change(
         fields.get("Url", ""), fields.get("Method", "POST"), fields.get("Twiml", ""), fields.get("Status", "")
     )
@@ -128,7 +130,7 @@ def call_change(pairs: Sequence[tuple[str, str]]) -> Change:
 
 def message_order(pairs: Sequence[tuple[str, str]], numbers: Sequence[str] | None) -> SentMessage:
     """The form of POST Messages."""
-    fields = _known(pairs, MESSAGE_FIELDS)
+    fields = known(pairs, MESSAGE_FIELDS)
     to, sender, body = fields.get("To", ""), fields.get("From", ""), fields.get("Body", "")
     if not to:
         raise Refused(21604, "A 'To' phone number is required.")
@@ -179,6 +181,14 @@ def as_call(account_sid: str, record: Record) -> dict[str, Any]:
     }
 
 
+def sent_since(message: SentMessage, moment: str) -> bool:
+    """`moment` as the vendor's own client writes it, cut to the second; blank is any."""
+    try:
+        return not moment or message.created_at >= datetime.fromisoformat(moment)
+    except ValueError:
+        raise Refused(20001, f"Invalid DateSent {moment!r}") from None
+
+
 def as_message(account_sid: str, message: SentMessage) -> dict[str, Any]:
     return {
         "sid": message.sid,
@@ -187,15 +197,15 @@ def as_message(account_sid: str, message: SentMessage) -> dict[str, Any]:
         "to": message.to,
         "from": message.sender,
         "body": message.body,
-        "status": "queued",
+        "status": message.status,
         "direction": "outbound-api",
         "num_segments": "1",
         "num_media": "0",
-        "error_code": None,
-        "error_message": None,
+        "error_code": message.error_code,
+        "error_message": f"Error {message.error_code}" if message.error_code else None,
         "date_created": _date(message.created_at),
         "date_updated": _date(message.created_at),
-        "date_sent": None,
+        "date_sent": None if message.status == "queued" else _date(message.created_at),
         "price": None,
         "price_unit": None,
         "messaging_service_sid": None,
@@ -204,8 +214,16 @@ def as_message(account_sid: str, message: SentMessage) -> dict[str, Any]:
     }
 
 
+_RESOURCES = {
+    "calls": "Calls",
+    "messages": "Messages",
+    "incoming_phone_numbers": "IncomingPhoneNumbers",
+    "outgoing_caller_ids": "OutgoingCallerIds",
+}
+
+
 def as_page(account_sid: str, name: str, rows: Sequence[Mapping[str, Any]], size: int) -> dict[str, Any]:
-    uri = f"/{API_VERSION}/Accounts/{account_sid}/{name.capitalize()}.json?PageSize={size}&Page=0"
+    uri = f"/{API_VERSION}/Accounts/{account_sid}/{_RESOURCES[name]}.json?PageSize={size}&Page=0"
     return {
         name: list(rows),
         "page": 0,
@@ -219,7 +237,8 @@ def as_page(account_sid: str, name: str, rows: Sequence[Mapping[str, Any]], size
     }
 
 
-def _known(pairs: Sequence[tuple[str, str]], names: frozenset[str], repeated: set[str] | None = None) -> dict[str, str]:
+def known(pairs: Sequence[tuple[str, str]], names: frozenset[str], repeated: set[str] | None = None) -> dict[str, str]:
+    """The fields of a form; raises Refused for one that the vendor does not have, or that is there twice."""
     seen: dict[str, str] = {}
     for name, value in pairs:
         if name not in names:

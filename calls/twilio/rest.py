@@ -1,4 +1,5 @@
-"""The REST calls we need: place, redirect, end and look up a call, send and look up a text message.
+"""The REST calls we need: place, redirect, end and look up a call, send and look up a text message; and what an account
+says of itself: its numbers and where their calls lead, who may be rung on trial, which text messages did not arrive.
 
 Each has a time limit, and what goes wrong is one of four things that call for different steps afterwards:
 
@@ -13,6 +14,7 @@ Creating is not idempotent at Twilio, so nothing here tries twice.
 https://www.twilio.com/docs/voice/api/call-resource
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +26,11 @@ LONGEST_TWIML = 4000
 LONGEST_BODY = 1600
 NEWEST = 50
 
-TOO_MANY, NOT_FOUND, NOT_IN_PROGRESS = 20429, 20404, 21220
+MOST_NUMBERS = 1000
+MOST_MESSAGES = 200
+UNDELIVERED = {"undelivered", "failed"}
+
+TOO_MANY, NOT_FOUND, NOT_IN_PROGRESS, BAD_KEY = 20429, 20404, 21220, 20003
 EVENTS = ["initiated", "ringing", "answered", "completed"]
 
 
@@ -66,14 +72,47 @@ class Placed:
     created_at: datetime | None
 
 
-class Client:
-    """Twilio's REST interface for one account; `base_url` may be that of an emulator."""
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`status` is active, suspended or closed."""
 
-    def __init__(self, *, account_sid: str, auth_token: str, base_url: str = "") -> None:
+    status: str
+    is_trial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the account and the fields of its voice configuration, as they stand at Twilio; "" is empty.
+
+    While `application_sid` or `trunk_sid` is set, Twilio asks none of the addresses.
+    """
+
+    sid: str
+    number: str
+    voice_url: str = ""
+    voice_method: str = ""
+    fallback_url: str = ""
+    fallback_method: str = ""
+    status_url: str = ""
+    status_method: str = ""
+    application_sid: str = ""
+    trunk_sid: str = ""
+    takes_calls: bool = True
+
+
+class Client:
+    """Twilio's REST interface for one account; `base_url` may be that of an emulator.
+
+    `seconds` may pass for the connection, and again for the answer.
+    """
+
+    def __init__(
+        self, *, account_sid: str, auth_token: str, base_url: str = "", seconds: float = TIME_LIMIT_SECONDS
+    ) -> None:
         from twilio.http.http_client import TwilioHttpClient  # noqa: PLC0415 - the package takes half a second to load
         from twilio.rest import Client as TwilioClient  # noqa: PLC0415
 
-        http = TwilioHttpClient(timeout=TIME_LIMIT_SECONDS)
+        http = TwilioHttpClient(timeout=seconds)
         self._client = TwilioClient(account_sid, auth_token, http_client=http)
         if base_url:
             self._client.api.base_url = base_url.rstrip("/")
@@ -149,6 +188,51 @@ class Client:
         with _typed():
             found = self._client.messages.list(to=to, from_=sender, date_sent_after=since, limit=NEWEST)
         return next((message.sid for message in found if message.body == body[:LONGEST_BODY]), None)
+
+    def account(self) -> Account:
+        with _typed():
+            found = self._client.api.accounts(self._client.account_sid).fetch()
+        return Account(status=found.status or "", is_trial=found.type == "Trial")
+
+    def numbers(self, number: str = "") -> list[Number]:
+        """All numbers of the account, or the one in E.164."""
+        wanted = {"phone_number": number} if number else {}
+        with _typed():
+            return [_number(one) for one in self._client.incoming_phone_numbers.list(**wanted, limit=MOST_NUMBERS)]
+
+    def configure_number(self, sid: str, fields: Mapping[str, str]) -> Number:
+        """Set these fields of Number, and no other; the number as it then stands at Twilio."""
+        with _typed():
+            return _number(self._client.incoming_phone_numbers(sid).update(**{_NAMES[n]: v for n, v in fields.items()}))
+
+    def verified_numbers(self) -> set[str]:
+        """Whom a trial account may ring and write to."""
+        with _typed():
+            return {one.phone_number or "" for one in self._client.outgoing_caller_ids.list(limit=MOST_NUMBERS)}
+
+    def undelivered(self, *, sender: str, since: datetime) -> Counter[int]:
+        """How many text messages of the newest since then did not arrive, by Twilio's code of the reason."""
+        with _typed():
+            found = self._client.messages.list(from_=sender, date_sent_after=since, limit=MOST_MESSAGES)
+        return Counter(message.error_code or 0 for message in found if message.status in UNDELIVERED)
+
+
+_NAMES = {
+    "voice_url": "voice_url",
+    "voice_method": "voice_method",
+    "fallback_url": "voice_fallback_url",
+    "fallback_method": "voice_fallback_method",
+    "status_url": "status_callback",
+    "status_method": "status_callback_method",
+    "application_sid": "voice_application_sid",
+}
+
+
+def _number(found: Any) -> Number:
+    fields = {name: getattr(found, theirs) or "" for name, theirs in _NAMES.items()}
+    capable = found.capabilities if isinstance(found.capabilities, dict) else {}
+    takes_calls = bool(capable.get("voice", True))
+    return Number(found.sid, found.phone_number, **fields, trunk_sid=found.trunk_sid or "", takes_calls=takes_calls)
 
 
 def _placed(call: Any) -> Placed:

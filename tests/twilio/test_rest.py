@@ -1,11 +1,12 @@
 """What Twilio's REST interface does for us, and each way in which it does not; the other side is the emulator."""
 
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calls.emulators.twilio_api import ApiFaults, Callee, Person
+from calls.emulators.twilio_api import AccountState, ApiFaults, Callee, OwnedNumber, Person
 from calls.lab import telephony
 from calls.twilio import rest
 
@@ -142,3 +143,61 @@ def test_where_nobody_listens_nothing_was_sent():
         nobody = f"http://127.0.0.1:{probe.getsockname()[1]}"
     with pytest.raises(rest.NotSent):
         place(rest.Client(account_sid=ACCOUNT, auth_token=TOKEN, base_url=nobody))
+
+
+def test_an_account_and_its_numbers_are_told_as_they_stand_at_twilio(api, client):
+    owned = OwnedNumber(phone_number=OURS, voice_url=URL, trunk_sid="TK" + "1" * 32, takes_calls=False)
+    api.owned = {owned.sid: owned}
+    api.account = AccountState(type="Trial", status="suspended", verified=[THEIRS])
+
+    assert client.account() == rest.Account(status="suspended", is_trial=True)
+    assert client.verified_numbers() == {THEIRS}
+    assert client.numbers("+15550107777") == []
+    assert client.numbers(OURS) == [
+        rest.Number(
+            sid=owned.sid,
+            number=OURS,
+            voice_url=URL,
+            voice_method="POST",
+            fallback_method="POST",
+            status_method="POST",
+            trunk_sid=owned.trunk_sid,
+            takes_calls=False,
+        )
+    ]
+
+
+def test_a_number_is_configured_in_the_named_fields_and_shown_as_it_then_stands(api, client):
+    owned = OwnedNumber(phone_number=OURS, voice_application_sid="AP" + "1" * 32)
+    api.owned = {owned.sid: owned}
+    fields = {"voice_url": URL, "fallback_url": f"{URL}/f", "status_url": f"{URL}/s", "application_sid": ""}
+
+    after = client.configure_number(owned.sid, fields)
+
+    assert {name: getattr(after, name) for name in fields} == fields
+    assert api.asked[-1].fields == {
+        "VoiceUrl": URL,
+        "VoiceFallbackUrl": f"{URL}/f",
+        "StatusCallback": f"{URL}/s",
+        "VoiceApplicationSid": "",
+    }
+
+
+def test_texts_that_did_not_arrive_are_counted_by_reason(api, client):
+    api.faults.undelivered = {"+15550100002": 30034, "+15550100003": 30034, "+15550100004": 30003}
+    for to in [THEIRS, *api.faults.undelivered]:
+        client.send_message(to=to, sender=OURS, body="Hello", status_url=URL)
+
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    assert client.undelivered(sender=OURS, since=since) == {30034: 2, 30003: 1}
+    assert client.undelivered(sender=THEIRS, since=since) == {}
+
+
+def test_a_client_in_a_hurry_waits_no_longer_than_it_says(api):
+    api.faults.delay_ms = 5000
+    hurried = rest.Client(account_sid=ACCOUNT, auth_token=TOKEN, base_url=api.url, seconds=0.2)
+    began = time.monotonic()
+
+    with pytest.raises(rest.Unclear):
+        place(hurried)
+    assert time.monotonic() - began < 1
