@@ -12,7 +12,6 @@ class Label(NamedTuple):
 
     first: str
     words: tuple[str, ...]
-    is_warning: bool = False
 
 
 # As the first prototype failed, one after the other, for weeks.
@@ -59,7 +58,7 @@ OF_THE_FIELD = {
     "socket_route_missing": Label("routes", ("/twilio/realtime",)),
     "server_not_started": Label("port", ("nothing listens", "manage.py serve")),
     "mute_program_on_the_port": Label("port", ("does not answer",)),
-    "worker_not_running": Label("worker", ("worker", "manage.py worker"), is_warning=True),
+    "worker_not_running": Label("worker", ("worker", "manage.py worker")),
     "mail_server_gone": Label("email", ("refused",)),
     "data_folder_not_writable": Label("disk", ("DATA_DIR",)),
     # the road
@@ -78,7 +77,7 @@ OF_THE_FIELD = {
     "start_instead_of_connect": Label("webhook", ("<Start>", "<Connect>")),
     "stream_path_mistyped": Label("webhook", ("/twilio/realtme",)),
     "secret_keys_differ": Label("first-audio", ("token", "SECRET_KEY")),
-    "two_servers": Label("webhook", ("another process",), is_warning=True),
+    "two_servers": Label("webhook", ("another process",)),
     # OpenAI
     "model_shut_down": Label("openai", ("model", "OPENAI_REALTIME_MODEL")),
     "openai_out_of_reach": Label("openai", ("network", "api.openai.com")),

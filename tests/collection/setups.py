@@ -11,8 +11,9 @@ import sys
 import threading
 from datetime import timedelta
 
-from tests.collection.town import ACCOUNT, ELSEWHERE, HOST, KEY, LINE, OPENAI, PERSON, TOKEN
+from tests.collection.town import ACCOUNT, HOST, KEY, LINE, MAIL, OPENAI, PROGRAMS, TOKEN
 
+OTHER = "+15550107777"
 BROKEN = {}
 HEALTHY = {}
 
@@ -27,7 +28,6 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 
 websocket = AllowedHostsOriginValidator(websocket)
 application = """
-VOICE_FIELD = f"https://{HOST}/twilio/voice"
 
 
 def broken(setup):
@@ -38,11 +38,6 @@ def broken(setup):
 def healthy(setup):
     HEALTHY[setup.__name__] = setup
     return setup
-
-
-def number(**fields):
-    """The line's number as Twilio's account has it."""
-    return {"number": LINE, "voice_url": VOICE_FIELD, "voice_method": "POST", "voice_fallback_url": ELSEWHERE} | fields
 
 
 # Of the first prototype.
@@ -56,7 +51,7 @@ def route_not_mounted(at):
 
 @broken
 def wss_in_the_voice_field(at):
-    at.twilio(owned=[number(voice_url=f"wss://{HOST}/twilio/realtime")])
+    at.twilio(voice_url=f"wss://{HOST}/twilio/realtime")
 
 
 @broken
@@ -120,14 +115,8 @@ def wrong_host_in_the_stream_address(at):
 
 @broken
 def another_program_on_the_port(at):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        at.port = free.getsockname()[1]
-    at.run(sys.executable, "-c", SITE, str(at.port))
+    at.port = at.run(sys.executable, "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", at.folder).port
     at.front()
-
-
-SITE = "import http.server, sys; print('listening on port', sys.argv[1], flush=True); http.server.test(port=int(sys.argv[1]), bind='127.0.0.1', HandlerClass=http.server.SimpleHTTPRequestHandler)"
 
 
 @broken
@@ -137,8 +126,7 @@ def html_instead_of_twiml(at):
 
 @broken
 def wsgi_instead_of_asgi(at):
-    program = at.town.programs / "wsgi.py"
-    at.port = at.run(sys.executable, str(program), "0", env=at.environment).port
+    at.port = at.run(sys.executable, PROGRAMS / "wsgi.py", "0", env=at.environment).port
     at.front()
 
 
@@ -227,7 +215,7 @@ def public_address_of_this_machine(at):
 def http_public_address(at):
     at.settings["PUBLIC_BASE_URL"] = f"http://{HOST}"
     at.serve()
-    at.front(certificate="-")
+    at.front(tls=False)
 
 
 # The house.
@@ -313,7 +301,7 @@ def worker_not_running(at):
 
 @broken
 def mail_server_gone(at):
-    at.names["mail.cedarplumbing.alt"] = 9
+    at.names[MAIL] = 9
 
 
 @broken
@@ -406,7 +394,7 @@ def secret_keys_differ(at):
     at.serve()
     first = at.port
     at.serve(SECRET_KEY="another-secret-key-0123456789-abcdefghij-klmnopqrst")
-    at.front("sockets-elsewhere", backend=first, other=at.port)
+    at.front(backend=first, other=at.port)
     at.port = first
 
 
@@ -455,22 +443,22 @@ def openai_never_speaks(at):
 @broken
 def twilio_rejects_the_token(at):
     """The token was rotated in the console: server and doctor agree on one that is none any more."""
-    at.twilio(auth_token="0ddba11c0ffee5ab1e0ddba11c0ffee5", owned=[number()])
+    at.twilio(auth_token="0ddba11c0ffee5ab1e0ddba11c0ffee5")
 
 
 @broken
 def number_of_another_account(at):
-    at.twilio(owned=[number(number="+15550107777")])
+    at.twilio(phone_number=OTHER)
 
 
 @broken
 def voice_field_by_get(at):
-    at.twilio(owned=[number(voice_method="GET")])
+    at.twilio(voice_method="GET")
 
 
 @broken
 def voice_field_elsewhere(at):
-    at.twilio(owned=[number(voice_url="https://demo.twilio.com/welcome/voice/")])
+    at.twilio(voice_url="https://demo.twilio.com/welcome/voice/")
 
 
 # What works.
@@ -581,12 +569,16 @@ def many_hosts_allowed(at):
 def worker_of_its_own(at):
     at.change()
     at.serve(worker=False)
-    at.work()
+    at.run(sys.executable, "manage.py", "worker", env=at.environment)
 
 
 @healthy
-def daphne_in_front_of_the_product(at):
-    at.serve_by_daphne()
+def served_by_daphne(at):
+    """Any ASGI server takes calls; ours only ends more gently."""
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", "0", "voiceagent.asgi:application"]
+    openai = f"ws://127.0.0.1:{at.town.model}/v1/realtime"
+    at.port = at.run(*command, env=at.environment | {"OPENAI_REALTIME_URL": openai}).port
+    at.front()
 
 
 @healthy
@@ -613,11 +605,7 @@ def mail_over_another_port(at):
 
 
 @healthy
-def number_as_the_account_has_it(at):
-    at.twilio(owned=[number()])
-
-
-@healthy
-def database_by_postgres(at):
-    at.postgres()
+def another_number_in_the_account(at):
+    at.change(f"UPDATE calls_phoneline SET number = '{OTHER}'")
+    at.twilio(phone_number=OTHER)
     at.serve()

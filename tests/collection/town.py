@@ -22,6 +22,7 @@ from voiceagent import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAY = Path(__file__).parent / "overlay"
+PROGRAMS = Path(__file__).parent / "programs"
 HOST = "line.cedarplumbing.alt"  # .alt is nobody's in the name system, and no example's either
 OPENAI = "api.openai.com"
 MAIL = "mail.cedarplumbing.alt"
@@ -36,7 +37,10 @@ SECRET_KEY = "canary-secret-key-of-the-collection-0123456789-abcdefghij"
 MAIL_PASSWORD = "canary-mail-password"
 CANARIES = [KEY, TOKEN, SECRET_KEY, MAIL_PASSWORD, "canary", PERSON]
 
-READY = re.compile(r"listening on port (\d+)|Serving on http://\S+:(\d+) |Listening on TCP address \S+:(\d+)")
+READY = re.compile(
+    r"listening on port (\d+)|Serving on http://\S+:(\d+) |Serving HTTP on \S+ port (\d+)"
+    r"|Listening on TCP address \S+:(\d+)|worker started()"
+)
 START_SECONDS = 60
 DOCTOR_SECONDS = 100
 
@@ -85,6 +89,19 @@ class Diagnosis:
         return f"{found['level']} {found['id']}: {found['seen']}" if found else "nothing"
 
 
+def account(**changes):
+    """What Twilio knows, as JSON: the account and the line's number, its fields as they have to be, save `changes`."""
+    number = {
+        "phone_number": LINE,
+        "voice_url": f"https://{HOST}/twilio/voice",
+        "voice_fallback_url": ELSEWHERE,
+        "status_callback": f"https://{HOST}/twilio/status",
+    }
+    known = {"account_sid": ACCOUNT, "auth_token": TOKEN}
+    known |= {name: changes.pop(name) for name in known if name in changes}
+    return json.dumps({**known, "owned": [number | changes]})
+
+
 def environment(**pinned):
     """What a process sees: every setting of the project pinned or blank, no .env, and no proxy of this machine."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -124,7 +141,7 @@ class Town:
         self.model = self.start("model", "--keys", KEY).port
         self.openai = self.start("front", "--backend", self.model, "--certificate", self.openai_certificate).port
         self.mail = self.start("mail").port
-        self.twilio = self.start("twilio", json.dumps({"account_sid": ACCOUNT, "auth_token": TOKEN})).port
+        self.twilio = self.start("twilio", account()).port
         self.environment = {
             "PUBLIC_BASE_URL": f"https://{HOST}",
             "SECRET_KEY": SECRET_KEY,
@@ -149,11 +166,12 @@ class Town:
         parts = [sys.executable, "-m", f"tests.collection.programs.{name}", *map(str, arguments)]
         return self.run(parts, stack=stack)
 
-    def serve(self, env, *, model=None, cwd=ROOT, arguments=("--port", "0"), stack=None):
+    def serve(self, env, *, model=None, cwd=ROOT, worker=True, stack=None):
         """`manage.py serve`. uvloop asks the system for names, so the model's address is given as a number."""
         names = {"COLLECTION_NAMES": json.dumps({MAIL: self.mail})}
         openai = {"OPENAI_REALTIME_URL": f"ws://127.0.0.1:{model or self.model}/v1/realtime"}
-        parts = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", *arguments]
+        parts = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", "0"]
+        parts += ["--worker"] if worker else []
         return self.run(parts, env=environment(**{**env, **names, **openai}), cwd=cwd, stack=stack)
 
     def run(self, parts, *, env=None, cwd=ROOT, stack=None):
@@ -170,7 +188,7 @@ class Town:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise NotStarted(f"{' '.join(map(str, parts))}\n{log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.02)
-        program.port = int(next(filter(None, found.groups())))
+        program.port = int(next(filter(None, found.groups()), 0))
         return program
 
 
@@ -220,29 +238,26 @@ class Place:
         ).port
         self.model_port = model if not fault else self.start("front", "--backend", model, "--fault", fault).port
 
-    def serve(self, *, command=None, **settings):
+    def serve(self, *, worker=True, **settings):
         """A server of its own behind a front of its own; `settings` are the server's alone."""
-        arguments = ("--port", "0")
         env = {**self.settings, "DATA_DIR": str(self.folder / "data"), **settings}
         if self.clock:
             env["COLLECTION_CLOCK"] = str(self.clock)
         self.port = self.town.serve(
-            env, model=self.model_port, cwd=self.checkout, arguments=arguments, stack=self._stack
+            env, model=self.model_port, cwd=self.checkout, worker=worker, stack=self._stack
         ).port
         self.front()
 
-    def front(self, fault="", *, backend=None, certificate=None, host=HOST):
-        """What stands before the server, with a fault or another certificate."""
-        certificate = certificate or self.town.certificate
-        backend = backend or self.port
-        self.names[host] = self.start(
-            "front", "--backend", backend, "--certificate", certificate, "--fault", fault
-        ).port
+    def front(self, fault="", *, backend=None, certificate=None, host=HOST, tls=True, other=None):
+        """What stands before the server, with a fault, another certificate or none; `other`: a second server."""
+        options = ["--backend", backend or self.port, "--fault", fault]
+        options += ["--certificate", certificate or self.town.certificate] if tls else []
+        options += ["--other", other] if other else []
+        self.names[host] = self.start("front", *options).port
 
-    def twilio(self, **account):
-        """A REST interface of its own, which knows this account."""
-        known = {"account_sid": ACCOUNT, "auth_token": TOKEN, **account}
-        self.settings["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{self.start('twilio', json.dumps(known)).port}"
+    def twilio(self, **changes):
+        """A REST interface of its own, which knows the account so changed."""
+        self.settings["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{self.start('twilio', account(**changes)).port}"
 
     def start(self, name, *arguments):
         return self.town.start(name, *arguments, stack=self._stack)

@@ -19,8 +19,8 @@ def answer(status, title, *more):
 
 
 class Front:
-    def __init__(self, backend, fault):
-        self.backend, self.fault = backend, fault
+    def __init__(self, backend, other, fault):
+        self.backend, self.other, self.fault = backend, other, fault
 
     async def serve(self, reader, writer):
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
@@ -40,7 +40,9 @@ class Front:
             await writer.drain()
             return
         try:
-            inside, outside = await asyncio.open_connection("127.0.0.1", self.backend)
+            is_socket = any(header.lower().startswith(b"upgrade:") for header in headers)
+            port = self.other if self.other and is_socket else self.backend
+            inside, outside = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
             writer.write(answer("502 Bad Gateway", "502 Bad Gateway"))
             await writer.drain()
@@ -103,6 +105,7 @@ async def _pipe(reader, writer):
 async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--backend", type=int, default=9)
+    parser.add_argument("--other", type=int, default=0, help="where sockets go instead")
     parser.add_argument("--certificate", default="")
     parser.add_argument("--fault", default="")
     options = parser.parse_args()
@@ -110,7 +113,7 @@ async def main():
     if options.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options.certificate)
-    front = Front(options.backend, options.fault)
+    front = Front(options.backend, options.other, options.fault)
     server = await asyncio.start_server(front.serve, "127.0.0.1", 0, ssl=context)
     print(f"listening on port {server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()

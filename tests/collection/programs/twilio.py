@@ -1,17 +1,18 @@
 """Twilio's REST interface for a set-up, in a process of its own; what it knows of the account comes as JSON.
 
-    python -m tests.collection.programs.twilio '{"account_sid": "AC…", "auth_token": "…"}'
+    python -m tests.collection.programs.twilio '{"account_sid": "AC…", "auth_token": "…", "owned": [{"phone_number": "+1…"}]}'
 """
 
 import asyncio
 import json
 import sys
 
-from calls.emulators.twilio_api import TwilioApi
+from calls.emulators.twilio_api import OwnedNumber, TwilioApi
 
 
 async def main():
-    api = TwilioApi(**json.loads(sys.argv[1]))
+    known = json.loads(sys.argv[1])
+    api = TwilioApi(**known | {"owned": [OwnedNumber(**number) for number in known["owned"]]})
     await api.start()
     print(f"listening on port {api.url.rpartition(':')[2]}", flush=True)
     await asyncio.Event().wait()
