@@ -1,0 +1,167 @@
+"""The facts of a call, read once: what its rows hold of how it went, and nothing of what was said."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+
+from calls.domain.summaries import REACHED_A_PERSON
+from calls.models import Call, CallEvent, Stream, ToolCall, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event. `at_ms` counts from the ring."""
+
+    kind: str
+    at_ms: int
+    detail: Mapping[str, Any]
+
+    def text(self, name: str) -> str:
+        value = self.detail.get(name)
+        return value if isinstance(value, str) else ""
+
+    def number(self, name: str) -> int:
+        value = self.detail.get(name)
+        return value if isinstance(value, int) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    is_agent: bool
+    started_ms: int
+    interrupted: bool
+    heard_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    name: str
+    status: str
+    started_ms: int
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the rules may know. Times are milliseconds since the ring."""
+
+    status: str
+    end_reason: str
+    is_outbound: bool
+    ended_ms: int | None
+    streaming_ms: int | None
+    was_promised: bool
+    """Twilio was told to open a stream."""
+    has_stream: bool
+    """A stream was admitted."""
+    is_stream_closed: bool
+    """This server has seen the end of each stream."""
+    stream_errors: tuple[str, ...]
+    events: tuple[Happened, ...]
+    turns: tuple[Said, ...]
+    tools: tuple[Tool, ...]
+    has_handover_number: bool
+    handover_result: str
+    was_accepted: bool
+    recording_seconds: int | None
+    """None without a voicemail."""
+
+    def all(self, *kinds: str) -> list[Happened]:
+        return [event for event in self.events if event.kind in kinds]
+
+    def first(self, *kinds: str) -> Happened | None:
+        return next((event for event in self.events if event.kind in kinds), None)
+
+    def last(self, *kinds: str) -> Happened | None:
+        return next((event for event in reversed(self.events) if event.kind in kinds), None)
+
+    def has(self, *kinds: str) -> bool:
+        return any(event.kind in kinds for event in self.events)
+
+    @property
+    def is_over(self) -> bool:
+        return self.status == Call.Status.ENDED or bool(self.end_reason)
+
+    @property
+    def reached_a_person(self) -> bool:
+        return self.was_accepted or self.handover_result in REACHED_A_PERSON
+
+    @property
+    def caller_acted(self) -> bool:
+        """The caller has said something, or pressed a key."""
+        return any(not turn.is_agent for turn in self.turns) or self.has("dtmf", "barge_in")
+
+    @property
+    def started_ms(self) -> int | None:
+        """When the stream began."""
+        event = self.first("stream_started")
+        return event.at_ms if event else None
+
+
+def read(call: Call) -> Facts:
+    """The facts of one call, with four queries."""
+    return read_all([call])[0]
+
+
+def read_all(calls: Iterable[Call]) -> list[Facts]:
+    """The facts of many calls, with the same four queries, in the order of the calls."""
+    rows = list(calls)
+    prefetch_related_objects(rows, *_RELATED)
+    return [_facts(call) for call in rows]
+
+
+def prefetched(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """The same for a query that is evaluated in pieces."""
+    return calls.prefetch_related(*_RELATED)
+
+
+_RELATED = (
+    Prefetch("events", CallEvent.objects.order_by("at_ms", "pk"), to_attr="facts_events"),
+    Prefetch(
+        "turns",
+        Turn.objects.only("call_id", "role", "started_ms", "interrupted", "heard_ms").order_by("started_ms", "pk"),
+        to_attr="facts_turns",
+    ),
+    Prefetch(
+        "tool_calls",
+        ToolCall.objects.only("call_id", "name", "status", "started_ms", "duration_ms").order_by("started_ms", "pk"),
+        to_attr="facts_tools",
+    ),
+    Prefetch("streams", Stream.objects.order_by("started_at"), to_attr="facts_streams"),
+)
+
+
+def _facts(call: Any) -> Facts:
+    events = tuple(Happened(row.kind, row.at_ms, _mapping(row.detail)) for row in call.facts_events)
+    errors = [event.text("error") for event in events if event.kind == "twilio_stream_error"]
+    return Facts(
+        status=call.status,
+        end_reason=call.end_reason,
+        is_outbound=call.direction == Call.Direction.OUTBOUND,
+        ended_ms=_since_ring(call, call.ended_at),
+        streaming_ms=_since_ring(call, call.streaming_at),
+        was_promised=bool(call.token_nonce),
+        has_stream=bool(call.facts_streams),
+        is_stream_closed=all(stream.ended_at is not None for stream in call.facts_streams),
+        stream_errors=tuple(dict.fromkeys([*errors, *(row.error for row in call.facts_streams if row.error)])),
+        events=events,
+        turns=tuple(
+            Said(row.role == Turn.Role.AGENT, row.started_ms, row.interrupted, row.heard_ms) for row in call.facts_turns
+        ),
+        tools=tuple(Tool(row.name, row.status, row.started_ms, row.duration_ms) for row in call.facts_tools),
+        has_handover_number=bool(call.handover_number),
+        handover_result=call.handover_result,
+        was_accepted=call.handover_accepted_at is not None,
+        recording_seconds=(call.recording_seconds or 0) if call.recording_sid else None,
+    )
+
+
+def _since_ring(call: Call, moment: datetime | None) -> int | None:
+    return None if moment is None else round((moment - call.rang_at).total_seconds() * 1000)
+
+
+def _mapping(detail: Any) -> Mapping[str, Any]:
+    return detail if isinstance(detail, dict) else {}
