@@ -31,6 +31,11 @@ IDS = {
     "settings.handover": "calls.W009",
     "settings.diagnostic-token": "calls.W010",
     "settings.email": "calls.W012",
+    "settings.port": "calls.W014",
+    "settings.secret-key": "calls.W015",
+    "settings.apps": "calls.W016",
+    "settings.append-slash": "calls.W017",
+    "settings.misspelt": "calls.W018",
 }
 MODEL_ID = "calls.W011"
 CLIPS_ID = "calls.W013"

@@ -21,6 +21,7 @@ from django_tasks import DEFAULT_TASK_BACKEND_ALIAS, TaskResultStatus
 from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult
 
+from calls.pulse import Pulse
 from calls.tasks import DUTIES, Duty
 
 PAUSE_SECONDS = 1.0
@@ -42,18 +43,21 @@ class Worker:
     def __init__(self, *, tell: Tell, duties: Sequence[Duty] = DUTIES) -> None:
         self._stopping = threading.Event()
         self._hands = [Hands(duty, tell) for duty in duties]
+        self._pulse = Pulse([duty.queue for duty in duties])
         self._threads = [
             threading.Thread(target=self._repeat, args=(hands,), name=hands.duty.queue, daemon=True)
             for hands in self._hands
         ]
 
     def start(self) -> None:
+        self._pulse.start()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """Ask for the end; may be called from a signal's handler."""
         self._stopping.set()
+        self._pulse.stop()
         for hands in self._hands:
             hands.running = False
 
@@ -66,6 +70,7 @@ class Worker:
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(0.2)  # a join without a limit would keep signals waiting
+        self._pulse.wait()
 
     def _repeat(self, hands: "Hands") -> None:
         rest = PAUSE_SECONDS

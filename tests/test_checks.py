@@ -16,6 +16,10 @@ GOOD = {
     "PUBLIC_BASE_URL": "https://calls.cedarplumbing.com",
     "ALLOWED_HOSTS": ["calls.cedarplumbing.com"],
     "DEBUG": False,
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "PORT": 8000,
+    "APPEND_SLASH": False,
+    "MISSPELT": {},
     "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij",
     "OPENAI_REALTIME_URL": "wss://api.openai.com/v1/realtime",
     "OPENAI_REALTIME_MODEL": "gpt-realtime-2.1",
@@ -61,6 +65,10 @@ def test_a_complete_set_of_settings_has_nothing_to_say(configure):
         ("HANDOVER_NUMBER", "555 0100", "calls.W009"),
         ("DIAGNOSTIC_TOKEN", "short", "calls.W010"),
         ("OPENAI_REALTIME_MODEL", "gpt-4o-realtime-preview", "calls.W011"),
+        ("PORT", 80000, "calls.W014"),
+        ("SECRET_KEY", "short", "calls.W015"),
+        ("APPEND_SLASH", True, "calls.W017"),
+        ("MISSPELT", {"OPENAI_API_KEY": "OPENAI_KEY"}, "calls.W018"),
     ],
 )
 def test_each_wrong_setting_is_one_warning_that_names_it_and_the_remedy(configure, name, value, id):
@@ -70,7 +78,7 @@ def test_each_wrong_setting_is_one_warning_that_names_it_and_the_remedy(configur
 
     assert (warning.id, warning.level) == (id, django_checks.WARNING)
     assert warning.hint
-    setting = {"TWILIO_AUTH_TOKENS": "TWILIO_AUTH_TOKEN"}.get(name, name)
+    setting = {"TWILIO_AUTH_TOKENS": "TWILIO_AUTH_TOKEN", "MISSPELT": "ENV_FILE"}.get(name, name)
     assert warning.msg.startswith(f"{setting}: ")
 
 

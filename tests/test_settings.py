@@ -175,3 +175,18 @@ def test_production_settings_pass_djangos_checks_of_a_deployment():
 def test_browsers_are_told_to_stay_with_https_where_the_address_is_https():
     assert setting("SECURE_HSTS_SECONDS", **PRODUCTION) == 30 * 24 * 3600
     assert setting("SESSION_COOKIE_SECURE", **PRODUCTION) is True
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({"OPENAI_KEY": "sk-1"}, {"OPENAI_API_KEY": "OPENAI_KEY"}),
+        ({"PUBLIC_URL": "https://h"}, {"PUBLIC_BASE_URL": "PUBLIC_URL"}),
+        ({"TWILIO_TOKEN": "1"}, {"TWILIO_AUTH_TOKEN": "TWILIO_TOKEN"}),
+        ({"OPENAI_KEY": "sk-1", "OPENAI_API_KEY": "sk-2"}, {}),
+        ({"OPENAI_KEY": ""}, {}),
+        ({"HOME": "/root", "PATH": "/bin", "REPORT": "1", "OPENAI_ORG_ID": "org"}, {}),
+    ],
+)
+def test_a_variable_under_a_name_that_is_nearly_right_is_noticed(environment, found):
+    assert setting("MISSPELT", **environment) == found

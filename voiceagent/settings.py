@@ -4,6 +4,7 @@ Nothing is needed to start: a blank variable means "not set". What is missing is
 `manage.py doctor` and, to a caller, by a voice. docs/configuration.md explains each variable.
 """
 
+import difflib
 import os
 import secrets
 from pathlib import Path
@@ -112,8 +113,17 @@ def _secret_key() -> str:
     return key
 
 
+def _misspelt() -> dict[str, str]:
+    """Variables that are not set while the environment holds one under nearly the same name, as OPENAI_KEY."""
+    foreign = [name for name, value in os.environ.items() if value.strip() and name not in env.scheme]
+    unset = [name for name in env.scheme if len(name) > 5 and not _text(name)]  # PORT is near to many a word
+    near = {name: difflib.get_close_matches(name, foreign, n=1, cutoff=0.8) for name in unset}
+    return {name: found[0] for name, found in near.items() if found}
+
+
 if Path(env("ENV_FILE")).is_file():
     environ.Env.read_env(env("ENV_FILE"))
+MISSPELT = _misspelt()
 
 DEBUG = _flag("DEBUG")
 SECRET_KEY = _secret_key()

@@ -2,8 +2,10 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, urlsplit
+
+from django.http.request import validate_host
 
 from calls.doctor.findings import FAIL, OK, WARN, Finding, Level, saying
 from calls.doctor.site import Site
@@ -19,12 +21,16 @@ _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _LOCAL_NAMES = ("localhost", ".local", ".internal", ".lan", ".home")
 _LEAST_TOKEN = 16
+_MOST_TOKENS = 2  # an account has a primary and a secondary one
+_LEAST_SECRET = 32
+_HIGHEST_PORT = 65535
 _RESTART = "then restart the server."
+_COPY_TOKEN = f"Copy the Auth Token from https://console.twilio.com into TWILIO_AUTH_TOKEN in .env, {_RESTART}"
 
 
 def examine(site: Site) -> list[Finding]:
     """One finding for each setting, in the order in which a newcomer meets them."""
-    return [check(site) for check in _CHECKS]
+    return [check(site) for check in _CHECKS.values()]
 
 
 def is_placeholder(text: str) -> bool:
@@ -85,7 +91,28 @@ def _wrong_form(url: SplitResult, host: str) -> str:
     return ""
 
 
+def _port(site: Site) -> Finding:
+    finding = saying("settings.port", "PORT")
+    try:
+        named = urlsplit(site.public_base_url).port
+    except ValueError:
+        named = None
+    if site.port > _HIGHEST_PORT:
+        remedy = f"Set PORT=8000, or another number up to {_HIGHEST_PORT}, in .env, {_RESTART}"
+        return finding(FAIL, f"{site.port} is no port", "The server cannot start: nobody answers.", remedy)
+    if named and named != site.port and is_local(host_of(site.public_base_url)):
+        means = "Twilio's part, played by the demonstration or a test, rings where nobody listens."
+        remedy = f"Set PORT={named} in .env, or the port of PUBLIC_BASE_URL to {site.port}, {_RESTART}"
+        return finding(WARN, f"{site.port}, while PUBLIC_BASE_URL names {named}", means, remedy)
+    return finding(OK, str(site.port))
+
+
 def _allowed_hosts(site: Site) -> Finding:
+    host = host_of(site.public_base_url)
+    if host and site.allowed_hosts and not validate_host(host, site.allowed_hosts):
+        seen, means = f"the host of PUBLIC_BASE_URL, {host}, is not among them", "Twilio gets 400: an apology."
+        remedy = f"Let voiceagent/settings.py put the host of PUBLIC_BASE_URL into ALLOWED_HOSTS, {_RESTART}"
+        return Finding("settings.allowed-hosts", FAIL, "ALLOWED_HOSTS", seen, means, remedy)
     if "*" in site.allowed_hosts:
         seen, means = "every host is allowed", "Requests under foreign names are answered; links can be forged."
         remedy = f"Take * out of ALLOWED_HOSTS (the host of PUBLIC_BASE_URL is allowed anyway), {_RESTART}"
@@ -99,6 +126,45 @@ def _debug(site: Site) -> Finding:
         remedy = f"Set DEBUG=off in .env, {_RESTART}"
         return Finding("settings.debug", WARN, "DEBUG", "on, at a public address", means, remedy)
     return Finding("settings.debug", OK, "DEBUG", "on" if site.debug else "off")
+
+
+def _secret_key(site: Site) -> Finding:
+    if site.secret_key and (len(site.secret_key) < _LEAST_SECRET or is_placeholder(site.secret_key)):
+        seen = "it is a placeholder" if is_placeholder(site.secret_key) else f"shorter than {_LEAST_SECRET} characters"
+        means = "A stranger may guess it, log in as staff, and open streams at your cost."
+        remedy = f"Clear SECRET_KEY in .env, and a good one is made and kept in .secret_key; {_RESTART}"
+        return Finding("settings.secret-key", WARN, "SECRET_KEY", seen, means, remedy)
+    return Finding("settings.secret-key", OK, "SECRET_KEY", "set")
+
+
+def _installed_apps(site: Site) -> Finding:
+    finding = saying("settings.apps", "INSTALLED_APPS")
+    order = ["calls", "daphne", "django.contrib.staticfiles"]
+    means = "manage.py runserver is then not the one that takes sockets: the caller hears silence."
+    remedy = f"In voiceagent/settings.py begin INSTALLED_APPS with {order[0]!r}, {order[1]!r}, {_RESTART}"
+    if missing := [app for app in order[:2] if app not in site.installed_apps]:
+        return finding(FAIL, f"{' and '.join(missing)} not among them", means, remedy)
+    found = [app for app in site.installed_apps if app in order]
+    if found != [app for app in order if app in found]:
+        return finding(FAIL, f"in the order {', '.join(found)}", means, remedy)
+    return finding(OK, ", ".join(found))
+
+
+def _append_slash(site: Site) -> Finding:
+    if site.append_slash:
+        means = "An address with a slash too few is redirected, and a redirect loses Twilio's form: an apology."
+        remedy = f"Set APPEND_SLASH = False in voiceagent/settings.py, {_RESTART}"
+        return Finding("settings.append-slash", WARN, "APPEND_SLASH", "on", means, remedy)
+    return Finding("settings.append-slash", OK, "APPEND_SLASH", "off")
+
+
+def _misspelt(site: Site) -> Finding:
+    finding = saying("settings.misspelt", "ENV_FILE")
+    if not site.misspelt:
+        return finding(OK, "no variable under a name that is nearly right")
+    seen = ", ".join(f"{found} is set, {name} is not" for name, found in site.misspelt)
+    remedy = f"Rename {site.misspelt[0][1]} to {site.misspelt[0][0]} in .env, {_RESTART}"
+    return finding(WARN, seen, "What was meant to be set is not.", remedy)
 
 
 def _openai_key(site: Site) -> Finding:
@@ -116,6 +182,8 @@ def _openai_key(site: Site) -> Finding:
         return finding(OK, "set; not for OpenAI itself")
     if is_placeholder(key) or len(key) < 20:
         return finding(FAIL, "it is still a placeholder", remedy)
+    if _TOKEN.fullmatch(key) or _ACCOUNT.fullmatch(key):
+        return finding(FAIL, "it holds a token or SID of Twilio's, not a key of OpenAI's", remedy)
     if not key.startswith("sk-"):
         return finding(WARN, "set, but OpenAI's keys begin with sk-", remedy)
     return finding(OK, "set")
@@ -140,8 +208,7 @@ def _twilio_token(site: Site) -> Finding:
         means = "" if level is OK else "Nobody can tell Twilio's requests from a stranger's: every call gets 403."
         return Finding("settings.twilio-token", level, "TWILIO_AUTH_TOKEN", seen, means, remedy)
 
-    tokens, keys = site.twilio_tokens, site.twilio_shared_keys
-    remedy = f"Copy the Auth Token from https://console.twilio.com into TWILIO_AUTH_TOKEN in .env, {_RESTART}"
+    tokens, keys, remedy = site.twilio_tokens, site.twilio_shared_keys, _COPY_TOKEN
     if not tokens and site.twilio_signature == "off":
         return finding(WARN, "not set; signatures are not checked", remedy)
     if not tokens and not keys and site.checkout_token:
@@ -150,22 +217,41 @@ def _twilio_token(site: Site) -> Finding:
     if not tokens:
         return finding(OK, f"{len(keys)} shared key(s) instead") if keys else finding(FAIL, "not set", remedy)
     for token in tokens:
-        if token[:2] in {"AC", "SK"}:
-            return finding(FAIL, "it holds an account or API key SID, not the Auth Token", remedy)
-        if is_placeholder(token):
-            return finding(FAIL, "it is still a placeholder", remedy)
-        if not _TOKEN.fullmatch(token):
-            return finding(WARN, "set, but an Auth Token is 32 characters of 0-9 and a-f", remedy)
-    return finding(OK, "set" if len(tokens) == 1 else f"{len(tokens)} tokens, as while rotating")
+        if wrong := _wrong_token(token):
+            return finding(*wrong, remedy)
+    if len(set(tokens)) < len(tokens):
+        return finding(WARN, "the same token twice", f"Give each token once in TWILIO_AUTH_TOKEN in .env, {_RESTART}")
+    if len(tokens) > _MOST_TOKENS:
+        means = "A token that was given up still opens the line to whoever has it."
+        remedy = f"Keep the primary token, and while rotating the secondary, in TWILIO_AUTH_TOKEN in .env, {_RESTART}"
+        return Finding("settings.twilio-token", WARN, "TWILIO_AUTH_TOKEN", f"{len(tokens)} tokens", means, remedy)
+    return finding(OK, "set" if len(tokens) == 1 else "2 tokens, as while rotating")
+
+
+def _wrong_token(token: str) -> tuple[Level, str] | None:
+    if token[:2] in {"AC", "SK"}:
+        return FAIL, "it holds an account or API key SID, not the Auth Token"
+    if token.startswith("sk-"):
+        return FAIL, "it holds a key of OpenAI's, not the Auth Token"
+    if is_placeholder(token):
+        return FAIL, "it is still a placeholder"
+    if not _TOKEN.fullmatch(token):
+        return WARN, "set, but an Auth Token is 32 characters of 0-9 and a-f"
+    return None
 
 
 def _twilio_account(site: Site) -> Finding:
-    if not site.twilio_account or _ACCOUNT.fullmatch(site.twilio_account):
-        seen = "set" if site.twilio_account else "not set; answering calls does not need it"
-        return Finding("settings.twilio-account", OK, "TWILIO_ACCOUNT_SID", seen)
-    seen, means = "not of the form AC and 32 characters", "Streams of the real account may be taken for foreign ones."
+    finding = saying("settings.twilio-account", "TWILIO_ACCOUNT_SID")
     remedy = f"Copy the Account SID from https://console.twilio.com into TWILIO_ACCOUNT_SID in .env, {_RESTART}"
-    return Finding("settings.twilio-account", WARN, "TWILIO_ACCOUNT_SID", seen, means, remedy)
+    if site.twilio_account and not _ACCOUNT.fullmatch(site.twilio_account):
+        means = "Streams of the real account may be taken for foreign ones, and nobody can be rung."
+        return finding(WARN, "not of the form AC and 32 characters", means, remedy)
+    means = "Calls are answered; nobody is rung for an emergency or called back, and no text message leaves."
+    if site.twilio_tokens and not site.twilio_account:
+        return finding(WARN, "not set", means, remedy)
+    if site.twilio_shared_keys and not site.twilio_tokens:
+        return finding(WARN, "of no use for Twilio's REST interface without TWILIO_AUTH_TOKEN", means, _COPY_TOKEN)
+    return finding(OK, "set" if site.twilio_account else "not set")
 
 
 def _twilio_signature(site: Site) -> Finding:
@@ -179,7 +265,7 @@ def _twilio_signature(site: Site) -> Finding:
 def _handover_number(site: Site) -> Finding:
     number = site.handover_number
     if not number or _NUMBER.fullmatch(number):
-        seen = number or "not set; each business may have its own"
+        seen = "set" if number else "not set; each business may have its own"
         return Finding("settings.handover", OK, "HANDOVER_NUMBER", seen)
     seen = "not of the form +15551234567"
     means = "Callers who need a person while the database is down reach nobody."
@@ -212,16 +298,22 @@ def host_of(url: str) -> str:
         return ""
 
 
-_CHECKS: tuple[Callable[[Site], Finding], ...] = (
-    _public_base_url,
-    _allowed_hosts,
-    _debug,
-    _openai_key,
-    _openai_url,
-    _twilio_token,
-    _twilio_account,
-    _twilio_signature,
-    _handover_number,
-    _diagnostic_token,
-    _email,
-)
+_CHECKS: Mapping[str, Callable[[Site], Finding]] = {
+    "settings.public-url": _public_base_url,
+    "settings.allowed-hosts": _allowed_hosts,
+    "settings.debug": _debug,
+    "settings.openai-key": _openai_key,
+    "settings.openai-url": _openai_url,
+    "settings.twilio-token": _twilio_token,
+    "settings.twilio-account": _twilio_account,
+    "settings.signature": _twilio_signature,
+    "settings.handover": _handover_number,
+    "settings.diagnostic-token": _diagnostic_token,
+    "settings.email": _email,
+    "settings.port": _port,
+    "settings.secret-key": _secret_key,
+    "settings.apps": _installed_apps,
+    "settings.append-slash": _append_slash,
+    "settings.misspelt": _misspelt,
+}
+IDS = tuple(_CHECKS)

@@ -8,8 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
-from calls.doctor import listening, local, remote, storage, upstream
-from calls.doctor.configuration import examine
+from calls.doctor import account, configuration, listening, local, remote, storage, upstream
 from calls.doctor.exchange import Unreachable
 from calls.doctor.findings import FAIL, SKIPPED, Finding, hide, saying
 from calls.doctor.site import Site
@@ -23,22 +22,36 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One entry of the list. `needs` names findings without which it would only repeat what is already known."""
+    """One entry of the list. `needs` names findings without which it would only repeat what is already known.
+
+    `gives`: the ids of all its findings, where they are others than its own. A finding under another id is an error of
+    the check, so that what docs/doctor.md is held to is complete.
+    """
 
     id: str
     title: str
     run: Callable[[Visit], Awaitable[list[Finding]]]
     needs: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all findings that it can give, its own among them: what is skipped or broken says so under it."""
+        return tuple(dict.fromkeys((self.id, *self.gives)))
+
+
+class Undeclared(Exception):
+    """A check gave a finding under an id that its entry in the list does not name."""
 
 
 async def _settings(visit: Visit) -> list[Finding]:
-    return examine(visit.site)
+    return configuration.examine(visit.site)
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("settings", "Settings", _settings),
+    Check("settings", "Settings", _settings, gives=configuration.IDS),
     Check("database", "Database and migrations", storage.database),
-    Check("line", "A line with an agent", storage.line, needs=("database",)),
+    Check("line", "A line with an agent", storage.line, needs=("database",), gives=storage.LINE_IDS),
     Check("text-messages", "Text messages", storage.text_messages, needs=("database",)),
     Check("emergencies", "Emergencies", storage.emergencies, needs=("database",)),
     Check("routes", "Routes", local.routes),
@@ -57,6 +70,7 @@ CHECKS: tuple[Check, ...] = (
         listening.first_audio,
         needs=("upgrade", "settings.openai-key"),
     ),
+    Check("twilio", "The Twilio account", account.account, gives=account.IDS),
     Check("openai", "OpenAI Realtime", upstream.openai, needs=("settings.openai-key", "settings.openai-url")),
 )
 LINE = tuple(check.id for check in CHECKS if check.id != "openai")
@@ -111,6 +125,8 @@ async def _run(check: Check, visit: Visit, seconds: float) -> list[Finding]:
     try:
         async with asyncio.timeout(seconds):
             findings = await check.run(visit)
+        if foreign := {finding.id for finding in findings} - set(check.ids):
+            raise Undeclared(f"{check.id} gives {', '.join(sorted(foreign))}")
     except TimeoutError:
         findings = [saying(check.id, check.title)(FAIL, f"no end within {seconds:g} s", "", "Try again.")]
     except Exception as error:  # the doctor itself must never be what fails: the next checks still have to run

@@ -13,11 +13,17 @@ class Site:
     port: int = 8000
     debug: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    installed_apps: tuple[str, ...] = ("calls", "daphne", "django.contrib.staticfiles")
+    append_slash: bool = False
+    misspelt: tuple[tuple[str, str], ...] = ()
+    """Variables that are not set, each with one in the environment whose name is nearly the same."""
+    secret_key: str = field(default="", repr=False)
     openai_key: str = field(default="", repr=False)
     openai_url: str = field(default="wss://api.openai.com/v1/realtime", repr=False)
     openai_model: str = "gpt-realtime-2.1"
     twilio_account: str = ""
     twilio_tokens: tuple[str, ...] = field(default=(), repr=False)
+    twilio_api_url: str = field(default="https://api.twilio.com", repr=False)
     twilio_shared_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     checkout_token: str = field(default="", repr=False)
     """What signs the calls that are placed from this checkout, where `runserver` has no token of Twilio's."""
@@ -39,11 +45,16 @@ class Site:
             port=settings.PORT,
             debug=settings.DEBUG,
             allowed_hosts=tuple(settings.ALLOWED_HOSTS),
+            installed_apps=tuple(settings.INSTALLED_APPS),
+            append_slash=settings.APPEND_SLASH,
+            misspelt=tuple(settings.MISSPELT.items()),
+            secret_key=settings.SECRET_KEY,
             openai_key=settings.OPENAI_API_KEY,
             openai_url=settings.OPENAI_REALTIME_URL,
             openai_model=settings.OPENAI_REALTIME_MODEL,
             twilio_account=settings.TWILIO_ACCOUNT_SID,
             twilio_tokens=tuple(settings.TWILIO_AUTH_TOKENS),
+            twilio_api_url=settings.TWILIO_API_BASE_URL,
             twilio_shared_keys=tuple(settings.TWILIO_SHARED_KEYS.items()),
             twilio_signature=settings.TWILIO_SIGNATURE,
             handover_number=settings.HANDOVER_NUMBER,
@@ -51,7 +62,6 @@ class Site:
             letters_folder=settings.EMAIL_FILE_PATH if settings.EMAIL_BACKEND.endswith("FolderBackend") else "",
             own_instance=settings.INSTANCE_ID if serving else None,
             other_secrets=(
-                settings.SECRET_KEY,
                 str(database.get("PASSWORD") or ""),
                 str(settings.EMAIL_HOST_PASSWORD or ""),
             ),
@@ -60,9 +70,11 @@ class Site:
     @property
     def secrets(self) -> list[str]:
         """Everything that may never be shown, passwords inside addresses among it."""
-        inside = [part for url in (self.public_base_url, self.openai_url) for part in _secret_parts(url)]
+        inside = [
+            part for url in (self.public_base_url, self.openai_url, self.twilio_api_url) for part in _secret_parts(url)
+        ]
         shared = [secret for _, secret in self.twilio_shared_keys]
-        own = [self.checkout_token, self.diagnostic_token, *self.other_secrets]
+        own = [self.secret_key, self.checkout_token, self.diagnostic_token, *self.other_secrets]
         return [self.openai_key, *self.twilio_tokens, *shared, *own, *inside]
 
     @property

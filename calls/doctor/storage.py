@@ -64,6 +64,9 @@ def _in_own_connection(function: Callable[[], T]) -> T:
         connections.close_all()  # of this thread, which ends now
 
 
+LINE_IDS = ("line", "line.handover", "line.fallback", "line.prices", "line.console")
+
+
 async def line(visit: Visit) -> list[Finding]:
     """At least one telephone number of ours is answered by an agent."""
     lines, visit.session = await aside(_in_own_connection, partial(_lines_and_session, visit.site))

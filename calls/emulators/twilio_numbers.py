@@ -1,4 +1,4 @@
-"""What an account owns, as REST shows it: itself, its numbers with their voice fields, the numbers verified on trial."""
+"""What an account owns, as REST shows it: its state, its numbers with their voice fields, whom it may ring on trial."""
 
 import re
 from collections.abc import Mapping, Sequence

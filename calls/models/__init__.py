@@ -1,5 +1,6 @@
 from calls.models.business import Agent, Business, PhoneLine
 from calls.models.call import Call, CallEvent, Stream, ToolCall, Turn
+from calls.models.doctor_run import DoctorRun, WorkerPulse
 from calls.models.edge import ListedNumber, LoginBucket, Price
 from calls.models.greeting import KeptGreeting
 from calls.models.hours import OpeningException, OpeningHours, Weekday
@@ -27,6 +28,7 @@ __all__ = [
     "Callback",
     "CallbackAttempt",
     "Customer",
+    "DoctorRun",
     "Emergency",
     "EmergencyAlert",
     "KeptGreeting",
@@ -53,5 +55,6 @@ __all__ = [
     "ToolCall",
     "Turn",
     "Weekday",
+    "WorkerPulse",
     "WorkingHours",
 ]

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from calls.doctor.configuration import examine
+from calls.doctor.configuration import IDS, examine
 from calls.doctor.site import Site
 
 SOUND = Site(
@@ -14,6 +16,9 @@ SOUND = Site(
     handover_number="+15551234567",
     diagnostic_token="a-long-diagnostic-token",
 )
+
+TEXTS = ["public_base_url", "openai_key", "openai_url", "twilio_account", "handover_number", "diagnostic_token"]
+TEXTS += ["twilio_signature", "letters_folder", "secret_key", "checkout_token"]
 
 
 def not_well(site):
@@ -71,6 +76,7 @@ def test_the_public_address_has_to_be_one_that_twilio_reaches(address, level, se
         ("sk-short", "FAIL", "it is still a placeholder"),
         ('"sk-proj-0123456789abcdefghij"', "FAIL", "it holds a blank, a quotation mark or a foreign letter"),
         ("sk-proj-0123456789 abcdefghij", "FAIL", "it holds a blank, a quotation mark or a foreign letter"),
+        ("0123456789abcdef" * 2, "FAIL", "it holds a token or SID of Twilio's, not a key of OpenAI's"),
         ("0123456789abcdefghijkl", "WARN", "set, but OpenAI's keys begin with sk-"),
         ("sk-proj-0123456789abcdefghij", "OK", "set"),
     ],
@@ -99,6 +105,13 @@ def test_a_server_in_place_of_openai_takes_any_key_and_is_said():
         ({"twilio_tokens": ("your_auth_token",)}, "FAIL", "it is still a placeholder"),
         ({"twilio_tokens": ("ABC",)}, "WARN", "set, but an Auth Token is 32 characters of 0-9 and a-f"),
         ({"twilio_tokens": ("1" * 32, "2" * 32)}, "OK", "2 tokens, as while rotating"),
+        ({"twilio_tokens": ("1" * 32, "1" * 32)}, "WARN", "the same token twice"),
+        ({"twilio_tokens": ("1" * 32, "2" * 32, "3" * 32)}, "WARN", "3 tokens"),
+        (
+            {"twilio_tokens": ("sk-proj-0123456789abcdefghij",)},
+            "FAIL",
+            "it holds a key of OpenAI's, not the Auth Token",
+        ),
     ],
 )
 def test_the_auth_token_has_to_look_like_one(changes, level, seen):
@@ -117,6 +130,17 @@ def test_the_auth_token_has_to_look_like_one(changes, level, seen):
         ("settings.signature", {"twilio_signature": "log"}, "WARN"),
         ("settings.handover", {"handover_number": "555-1234"}, "FAIL"),
         ("settings.handover", {"handover_number": ""}, "OK"),
+        ("settings.allowed-hosts", {"allowed_hosts": ("localhost",)}, "FAIL"),
+        ("settings.allowed-hosts", {"allowed_hosts": (".cedarplumbing.com",)}, "OK"),
+        ("settings.port", {"port": 80_000}, "FAIL"),
+        ("settings.port", {"port": 8001, "public_base_url": "http://localhost:8000"}, "WARN"),
+        ("settings.port", {"port": 8000, "public_base_url": "http://localhost:8000"}, "OK"),
+        ("settings.port", {"port": 8000, "public_base_url": "https://line.cedarplumbing.com:8443"}, "OK"),
+        ("settings.port", {"public_base_url": "https://line.cedarplumbing.com:port"}, "OK"),
+        ("settings.twilio-account", {"twilio_account": ""}, "WARN"),
+        ("settings.twilio-account", {"twilio_account": "", "twilio_tokens": ()}, "OK"),
+        ("settings.twilio-account", {"twilio_tokens": (), "twilio_shared_keys": (("id", "secret"),)}, "WARN"),
+        ("settings.append-slash", {"append_slash": True}, "WARN"),
         ("settings.diagnostic-token", {"diagnostic_token": "short"}, "WARN"),
         ("settings.diagnostic-token", {"diagnostic_token": ""}, "OK"),
     ],
@@ -125,3 +149,54 @@ def test_a_setting_that_does_harm_is_said(id, changes, level):
     finding = found(id, **changes)
 
     assert (finding.level.value, finding.remedy == "") == (level, level == "OK")
+
+
+@pytest.mark.parametrize(
+    ("secret_key", "level", "seen"),
+    [
+        ("0123456789abcdefghijklmnopqrstuvwxyz", "OK", "set"),
+        ("too-short", "WARN", "shorter than 32 characters"),
+        ("change-me-change-me-change-me-change-me", "WARN", "it is a placeholder"),
+    ],
+)
+def test_the_secret_key_has_to_be_one_that_nobody_guesses(secret_key, level, seen):
+    finding = found("settings.secret-key", secret_key=secret_key)
+
+    assert (finding.level.value, finding.seen) == (level, seen)
+    assert secret_key not in repr(replace(SOUND, secret_key=secret_key))
+
+
+@pytest.mark.parametrize(
+    ("apps", "level", "seen"),
+    [
+        (("calls", "daphne", "x", "django.contrib.staticfiles"), "OK", "calls, daphne, django.contrib.staticfiles"),
+        (("x", "calls", "daphne"), "OK", "calls, daphne"),
+        (("calls", "django.contrib.staticfiles"), "FAIL", "daphne not among them"),
+        (
+            ("calls", "django.contrib.staticfiles", "daphne"),
+            "FAIL",
+            "in the order calls, django.contrib.staticfiles, daphne",
+        ),
+        (("daphne", "calls"), "FAIL", "in the order daphne, calls"),
+    ],
+)
+def test_the_apps_have_to_stand_in_the_order_in_which_runserver_takes_sockets(apps, level, seen):
+    finding = found("settings.apps", installed_apps=apps)
+
+    assert (finding.level.value, finding.seen) == (level, seen)
+
+
+def test_a_variable_under_a_name_that_is_nearly_right_is_named_and_its_value_is_not():
+    finding = found("settings.misspelt", misspelt=(("OPENAI_API_KEY", "OPENAI_KEY"),))
+
+    assert (finding.level.value, finding.seen) == ("WARN", "OPENAI_KEY is set, OPENAI_API_KEY is not")
+    assert finding.remedy == "Rename OPENAI_KEY to OPENAI_API_KEY in .env, then restart the server."
+
+
+@given(st.dictionaries(st.sampled_from(TEXTS), st.text()), st.lists(st.text()), st.integers())
+def test_no_setting_whatever_it_holds_makes_it_raise(texts, several, port):
+    lists = {name: tuple(several) for name in ("allowed_hosts", "installed_apps", "twilio_tokens")}
+
+    findings = examine(Site(**texts, **lists, port=port))
+
+    assert [finding.id for finding in findings] == [*IDS]

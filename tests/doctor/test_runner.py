@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -93,6 +94,14 @@ async def test_a_check_that_breaks_is_a_finding_and_leaks_nothing(caplog):
 
 
 @pytest.mark.asyncio
+async def test_a_finding_that_the_list_does_not_know_is_an_error_of_its_check(caplog):
+    """So that no finding is left out of docs/doctor.md, which is held to the list."""
+    findings = await walk([Check("one", "One", well("one.secret"), gives=("one.a",))])
+
+    assert levels(findings) == [("one", "FAIL", "the check itself failed: Undeclared at _run")]
+
+
+@pytest.mark.asyncio
 async def test_a_check_that_hangs_ends_on_time():
     async def hanging(visit):
         await asyncio.sleep(60)
@@ -125,7 +134,7 @@ async def test_of_a_check_that_was_not_asked_for_only_what_is_stood_on_is_told()
         return [Finding(f"one.{part}", OK, "One", "seen") for part in ("a", "b", "c")]
 
     checks = [
-        Check("one", "One", several),
+        Check("one", "One", several, gives=("one.a", "one.b", "one.c")),
         Check("two", "Two", well("two"), needs=("one.b",)),
     ]
 
@@ -152,7 +161,7 @@ async def test_no_secret_is_ever_said(address, caplog, transactional_db):
     caplog.set_level(logging.DEBUG, logger="calls")
     urls = {"public_base_url": address, "openai_url": "ws://u:canary-realtime@127.0.0.1:1/v1?key=canary-query"}
     site = Site(port=1, **urls, **CANARIES)
-    needless = [Check(check.id, check.title, check.run) for check in runner.CHECKS]
+    needless = [replace(check, needs=()) for check in runner.CHECKS]
 
     findings = await walk(needless, site)
 

@@ -201,3 +201,19 @@ def test_a_client_in_a_hurry_waits_no_longer_than_it_says(api):
     with pytest.raises(rest.Unclear):
         place(hurried)
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("ask", [rest.Client.numbers, rest.Client.verified_numbers])
+def test_a_list_that_is_refused_says_why(api, ask):
+    stranger = rest.Client(account_sid=ACCOUNT, auth_token="another", base_url=api.url)
+
+    with pytest.raises(rest.Refused) as refused:
+        ask(stranger)
+    assert (refused.value.status, refused.value.code) == (401, rest.BAD_KEY)
+
+
+def test_a_search_for_what_may_have_been_made_stays_unclear_when_it_is_refused(api):
+    stranger = rest.Client(account_sid=ACCOUNT, auth_token="another", base_url=api.url)
+
+    with pytest.raises(rest.Unclear):
+        stranger.calls_to(to=THEIRS, shown=OURS)
