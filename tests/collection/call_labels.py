@@ -49,6 +49,8 @@ FAULTY = {
     "stream_cut": Label("stream_cut", NETWORK),
     "media_stop": Label("no_sound_from_twilio", TWILIO),
     "words_lost": Label("sound_lost", NETWORK),
+    "webhook_by_get": Label("webhook_misset", OURS),
+    "webhook_failed_at_first": Label("webhook_failed", SERVER),
     "caller_is_silent": Label("silent_caller", CALLER),
     "caller_leaves_in_silence": Label("hung_up_in_silence", OPENAI),
     "caller_leaves_in_the_greeting": Label("hung_up_early", CALLER),
@@ -61,5 +63,6 @@ FAULTY = {
     "server_killed": Label("server_died", SERVER),
     "served_by_wsgi": Label("wrong_server", OURS),
     "nobody_takes_over": Label("not_transferred", PERSON),
+    "hand_over_comes_back": Label("forwarding_loop", OURS),
 }
 NONE = Label("none", "nobody")

@@ -141,7 +141,7 @@ class Town:
         self.model = self.start("model", "--keys", KEY).port
         self.openai = self.start("front", "--backend", self.model, "--certificate", self.openai_certificate).port
         self.mail = self.start("mail").port
-        self.twilio = self.start("twilio", account()).port
+        self.twilio = self.start("account", account()).port
         self.environment = {
             "PUBLIC_BASE_URL": f"https://{HOST}",
             "SECRET_KEY": SECRET_KEY,
@@ -257,7 +257,8 @@ class Place:
 
     def twilio(self, **changes):
         """A REST interface of its own, which knows the account so changed."""
-        self.settings["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{self.start('twilio', account(**changes)).port}"
+        port = self.start("account", account(**changes)).port
+        self.settings["TWILIO_API_BASE_URL"] = f"http://127.0.0.1:{port}"
 
     def start(self, name, *arguments):
         return self.town.start(name, *arguments, stack=self._stack)

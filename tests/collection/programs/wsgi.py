@@ -8,7 +8,7 @@ import socketserver
 import sys
 from wsgiref.simple_server import WSGIServer, make_server
 
-sys.path.insert(0, os.getcwd())
+sys.path[0] = os.getcwd()  # instead of this folder, whose names are not meant
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402 - the path has to be set first
