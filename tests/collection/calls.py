@@ -30,8 +30,9 @@ from tests.collection.town import PROGRAMS, READY, ROOT
 RATE = 3.0
 LONGEST_MS = 60_000
 EXPLAIN_SECONDS = 60
-CANARY = "canary"  # said by callers and by the agent: no explanation may repeat it
 CALLER = "+155501001{:02}"
+# Said by callers or the agent, numbers of theirs and of the business, the key: no explanation may repeat any.
+CANARIES = ["canary", "+1555010", scratch.EMULATED_KEY]
 
 TALK = """
 - agent: {text: "How can I help? canary"}
@@ -312,7 +313,18 @@ HEALTHY["stories_of_bookings"] = partial(_stories, names=STORIES[0])
 HEALTHY["stories_of_questions"] = partial(_stories, names=STORIES[1])
 HEALTHY["bundled"] = partial(_stories, names=BUNDLED)
 HEALTHY["plain"] = _plain
-HEALTHY_CALLS = [*STORIES[0], *STORIES[1], *BUNDLED, *PLAIN]
+CALLS_OF = {
+    "stories_of_bookings": STORIES[0],
+    "stories_of_questions": STORIES[1],
+    "bundled": BUNDLED,
+    "plain": tuple(PLAIN),
+}
+HEALTHY_CALLS = [call for calls in CALLS_OF.values() for call in calls]
+
+
+def act_of_each():
+    """The act in which each call that goes well is placed."""
+    return {call: act for act, calls in CALLS_OF.items() for call in calls}
 
 
 def play(name, template):
@@ -332,6 +344,3 @@ def _explained(folder, sid):
         timeout=EXPLAIN_SECONDS,
     )
     return Told(done.returncode, done.stdout, done.stderr)
-
-
-

@@ -20,7 +20,7 @@ OF_THE_PROTOTYPE = {
     "wss_in_the_voice_field": Label("twilio.voice", ("wss",)),
     "subprotocol_forced": Label("upgrade", ("subprotocol",)),
     "router_fails_at_import": Label("routes", ("WebSocket", "calls/routing.py")),
-    "router_failure_swallowed": Label("routes", ("calls.routing",)),
+    "router_failure_swallowed": Label("routes", ("WebSocket", "calls/routing.py")),
     "no_key": Label("settings.openai-key", ("not set", "OPENAI_API_KEY")),
     "wrong_key": Label("openai", ("wrong key",)),
     "quota": Label("openai", ("quota", "credit")),

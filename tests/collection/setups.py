@@ -14,6 +14,7 @@ from datetime import timedelta
 from tests.collection.town import ACCOUNT, HOST, KEY, LINE, MAIL, OPENAI, PROGRAMS, TOKEN
 
 OTHER = "+15550107777"
+OWN = "https://static.cedarplumbing.alt/fallback.xml"
 BROKEN = {}
 HEALTHY = {}
 
@@ -38,6 +39,12 @@ def broken(setup):
 def healthy(setup):
     HEALTHY[setup.__name__] = setup
     return setup
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 # Of the first prototype.
@@ -281,9 +288,7 @@ def socket_route_missing(at):
 
 @broken
 def server_not_started(at):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        at.port = free.getsockname()[1]
+    at.port = free_port()
     at.front()
 
 
@@ -366,7 +371,7 @@ def foreign_host_header(at):
 
 @broken
 def view_fails(at):
-    at.edit("calls/urls.py", "voice.incoming_call, name", "lambda request: 1 / 0, name")
+    at.edit("calls/views/guard.py", "form = request.POST if", "form = request.POSTED if")
     at.serve()
 
 
@@ -549,7 +554,8 @@ def hand_over_by_the_business_alone(at):
 
 @healthy
 def fallback_on_a_host_of_ones_own(at):
-    at.change("UPDATE calls_phoneline SET fallback_url = 'https://static.cedarplumbing.alt/fallback.xml'")
+    at.change(f"UPDATE calls_phoneline SET fallback_url = '{OWN}'")
+    at.twilio(voice_fallback_url=OWN)
     at.serve()
 
 
@@ -575,9 +581,10 @@ def worker_of_its_own(at):
 @healthy
 def served_by_daphne(at):
     """Any ASGI server takes calls; ours only ends more gently."""
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", "0", "voiceagent.asgi:application"]
-    openai = f"ws://127.0.0.1:{at.town.model}/v1/realtime"
-    at.port = at.run(*command, env=at.environment | {"OPENAI_REALTIME_URL": openai}).port
+    at.port = free_port()
+    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{at.port}"]
+    openai = {"OPENAI_REALTIME_URL": f"ws://127.0.0.1:{at.town.model}/v1/realtime"}
+    at.run(*command, env=at.environment | openai)
     at.front()
 
 

@@ -39,7 +39,7 @@ CANARIES = [KEY, TOKEN, SECRET_KEY, MAIL_PASSWORD, "canary", PERSON]
 
 READY = re.compile(
     r"listening on port (\d+)|Serving on http://\S+:(\d+) |Serving HTTP on \S+ port (\d+)"
-    r"|Listening on TCP address \S+:(\d+)|worker started()"
+    r"|Listening on TCP address \S+:(\d+)|worker started()|Place a call()"
 )
 START_SECONDS = 60
 DOCTOR_SECONDS = 100
