@@ -8,7 +8,7 @@ _scratch = Path(tempfile.gettempdir()) / f"cortana-tests-{os.getpid()}"
 
 os.environ |= {
     "ENV_FILE": "",
-    "SECRET_KEY": "only-for-tests",
+    "SECRET_KEY": "only-for-tests-and-as-long-as-a-good-one",
     "DEBUG": "on",
     "PUBLIC_BASE_URL": "https://cortana.example.com",
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_scratch}.sqlite3"),

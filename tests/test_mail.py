@@ -125,7 +125,7 @@ def listening(**answers):
     """A mail server that answers "250 good" but where it is told otherwise; `taken` are the Message-IDs it has got."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server) as server:
         server.daemon_threads, server.answers, server.taken = True, answers, []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         server.shutdown()
 

@@ -190,3 +190,15 @@ def test_browsers_are_told_to_stay_with_https_where_the_address_is_https():
 )
 def test_a_variable_under_a_name_that_is_nearly_right_is_noticed(environment, found):
     assert setting("MISSPELT", **environment) == found
+
+
+def test_a_public_address_that_is_none_keeps_nobody_from_starting():
+    assert setting("ALLOWED_HOSTS", PUBLIC_BASE_URL="https://[host") == ["localhost", "127.0.0.1", "[::1]"]
+
+
+def test_smtps_is_tls_from_the_first_byte():
+    """As the port 465 wants it; STARTTLS there would wait for a greeting that does not come."""
+    url = "smtps://user:p%40ss@mail.example.com:465"
+
+    assert setting("EMAIL_USE_SSL", EMAIL_URL=url) is True
+    assert setting("EMAIL_HOST_PASSWORD", EMAIL_URL=url) == "p@ss"

@@ -6,6 +6,7 @@ Nothing is needed to start: a blank variable means "not set". What is missing is
 
 import difflib
 import os
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -82,7 +83,8 @@ def _email() -> dict[str, object]:
             "EMAIL_FILE_PATH": folder if folder.strip("/") else str(BASE_DIR / "var" / "outbox"),
         }
     try:
-        wanted = environ.Env.email_url_config(url)
+        # Django-environ takes smtps for STARTTLS; everybody else for TLS from the first byte on, as on port 465.
+        wanted = environ.Env.email_url_config(re.sub("^smtps:", "smtp+ssl:", url))
     except (ImproperlyConfigured, ValueError):
         raise ImproperlyConfigured(
             "EMAIL_URL wants smtp+tls://user:password@host:587, or filemail:///folder."
@@ -134,7 +136,10 @@ INSTANCE_ID = secrets.token_hex(8)
 
 # The one address under which Twilio reaches us. Host and X-Forwarded-* headers decide nothing.
 PUBLIC_BASE_URL = _text("PUBLIC_BASE_URL", f"http://localhost:{PORT}").rstrip("/")
-_public = urlsplit(PUBLIC_BASE_URL)
+try:
+    _public = urlsplit(PUBLIC_BASE_URL)
+except ValueError:  # no address at all, such as https://[host: the doctor says so, which needs a project that starts
+    _public = urlsplit("")
 _public_host = _public.hostname or "localhost"
 _public_origin = f"{_public.scheme}://{_public.netloc}"
 

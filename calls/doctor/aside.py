@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from django.db import connections
+
 T = TypeVar("T")
 
 
@@ -26,3 +28,15 @@ async def aside(function: Callable[..., T], *args: object) -> T:
 
     threading.Thread(target=work, name="doctor", daemon=True).start()
     return await asyncio.wrap_future(outcome)
+
+
+async def in_database(function: Callable[..., T], *args: object) -> T:
+    """The same for what uses the ORM: over a connection of its own, which ends with it."""
+
+    def use() -> T:
+        try:
+            return function(*args)
+        finally:
+            connections.close_all()  # of this thread, which ends now
+
+    return await aside(use)

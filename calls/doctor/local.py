@@ -1,5 +1,6 @@
 """What can be seen on this machine: the routes, who owns the port, and whether a server for sockets serves there."""
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -154,8 +155,10 @@ async def _owner(number: int) -> str:
 async def asgi(visit: Visit) -> list[Finding]:
     """The server on the local port takes WebSockets, as only an ASGI server does."""
     said = saying("asgi", "A server that takes sockets")
-    url = f"ws://127.0.0.1:{visit.site.port}{STREAM_PATH}"
-    failed = await upgrading.failure(visit, url)
+    asked, url = visit, f"ws://127.0.0.1:{visit.site.port}{STREAM_PATH}"
+    if not is_web_address(visit.site.public_base_url):  # nothing can be signed for it, and a refusal tells as much
+        asked = Visit(replace(visit.site, public_base_url=visit.site.local_base_url))
+    failed = await upgrading.failure(asked, url)
     match failed:
         case Refused(answer=answer) if answer.status not in {403, 500}:
             visit.takes_sockets = False
@@ -164,7 +167,7 @@ async def asgi(visit: Visit) -> list[Finding]:
             remedy = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
             return [said(FAIL, seen, "No socket opens: the caller hears silence.", remedy)]
         case Unreachable():
-            offered = await upgrading.failure(visit, url, subprotocol=upgrading.SUBPROTOCOL)
+            offered = await upgrading.failure(asked, url, subprotocol=upgrading.SUBPROTOCOL)
             visit.takes_sockets = offered is None
             if offered:
                 seen, remedy = of_silence(failed, url)

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
-from calls.doctor import account, configuration, listening, local, remote, storage, upstream
+from calls.doctor import account, configuration, due, letters, listening, local, machine, remote, storage, upstream
 from calls.doctor.exchange import Unreachable
 from calls.doctor.findings import FAIL, SKIPPED, Finding, hide, saying
 from calls.doctor.site import Site
@@ -53,7 +53,12 @@ CHECKS: tuple[Check, ...] = (
     Check("database", "Database and migrations", storage.database),
     Check("line", "A line with an agent", storage.line, needs=("database",), gives=storage.LINE_IDS),
     Check("text-messages", "Text messages", storage.text_messages, needs=("database",)),
-    Check("emergencies", "Emergencies", storage.emergencies, needs=("database",)),
+    Check("emergencies", "Emergencies", due.emergencies, needs=("database",), gives=due.EMERGENCY_IDS),
+    Check("worker", "The worker", due.worker, needs=("database",)),
+    Check("email", "E-mail", letters.email),
+    Check("disk", "Disk", machine.disk),
+    Check("clock", "Clock", machine.clock),
+    Check("channel-layer", "Channel layer", machine.channel_layer),
     Check("routes", "Routes", local.routes),
     Check("port", "Who owns the port", local.port),
     Check("asgi", "A server that takes sockets", local.asgi, needs=("port",)),

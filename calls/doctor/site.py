@@ -32,6 +32,9 @@ class Site:
     diagnostic_token: str = field(default="", repr=False)
     letters_folder: str = ""
     """Where letters become files; blank when a mail server takes them."""
+    mail_server: str = ""
+    """Its host; blank when there is none."""
+    data_folder: str = ""
     own_instance: str | None = None
     """The instance id of this process when it is itself the server; a command has none."""
     other_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -60,6 +63,8 @@ class Site:
             handover_number=settings.HANDOVER_NUMBER,
             diagnostic_token=settings.DIAGNOSTIC_TOKEN,
             letters_folder=settings.EMAIL_FILE_PATH if settings.EMAIL_BACKEND.endswith("FolderBackend") else "",
+            mail_server=settings.EMAIL_HOST if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend") else "",
+            data_folder=str(settings.DATA_DIR),
             own_instance=settings.INSTANCE_ID if serving else None,
             other_secrets=(
                 str(database.get("PASSWORD") or ""),

@@ -1,29 +1,28 @@
 """The database: reachable, writable, up to date, and does it know a line that an agent answers?"""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
-from typing import TypeVar
-from urllib.parse import urlsplit
+from functools import cache
+from zoneinfo import available_timezones
 
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from calls.doctor.aside import aside
+from calls.doctor.aside import in_database
 from calls.doctor.caller import TEST_CALL_PREFIX, TEST_NUMBER
+from calls.doctor.configuration import host_of
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
 from calls.domain import costs, delivery
 from calls.domain.persona import persona_for
-from calls.models import Call, Emergency, OutgoingEmail, OutgoingMessage, PhoneLine, Price
+from calls.logs import mask
+from calls.models import Call, OutgoingMessage, PhoneLine, Price, WorkerPulse
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import session_of
 from calls.twilio.addresses import webhook_url
 
 RECENT = timedelta(days=7)
-T = TypeVar("T")
 _NOT_KEPT = "No call can be kept; callers get the apology and a way to a person."
 
 
@@ -39,54 +38,50 @@ async def database(visit: Visit) -> list[Finding]:
     said = saying("database", "Database and migrations")
     name = connection.settings_dict["ENGINE"].rpartition(".")[2]
     try:
-        missing = await aside(_in_own_connection, missing_migrations)
+        missing = await in_database(missing_migrations)
         if missing:
             shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
             remedy = "Type: python manage.py migrate, then restart the server."
             return [said(FAIL, f"{name} answers; not applied: {shown}", _NOT_KEPT, remedy)]
-        await aside(_in_own_connection, _begin_to_write)
+        await in_database(_write_and_undo)
     except DatabaseError as error:
         remedy = "Correct DATABASE_URL in .env, or start the database; blank means a file beside manage.py."
         return [said(FAIL, f"{name}: {_first_line(error)}", _NOT_KEPT, remedy)]
     return [said(OK, f"{name} answers, every migration is applied")]
 
 
-def _begin_to_write() -> None:
-    """Take the lock for writing and give it back: a read-only or locked file says so here."""
+def _write_and_undo() -> None:
+    """A file that is read-only or locked says so here, and a database that is only a copy of another."""
+    now = timezone.now()
     with transaction.atomic():
-        connection.ensure_connection()
+        WorkerPulse.objects.create(worker_id="doctor", host="", pid=0, queues=[], started_at=now, beat_at=now)
+        transaction.set_rollback(True)
 
 
-def _in_own_connection(function: Callable[[], T]) -> T:
-    try:
-        return function()
-    finally:
-        connections.close_all()  # of this thread, which ends now
-
-
-LINE_IDS = ("line", "line.handover", "line.fallback", "line.prices", "line.console")
+LINE_IDS = ("line", "line.handover", "line.fallback", "line.prices", "line.console", "line.time-zone")
 
 
 async def line(visit: Visit) -> list[Finding]:
     """At least one telephone number of ours is answered by an agent."""
-    lines, visit.session = await aside(_in_own_connection, partial(_lines_and_session, visit.site))
+    lines, visit.session = await in_database(_lines_and_session, visit.site)
     rung = _line_to_ring(lines)
     visit.line_number = rung.number if rung else ""
-    habits = await aside(_in_own_connection, partial(_habits, lines))
-    unpriced = await aside(_in_own_connection, partial(_unpriced, lines, visit.site))
+    habits = await in_database(_habits, lines)
+    unpriced = await in_database(_unpriced, lines, visit.site)
     return [
         _agent(visit, lines),
         _handover(visit, lines),
         _elsewhere(visit, lines),
         _budget(visit, unpriced),
         _console(visit, habits),
+        _time_zone(visit, lines),
     ]
 
 
 def _lines_and_session(site: Site) -> tuple[list[PhoneLine], SessionSettings | None]:
     lines = list(PhoneLine.objects.select_related("agent__business", "business"))
     line = _line_to_ring(lines)
-    return lines, _session(line, site) if line else None
+    return lines, _session(line, site) if line and line.business.time_zone in _zones() else None
 
 
 def _line_to_ring(lines: list[PhoneLine]) -> PhoneLine | None:
@@ -104,7 +99,7 @@ def _session(line: PhoneLine, site: Site) -> SessionSettings:
 async def session_of_a_line(site: Site) -> SessionSettings | None:
     """The same for the first line with an agent; None when there is none to be found."""
     try:
-        _, session = await aside(_in_own_connection, partial(_lines_and_session, site))
+        _, session = await in_database(_lines_and_session, site)
     except DatabaseError:
         return None
     return session
@@ -116,7 +111,7 @@ def _agent(visit: Visit, lines: list[PhoneLine]) -> Finding:
     means = "Nobody answers: callers are handed over at once."
     if not lines:
         return said(FAIL, "no phone line", means, f"Add the number that you have at Twilio: {admin}add/")
-    silent = [line.number for line in lines if not line.agent_id]
+    silent = [mask(line.number) for line in lines if not line.agent_id]
     if len(silent) == len(lines):
         return said(FAIL, f"{len(lines)} phone line(s), none with an agent", means, f"Choose an agent: {admin}")
     if silent:
@@ -126,7 +121,7 @@ def _agent(visit: Visit, lines: list[PhoneLine]) -> Finding:
 
 
 def _one(line: PhoneLine) -> str:
-    return f"{line.number}, answered by {line.agent.name}"
+    return f"{mask(line.number)}, answered by {line.agent.name}"
 
 
 def _handover(visit: Visit, lines: list[PhoneLine]) -> Finding:
@@ -148,15 +143,34 @@ def _handover(visit: Visit, lines: list[PhoneLine]) -> Finding:
 def _elsewhere(visit: Visit, lines: list[PhoneLine]) -> Finding:
     """Believes what the owner has entered: nobody is asked, and no address of theirs is ever fetched."""
     said = saying("line.fallback", "A way while this server is off")
-    here = urlsplit(visit.site.public_base_url).hostname
+    here = host_of(visit.site.public_base_url)
     admin = f"{visit.site.public_base_url}/admin/calls/phoneline/"
-    open_lines = [line for line in lines if urlsplit(line.fallback_url).hostname in {None, here}]
+    open_lines = [line for line in lines if host_of(line.fallback_url) in {"", here}]
     if open_lines:
         line = open_lines[0]
         means = "While it restarts or its host is down, the caller hears Twilio's apology and is cut off."
         remedy = f"Give Twilio the text to keep that stands at {admin}{line.pk}/bin/ and follow its steps."
-        return said(WARN, f"{line.number}: voice and fallback are on the same host", means, remedy)
+        return said(WARN, f"{mask(line.number)}: voice and fallback are on the same host", means, remedy)
     return said(OK, "entered for every line" if lines else "no line yet")
+
+
+def _time_zone(visit: Visit, lines: list[PhoneLine]) -> Finding:
+    """`UTC` is what nobody has chosen; a name may be known where it was entered, and not on this machine."""
+    said = saying("line.time-zone", "Time zones")
+    names = {line.business.name: line.business.time_zone for line in lines}
+    remedy = f"Choose the time zone of the business: {visit.site.public_base_url}/admin/calls/business/"
+    if unknown := [name for name, zone in names.items() if zone not in _zones()]:
+        means = "No call of that business can be answered: its hours cannot be worked out."
+        return said(FAIL, f"that of {unknown[0]} is not known here: {names[unknown[0]]}", means, remedy)
+    if unset := [name for name, zone in names.items() if zone in {"UTC", "Etc/UTC"}]:
+        means = "Opening hours and appointments are told hours off, unless the business is where UTC is the time."
+        return said(WARN, f"{unset[0]} has UTC", means, remedy)
+    return said(OK, ", ".join(sorted(set(names.values()))) or "no line yet")
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()
 
 
 def _unpriced(lines: list[PhoneLine], site: Site) -> list[tuple[str, str]]:
@@ -202,7 +216,7 @@ def _console(visit: Visit, habits: dict[str, list[str]]) -> Finding:
         "In https://console.twilio.com, Phone Numbers, the number, A call comes in: Webhook, "
         f"{webhook_url(visit.site.public_base_url, 'voice')}, HTTP POST."
     )
-    return said(WARN, f"{number}: {_ODD[kind]}", means, remedy)
+    return said(WARN, f"{mask(number)}: {_ODD[kind]}", means, remedy)
 
 
 _ODD = {
@@ -219,7 +233,7 @@ async def text_messages(visit: Visit) -> list[Finding]:
     """Text messages that carriers do not deliver until the number is registered with them."""
     said = saying("text-messages", "Text messages")
     since = timezone.now() - RECENT
-    blocked = await aside(_in_own_connection, partial(_blocked_messages, since))
+    blocked = await in_database(_blocked_messages, since)
     if not blocked:
         return [said(OK, "none blocked by carriers in the last week")]
     return [
@@ -234,25 +248,3 @@ async def text_messages(visit: Visit) -> list[Finding]:
 
 def _blocked_messages(since: datetime) -> int:
     return OutgoingMessage.objects.filter(error_code=delivery.UNREGISTERED, written_at__gte=since).count()
-
-
-async def emergencies(visit: Visit) -> list[Finding]:
-    """Emergencies that reached nobody, and letters about one that did not arrive."""
-    said = saying("emergencies", "Emergencies")
-    unanswered, undelivered = await aside(_in_own_connection, partial(_lost_alerts, timezone.now() - RECENT))
-    if not unanswered and not undelivered:
-        return [said(OK, "every alert of the last week arrived")]
-    return [
-        said(
-            WARN,
-            f"{unanswered} that nobody accepted, {undelivered} alerts not delivered, in the last week",
-            "Somebody in danger was told that the business is alarmed, and nobody knew.",
-            f"Check the numbers of the on-call rota: {visit.site.public_base_url}/admin/calls/emergency/",
-        )
-    ]
-
-
-def _lost_alerts(since: datetime) -> tuple[int, int]:
-    unanswered = Emergency.objects.filter(status=Emergency.Status.UNANSWERED, raised_at__gte=since).count()
-    lost = {"purpose__startswith": "emergency", "status": "failed", "written_at__gte": since}
-    return unanswered, OutgoingEmail.objects.filter(**lost).count() + OutgoingMessage.objects.filter(**lost).count()

@@ -92,9 +92,10 @@ class Server(uvicorn.Server):
 class House:
     """`voice`, `health`: replies; `talk`: what is done on a stream; `door`: how an upgrade is answered."""
 
-    def __init__(self, *, voice=None, health=None, talk=greet, door=None, takes_sockets=True, token=TOKEN):
+    def __init__(self, *, voice=None, health=None, front=None, talk=greet, door=None, takes_sockets=True, token=TOKEN):
         self.voice = voice or twiml()
         self.health = health or Reply(body=json.dumps({"status": "ok", "instance": "a1b2c3"}), kind="application/json")
+        self.front = front
         self.talk, self.door, self.takes_sockets, self.token = talk, door or self.welcome, takes_sockets, token
         self.posts = []
         self.starts = []
@@ -108,6 +109,7 @@ class House:
             lifespan="off",
             log_config=None,
             access_log=False,
+            date_header=self.front is None,
             timeout_graceful_shutdown=1,
         )
         self._server = Server(config)
@@ -146,6 +148,8 @@ class House:
     async def _reply(self, scope, body):
         if scope["path"] == "/healthz":
             return self.health
+        if scope["path"] == "/" and self.front:
+            return self.front
         if scope["path"] == "/twilio/realtime":
             return Reply(426, "This address takes WebSockets.", "text/plain")
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))

@@ -40,6 +40,7 @@ async def test_development_server_is_asked_with_the_token_of_its_checkout(settin
         "settings.openai-url": "WARN",
         "settings.twilio-token": "WARN",
         "line.fallback": "WARN",
+        "worker": "WARN",
     }
     assert findings[-1].id == "openai"
     assert [call.call_sid[:8] async for call in Call.objects.all()] == ["CAd0c70f"]

@@ -30,7 +30,7 @@ def test_lines_have_columns_and_a_remedy_below(capsys, settings):
     assert re.sub(r"  \(\d+ ms\)$", "", lines[at]) == "FAIL     settings.openai-key        not set"
     assert lines[at + 1].startswith("         means:   No agent can speak")
     assert lines[at + 2].startswith("         remedy:  Make a key at https://platform.openai.com/api-keys")
-    assert lines[-1].startswith("9 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
+    assert lines[-1].startswith("14 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
 
 
 def test_json_is_one_document(capsys):
@@ -47,6 +47,7 @@ def test_json_is_one_document(capsys):
 
 def test_warnings_alone_are_exit_code_1(capsys, settings):
     settings.PUBLIC_BASE_URL = "https://line.cedarplumbing.com"
+    settings.ALLOWED_HOSTS = ["line.cedarplumbing.com"]
     settings.OPENAI_API_KEY = "0123456789abcdefghijkl"
 
     assert run(capsys, "--only", "settings")[0] == 1
@@ -86,10 +87,13 @@ def test_it_works_in_an_empty_environment_without_a_network(tmp_path):
         "settings.openai-key": "FAIL",
         "settings.twilio-token": "FAIL",
         "settings.email": "WARN",
+        "settings.secret-key": "WARN",
         "database": "FAIL",
         "line": "SKIPPED",
         "text-messages": "SKIPPED",
         "emergencies": "SKIPPED",
+        "worker": "SKIPPED",
+        "clock": "SKIPPED",
         "port": "FAIL",
         "asgi": "SKIPPED",
         "webhook": "SKIPPED",

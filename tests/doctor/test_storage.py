@@ -13,7 +13,8 @@ from calls.doctor import aside, storage
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
-from calls.models import Emergency, OutgoingMessage, Price
+from calls.logs import mask
+from calls.models import OutgoingMessage, Price, WorkerPulse
 from tests import factories
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -76,7 +77,7 @@ async def test_one_line_without_an_agent_is_a_warning():
 
     found = await line()
 
-    assert (found["line"].level.value, found["line"].seen) == ("WARN", f"{silent.number} without an agent")
+    assert (found["line"].level.value, found["line"].seen) == ("WARN", f"{mask(silent.number)} without an agent")
 
 
 async def test_a_line_with_an_agent_and_a_way_to_a_person_is_well():
@@ -85,7 +86,7 @@ async def test_a_line_with_an_agent_and_a_way_to_a_person_is_well():
     found = await line()
 
     assert (found["line"].seen, found["line.handover"].seen) == (
-        f"{number}, answered by Cortana",
+        f"{mask(number)}, answered by Cortana",
         "every business has a hand-over number",
     )
 
@@ -154,7 +155,7 @@ async def test_a_slip_in_twilios_console_is_told_until_a_call_comes_right(kind, 
     await database.run(factories.make_call, line=own, rang_at=factories.RANG_AT + timedelta(hours=1))
     after = (await line())["line.console"]
 
-    assert (before.level.value, before.seen) == ("WARN", f"{own.number}: {seen}")
+    assert (before.level.value, before.seen) == ("WARN", f"{mask(own.number)}: {seen}")
     assert before.remedy.endswith("A call comes in: Webhook, https://h/twilio/voice, HTTP POST.")
     assert (after.level.value, after.seen) == ("OK", "the newest call of each line came as it should")
 
@@ -188,30 +189,6 @@ async def test_text_messages_that_carriers_block_are_a_warning_with_the_way_to_r
     assert "A2P 10DLC" in finding.remedy
 
 
-async def test_emergencies_that_reached_nobody_and_alerts_that_did_not_arrive_are_a_warning():
-    call = await database.run(factories.make_call)
-    now = timezone.now()
-    about = {"business": call.business, "call": call}
-    await database.run(
-        Emergency.objects.create, **about, raised_by="tool", kind="gas", status="unanswered", raised_at=now
-    )
-    letter = {"purpose": "emergency", "body": "x", "to": "+15550100001", "written_at": now, "due_at": now}
-    await database.run(OutgoingMessage.objects.create, **about, **letter, key="k", status="failed")
-
-    [finding] = [f async for f in diagnose(Site(), ["emergencies"]) if f.id == "emergencies"]
-
-    assert (finding.level.value, finding.seen) == (
-        "WARN",
-        "1 that nobody accepted, 1 alerts not delivered, in the last week",
-    )
-
-
-async def test_a_week_without_emergencies_is_well():
-    [finding] = [f async for f in diagnose(Site(), ["emergencies"]) if f.id == "emergencies"]
-
-    assert finding.level.value == "OK"
-
-
 @pytest.mark.parametrize(
     ("fallback_url", "level"),
     [
@@ -228,7 +205,7 @@ async def test_a_fallback_on_the_host_of_the_voice_address_is_a_warning(fallback
 
     assert finding.level.value == level
     if level == "WARN":
-        assert finding.seen == f"{own.number}: voice and fallback are on the same host"
+        assert finding.seen == f"{mask(own.number)}: voice and fallback are on the same host"
         assert f"https://calls.cedar.org/admin/calls/phoneline/{own.pk}/bin/" in finding.remedy
 
 
@@ -243,3 +220,45 @@ async def test_a_budget_that_cannot_be_counted_is_a_warning():
     assert (without.level.value, without.seen) == ("WARN", "no price of gpt-realtime-9")
     assert without.remedy == "Enter the six prices of gpt-realtime-9: https://h/admin/calls/price/add/"
     assert (await line())["line.prices"].level.value == "OK"
+
+
+@pytest.mark.parametrize(
+    ("zone", "level", "seen"),
+    [
+        ("Europe/Berlin", "OK", "Europe/Berlin"),
+        ("UTC", "WARN", "Cedar Plumbing has UTC"),
+        ("Mars/Olympus", "FAIL", "that of Cedar Plumbing is not known here: Mars/Olympus"),
+        ("../../etc/passwd", "FAIL", "that of Cedar Plumbing is not known here: ../../etc/passwd"),
+    ],
+)
+async def test_the_time_zone_of_a_business_has_to_be_known_and_chosen(zone, level, seen):
+    business = await database.run(factories.make_business, time_zone=zone)
+    await database.run(factories.make_line, business=business)
+
+    found = await line()
+
+    assert (found["line.time-zone"].level.value, found["line.time-zone"].seen) == (level, seen)
+    assert found["line"].level.value == "OK"
+
+
+async def test_a_database_that_only_reads_is_a_failure(monkeypatch):
+    """Of SQLite a file without the right to write, of PostgreSQL a copy of another server."""
+    query = "PRAGMA query_only = on" if connection.vendor == "sqlite" else "SET default_transaction_read_only = on"
+    write = storage._write_and_undo
+
+    def write_where_only_reading_is_allowed():
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+        write()
+
+    monkeypatch.setattr(storage, "_write_and_undo", write_where_only_reading_is_allowed)
+
+    finding = (await line())["database"]
+
+    assert (finding.level.value, "read" in finding.seen) == ("FAIL", True)
+
+
+async def test_looking_leaves_nothing_in_the_database():
+    await line()
+
+    assert await database.run(WorkerPulse.objects.count) == 0
