@@ -76,7 +76,13 @@ CHECKS: tuple[Check, ...] = (
         needs=("upgrade", "settings.openai-key"),
     ),
     Check("twilio", "The Twilio account", account.account, gives=account.IDS),
-    Check("openai", "OpenAI Realtime", upstream.openai, needs=("settings.openai-key", "settings.openai-url")),
+    Check(
+        "openai",
+        "OpenAI Realtime",
+        upstream.openai,
+        needs=("settings.openai-key", "settings.openai-url"),
+        gives=upstream.IDS,
+    ),
 )
 LINE = tuple(check.id for check in CHECKS if check.id != "openai")
 OPENAI = ("openai",)

@@ -2,14 +2,15 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 from calls.emulators import realtime_audio, sound
-from calls.emulators.scenario import Agent, Scenario, for_caller
+from calls.emulators.scenario import Agent, Scenario, ToolUse, for_caller
 
 MS_PER_CHARACTER = 60
 SPEECH_HZ = 220.0
@@ -28,6 +29,26 @@ class Piece:
     at_ms: int
     words: tuple[str, ...]
     audio: bytes
+
+
+def forced_step(settings: Mapping[str, Any], scripted: Agent | None) -> Agent | None:
+    """The call of a tool that the client forces, with arguments that fit its schema; None when it forces nothing, or
+    when the next step of the script calls it anyway."""
+    choice = settings["tool_choice"]
+    name = choice.get("name") if isinstance(choice, Mapping) and choice["type"] == "function" else None
+    if name is None or (scripted and name in {use.name for use in scripted.tools}):
+        return None
+    tool: Mapping[str, Any] = next((tool for tool in settings["tools"] if tool.get("name") == name), {})
+    schema = tool.get("parameters") or {}
+    properties = schema.get("properties") or {}
+    return Agent(tools=(ToolUse(name, {key: _fitting(properties.get(key, {})) for key in schema.get("required", [])}),))
+
+
+def _fitting(schema: Mapping[str, Any]) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    plain: dict[str, Any] = {"boolean": True, "integer": schema.get("minimum", 1), "number": schema.get("minimum", 1)}
+    return plain.get(schema.get("type", "string"), "10001")
 
 
 class Script:
@@ -51,6 +72,10 @@ class Script:
             if self.scenario is not None:
                 self._steps = list(self.scenario.agent_steps)
                 self._transcripts = list(self.scenario.transcripts)
+
+    @property
+    def scripted(self) -> Agent | None:
+        return self._steps[0] if self._steps else None
 
     def next_step(self) -> Agent:
         return self._steps.pop(0) if self._steps else AFTERWARDS

@@ -7,7 +7,7 @@ from calls.emulators.realtime_items import Item
 from calls.emulators.realtime_line import Line
 from calls.emulators.realtime_response import Response
 from calls.emulators.realtime_schema import Refused
-from calls.emulators.realtime_script import OUT_OF_BAND, Script
+from calls.emulators.realtime_script import OUT_OF_BAND, Script, forced_step
 from calls.emulators.scenario import Agent
 
 VOICE_LOCKED = "Cannot update a conversation's voice if assistant audio is present."
@@ -67,10 +67,10 @@ class Speaking:
         """Begin a response, if the script has not lost its tongue."""
         line = self._line
         beside = overrides.get("conversation") == "none"
-        step = OUT_OF_BAND if beside else self._next_step()
+        settings = {**line.settings, **overrides, "audio": {**line.settings["audio"]}}
+        step = OUT_OF_BAND if beside else self._next_step(settings)
         if line.faults.never_respond or (step.fault is not None and step.fault.name == "silent"):
             return
-        settings = {**line.settings, **overrides, "audio": {**line.settings["audio"]}}
         given = overrides.get("audio", {}).get("output", {})
         settings["audio"]["output"] = {**line.settings["audio"]["output"], **given}
         response = Response(line, self, settings, step, self._script.sound_of(step))
@@ -101,8 +101,10 @@ class Speaking:
         self._script.choose(self._line.settings["instructions"])
         self._line.record.scenario = self._script.scenario.name if self._script.scenario else None
 
-    def _next_step(self) -> Agent:
+    def _next_step(self, settings: Mapping[str, Any]) -> Agent:
         self._choose()
+        if forced := forced_step(settings, self._script.scripted):
+            return forced
         step = self._script.next_step()
         self._line.record.steps_left = self._script.steps_left
         return step

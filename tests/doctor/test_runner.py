@@ -45,6 +45,7 @@ def test_checks_stand_in_the_order_of_a_call():
         "webhook",
         "upgrade",
         "first-audio",
+        "twilio",
         "openai",
     ]
 

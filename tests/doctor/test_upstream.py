@@ -1,32 +1,48 @@
 import asyncio
+import base64
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 from websockets.asyncio.server import serve
 
 from calls.doctor import upstream
-from calls.doctor.findings import Finding
-from calls.doctor.runner import CHECKS, Check, diagnose
+from calls.doctor.findings import FAIL, WARN, Finding
+from calls.doctor.runner import CHECKS, diagnose
 from calls.doctor.site import Site
+from calls.emulators import sound
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_server import RealtimeServer
+from calls.tools import registry
+from tests import factories
 from tests.doctor.certificates import self_signed
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
-OPENAI = [Check(check.id, check.title, check.run) for check in CHECKS if check.id == "openai"]
+OPENAI = [replace(check, needs=()) for check in CHECKS if check.id == "openai"]
 KEY = "sk-proj-0123456789abcdefghij"
 
 
+async def ask_all(url, **fields) -> dict[str, Finding]:
+    site = Site(**{"openai_url": url, "openai_key": KEY, "port": 1} | fields)
+    return {finding.id: finding async for finding in diagnose(site, checks=OPENAI)}
+
+
 async def ask(url, **fields) -> Finding:
-    site = Site(**{"openai_url": url, "openai_key": KEY} | fields)
-    (finding,) = [finding async for finding in diagnose(site, checks=OPENAI)]
-    return finding
+    """What is wrong with OpenAI; all other findings are well, or skipped for want of this one."""
+    findings = await ask_all(url, **fields)
+    bad = [finding for finding in findings.values() if finding.level in {FAIL, WARN}]
+    assert len(bad) <= 1
+    return bad[0] if bad else findings["openai"]
+
+
+def levels(findings):
+    return {id: finding.level.value for id, finding in findings.items()}
 
 
 @contextlib.asynccontextmanager
 async def emulated(**how):
-    server = RealtimeServer(**how)
+    server = RealtimeServer(**{"pace": 50.0, "think_ms": 20} | how)
     await server.start()
     try:
         yield server
@@ -34,13 +50,98 @@ async def emulated(**how):
         await server.stop()
 
 
-async def test_a_session_that_speaks_is_well():
+WELL = ["openai.model", "openai", "openai.speaks", "openai.tools", "openai.hears"]
+
+
+@pytest.fixture
+def line(transactional_db):
+    return factories.make_line()
+
+
+async def test_a_session_as_a_call_has_it_is_well(line):
     async with emulated() as server:
+        findings = await ask_all(server.url)
+
+    (session,) = server.sessions
+    assert levels(findings) == dict.fromkeys(WELL, "OK")
+    assert findings["openai"].seen.startswith("gpt-realtime-2.1: open after ")
+    assert findings["openai"].seen.endswith(f"with audio/pcmu both ways and {len(registry.schemas())} tools")
+    assert findings["openai.speaks"].seen.endswith(" ms: speech in audio/pcmu")
+    assert findings["openai.tools"].seen.startswith("check_service_area was called within ")
+    assert (session.errors, session.script_errors) == ([], [])
+    assert {finding.remedy for finding in findings.values()} == {""}
+
+
+async def test_it_costs_a_second_of_the_voice_and_one_tool_call(line):
+    async with emulated() as server:
+        await ask_all(server.url)
+
+    (session,) = server.sessions
+    asked = [frame["type"] for frame in session.received()]
+    assert asked == [
+        "session.update",
+        "response.create",
+        "response.cancel",
+        "response.create",
+        "input_audio_buffer.append",
+        "input_audio_buffer.clear",
+    ]
+    assert (session.turns[0].role, session.turns[0].interrupted) == ("assistant", True)
+
+
+async def test_without_a_line_there_are_no_tools_to_call():
+    async with emulated() as server:
+        findings = await ask_all(server.url)
+
+    assert levels(findings) == dict.fromkeys(WELL, "OK") | {"openai.tools": "SKIPPED"}
+
+
+async def test_what_follows_a_failure_is_skipped_and_says_so(line):
+    async with emulated(keys=["sk-another"]) as server:
+        refused = await ask_all(server.url)
+    async with emulated(faults=Faults(response_error="insufficient_quota")) as server:
+        mute = await ask_all(server.url)
+
+    assert list(levels(refused).values()) == ["OK", "FAIL", "SKIPPED", "SKIPPED", "SKIPPED"]
+    assert list(levels(mute).values()) == ["OK", "OK", "FAIL", "SKIPPED", "SKIPPED"]
+    assert mute["openai.hears"].seen == "needs openai.speaks, which did not succeed"
+
+
+async def test_linear_samples_instead_of_mulaw_are_noise():
+    async with emulated(faults=Faults(linear_deltas=True)) as server:
         finding = await ask(server.url)
 
-    assert (finding.level.value, finding.remedy) == ("OK", "")
-    assert finding.seen.startswith("gpt-realtime-2.1: open after ")
-    assert [session.errors for session in server.sessions] == [[]]
+    assert (finding.id, finding.level.value, finding.means) == ("openai.speaks", "FAIL", "The caller hears loud noise.")
+
+
+async def test_a_model_that_does_not_hear_is_named(monkeypatch):
+    monkeypatch.setattr(upstream, "PATIENCE_SECONDS", 0.9)
+    async with emulated(speech=[]) as server:
+        finding = await ask(server.url)
+
+    assert (finding.id, finding.seen) == (
+        "openai.hears",
+        "connected, but no input_audio_buffer.speech_started within 0.9 s",
+    )
+
+
+LAST_DAYS = {
+    "before": ("gpt-realtime", "2026-11-20", "WARN", "gpt-realtime will be shut down on 2027-01-20"),
+    "after": ("gpt-realtime", "2027-01-20", "FAIL", "gpt-realtime was shut down on 2027-01-20. Use gpt-realtime-2.1."),
+    "retired": ("gpt-4o-realtime-preview", "2026-11-20", "FAIL", "gpt-4o-realtime-preview was shut down in 2026."),
+    "no such thing": ("gpt-live-1", "2026-11-20", "FAIL", "gpt-live-1 cannot hold a Realtime conversation."),
+    "newer": ("gpt-realtime-9", "2026-11-20", "OK", "gpt-realtime-9: newer than the list here, or misspelt"),
+    "current": ("gpt-realtime-2.1-mini", "2027-01-20", "OK", "gpt-realtime-2.1-mini: no last day is announced"),
+}
+
+
+@pytest.mark.parametrize(("model", "today", "level", "seen"), LAST_DAYS.values(), ids=LAST_DAYS)
+async def test_the_last_day_of_the_model_is_known(model, today, level, seen, time_machine):
+    time_machine.move_to(f"{today}T12:00:00Z", tick=True)
+
+    finding = (await ask_all("ws://127.0.0.1:1/v1/realtime", openai_model=model))["openai.model"]
+
+    assert (finding.level.value, finding.seen[: len(seen)]) == (level, seen)
 
 
 FAULTS = {
@@ -74,10 +175,10 @@ async def test_a_server_that_keeps_calls_away_is_told_with_its_reason():
 
     async with emulated() as server, serve(lambda socket: None, "127.0.0.1", 0, process_request=ready) as ours:
         site = Site(openai_url=server.url, openai_key=KEY, port=ours.sockets[0].getsockname()[1])
-        well, kept_away = [finding async for finding in diagnose(site, checks=OPENAI)]
+        findings = {finding.id: finding async for finding in diagnose(site, checks=OPENAI)}
 
-    assert (well.level.value, kept_away.level.value) == ("OK", "WARN")
-    assert kept_away.seen == (
+    assert (findings["openai"].level.value, findings["openai.calls"].level.value) == ("OK", "WARN")
+    assert findings["openai.calls"].seen == (
         "the server puts every caller through to a person for now: the account has no credit left (quota)"
     )
 
@@ -90,7 +191,7 @@ async def test_an_update_refused_once_is_a_warning_since_calls_fall_back():
 
 
 async def test_a_slow_first_sound_is_a_warning(monkeypatch):
-    monkeypatch.setattr(upstream, "SLOW_MS", 100)
+    monkeypatch.setattr(upstream, "SLOW_MS", 1)
     async with emulated() as server:
         finding = await ask(server.url)
 
@@ -106,7 +207,7 @@ async def test_a_wrong_key_is_told_from_none():
 
 async def test_a_model_that_does_not_exist_is_named():
     async with emulated() as server:
-        finding = await ask(server.url, openai_model="gpt-4o-realtime-preview-2024-12-17")
+        finding = (await ask_all(server.url, openai_model="gpt-4o-realtime-preview-2024-12-17"))["openai"]
 
     assert finding.seen == "the model does not exist for this key"
     assert finding.remedy.startswith("Set OPENAI_REALTIME_MODEL=")
@@ -189,17 +290,62 @@ async def test_a_server_that_says_something_else_is_understood(frames, close, ca
     assert (finding.level.value, finding.seen.startswith(cause)) == ("FAIL", True)
 
 
-async def test_an_answer_without_a_sound_is_named():
-    formats = {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcmu"}}}
-    frames = [
-        {"type": "session.created"},
-        {"type": "session.updated", "session": {"audio": formats}},
-        {"type": "response.done", "response": {"status": "completed"}},
-    ]
-    async with saying(*frames) as url:
-        finding = await ask(url)
+PHONE = {"format": {"type": "audio/pcmu"}}
+AGREED = [
+    {"type": "session.created"},
+    {"type": "session.updated", "session": {"audio": {"input": PHONE, "output": PHONE}}},
+]
+SOUND = {"type": "response.output_audio.delta", "delta": base64.b64encode(sound.tone(1200)).decode()}
 
-    assert finding.seen == "the model answered without a sound"
+
+def done(status="completed"):
+    return {"type": "response.done", "response": {"status": status}}
+
+
+def called(arguments):
+    return {"type": "response.function_call_arguments.done", "arguments": arguments}
+
+
+ODD = {
+    "no sound": ([done()], "openai.speaks", "the model answered without a sound"),
+    "no base64": ([SOUND | {"delta": "%%%"}], "openai.speaks", "the sound is no base64"),
+    "broken off": ([SOUND, done("incomplete")], "openai.speaks", "OpenAI refuses:  response incomplete"),
+    "no tool": (
+        [SOUND, done(), done()],
+        "openai.tools",
+        "the model answered without calling the tool that it was told",
+    ),
+    "no JSON": (
+        [SOUND, done(), called("10001"), done()],
+        "openai.tools",
+        "the model called check_service_area with arg",
+    ),
+    "an answer before a word": (
+        [SOUND, done(), called("{}"), done(), done()],
+        "openai.hears",
+        "the model answered before anybody had spoken",
+    ),
+    "odd forms": ([{"type": "error", "error": "no"}], "openai.speaks", "OpenAI refuses"),
+}
+
+
+@pytest.mark.parametrize(("frames", "id", "seen"), ODD.values(), ids=ODD)
+async def test_a_session_that_falls_short_is_named(line, frames, id, seen, monkeypatch):
+    monkeypatch.setattr(upstream, "PATIENCE_SECONDS", 0.5)
+    async with saying(*AGREED, *frames) as url:
+        findings = await ask_all(url)
+
+    assert (findings[id].level.value, findings[id].seen[: len(seen)]) == ("FAIL", seen)
+    assert next(finding.id for finding in findings.values() if finding.level is FAIL) == id
+
+
+async def test_a_cancellation_that_comes_too_late_is_no_fault(monkeypatch):
+    monkeypatch.setattr(upstream, "PATIENCE_SECONDS", 0.5)
+    late = error("response_cancel_not_active", "Cancellation failed: no active response found")
+    async with saying(*AGREED, SOUND, done(), late, {"type": "input_audio_buffer.speech_started"}) as url:
+        findings = await ask_all(url)
+
+    assert levels(findings) == dict.fromkeys(WELL, "OK") | {"openai.tools": "SKIPPED"}
 
 
 async def test_a_key_that_openai_quotes_is_not_repeated():

@@ -1,0 +1,155 @@
+"""Why OpenAI, or something on the way there, did not do what a call needs: each reason with its remedy."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from websockets.exceptions import InvalidStatus
+
+from calls.doctor.aside import aside
+from calls.doctor.causes import Cause
+from calls.realtime.client import LineUnavailable
+from calls.realtime.reasons import Reason
+
+_KEYS = "https://platform.openai.com/api-keys"
+_BILLING = "https://platform.openai.com/settings/organization/billing"
+_LIMITS = "https://platform.openai.com/settings/organization/limits"
+
+CORRECT = "Correct that in the agent: admin, Agents; then ask again."
+_LOOK_UP_SECONDS = 2.0
+
+REASONS: Mapping[str, Cause] = {
+    "invalid_api_key": Cause("wrong key: OpenAI does not know it", f"Make a new key at {_KEYS}, set OPENAI_API_KEY."),
+    "no_key": Cause("no key: OpenAI saw none", f"Make a key at {_KEYS}, set OPENAI_API_KEY."),
+    "quota": Cause("no quota: the account has no credit left", f"Add credit at {_BILLING}"),
+    "account_deactivated": Cause("the account is deactivated", f"Look at {_BILLING} or ask OpenAI's support."),
+    "model": Cause(
+        "the model does not exist for this key", "Set OPENAI_REALTIME_MODEL=gpt-realtime-2.1 or change the agent's."
+    ),
+    "missing_model": Cause("no model was named", "Set OPENAI_REALTIME_MODEL=gpt-realtime-2.1"),
+    "beta_api_shape_disabled": Cause(
+        "the retired beta protocol was asked for", "Take the header OpenAI-Beta out of the proxy or gateway in between."
+    ),
+    "rate": Cause("too many requests for this account", f"Wait a minute; raise the limits at {_LIMITS}"),
+}
+_SAME = {
+    "insufficient_quota": "quota",
+    "billing_hard_limit_reached": "quota",
+    "invalid_model": "model",
+    "model_not_found": "model",
+    "rate_limit_exceeded": "rate",
+    "inference_rate_limit_exceeded": "rate",
+}
+_HARMLESS = {"response_cancel_not_active"}  # it had come to its end by itself
+
+
+class Refusal(Exception):
+    """OpenAI answered, and not with what a call needs."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.seen)
+        self.cause = cause
+
+
+class Rejection(Refusal):
+    """One update was refused, as a field that the model does not know; the session lives on."""
+
+
+def check(event: Mapping[str, Any], *, over: Cause | None) -> None:
+    """Raises Refusal, or Rejection, when `event` says no. `over`: what it means that the response has ended, if that is
+    not what is waited for."""
+    if event.get("type") == "error":
+        error = _part(event, "error")
+    elif event.get("type") == "response.done":
+        response = _part(event, "response")
+        if response.get("status") in {"completed", "cancelled"}:
+            if over:
+                raise Refusal(over)
+            return
+        error = _part(_part(response, "status_details"), "error")
+        error = error or {"message": f"response {response.get('status')}"}
+    else:
+        return
+    code, message = str(error.get("code") or ""), str(error.get("message") or "")
+    if code in _HARMLESS:
+        return
+    if "bearer" in message.lower():
+        code = "no_key"
+    if cause := _reason(code):
+        raise Refusal(cause)
+    where = f" at {error['param']}" if error.get("param") else ""
+    raise Rejection(Cause(f"OpenAI refuses{where}: {code} {message}".strip(), CORRECT))
+
+
+def _part(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = event.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _reason(code: str) -> Cause | None:
+    return REASONS.get(_SAME.get(code, code))
+
+
+def of_close(code: int, reason: str, wanted: str) -> Cause:
+    """The reason of a close names the same codes as an error event: `invalid_request_error.invalid_api_key`."""
+    if cause := _reason(reason.rpartition(".")[2]):
+        return cause
+    seen = f"the socket was closed before {wanted} (code {code} {reason})".strip()
+    return Cause(seen, "Look at https://status.openai.com and try again.")
+
+
+async def look_up(url: str) -> None:
+    """The name alone first: a name server that does not answer must not hold the diagnosis."""
+    try:
+        host, port = urlsplit(url).hostname, urlsplit(url).port or 443
+        async with asyncio.timeout(_LOOK_UP_SECONDS):
+            await aside(socket.getaddrinfo, host, port)
+    except ValueError:
+        raise Refusal(Cause("OPENAI_REALTIME_URL is no address", "Clear OPENAI_REALTIME_URL in .env.")) from None
+    except (OSError, UnicodeError):
+        seen = f"network: the name {host} cannot be looked up{_with_proxy()}"
+        raise Refusal(Cause(seen, "Connect this machine to the internet, or set its name server right.")) from None
+
+
+def _with_proxy() -> str:
+    return (
+        "; a proxy is set in the environment, which calls do not use" if getproxies().keys() & {"https", "all"} else ""
+    )
+
+
+def of_opening(error: LineUnavailable, url: str) -> Cause:
+    host = urlsplit(url).hostname
+    match error.__cause__:
+        case ssl.SSLCertVerificationError():
+            remedy = "Take the inspecting proxy out of the way, or install its certificate on this machine."
+            return Cause(f"network: the certificate of {host} is not valid: something stands in between", remedy)
+        case ssl.SSLError():
+            return Cause(f"network: {host} does not speak TLS there", "Correct OPENAI_REALTIME_URL, or clear it.")
+        case ConnectionRefusedError():
+            return Cause(f"network: {host} refused the connection{_with_proxy()}", "Let this machine reach it.")
+        case InvalidStatus(response=response):
+            return _answered(response.status_code, str(host))
+    if error.reason is Reason.BAD_ADDRESS:
+        return Cause("OPENAI_REALTIME_URL is no WebSocket address", "Clear OPENAI_REALTIME_URL in .env.")
+    if error.reason is Reason.TIMEOUT:
+        remedy = f"Let this machine reach {host} on port 443; look at the firewall and https://status.openai.com"
+        return Cause(f"network: {host} did not open within 3 s{_with_proxy()}", remedy)
+    return Cause(f"network: {error}{_with_proxy()}", f"Let this machine reach {host} on port 443.")
+
+
+def _answered(status: int, host: str) -> Cause:
+    """OpenAI itself judges after the upgrade; a plain answer mostly comes from something in between."""
+    if status == 401:
+        return REASONS["invalid_api_key"]
+    if status == 429:
+        return REASONS["rate"]
+    if status in {403, 407}:
+        return Cause(f"proxy: {status} from something between here and {host}", f"Let it pass sockets to {host}.")
+    if status >= 500:
+        return Cause(f"{host} answered {status}", "Look at https://status.openai.com and try again.")
+    seen = f"proxy: {host} answered {status} instead of opening a socket"
+    return Cause(seen, "Let the proxy pass WebSockets, or clear OPENAI_REALTIME_URL in .env.")
