@@ -13,14 +13,16 @@ from django.db.models import BooleanField, F, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils import timezone
 from django.utils.html import format_html
 
-from calls.admin import display, recordings
+from calls.admin import display, recordings, waterfall, wrong
 from calls.admin.call_page import CallPage
 from calls.admin.left import left_by
 from calls.admin.local_time import LocalTimeMixin, common_zone, shown_in
 from calls.admin.records import BusinessFilter
 from calls.doctor.caller import TEST_CALL_PREFIX
+from calls.domain import explanation, explanation_facts
 from calls.models import Agent, Call
 
 NOTHING = format_html('<span class="nothing-here">{}</span>', "–")
@@ -184,6 +186,7 @@ class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
 
     def _context(self, request: HttpRequest, call: Call) -> dict[str, Any]:
         page = CallPage(call, whole_numbers=display.sees_whole_numbers(request))
+        facts = explanation_facts.read(call)
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -192,6 +195,8 @@ class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
             "call": call,
             "page": page,
             "left": left_by(call, request),
+            "explanation": explanation.explain_facts(call, facts, now=timezone.now()),
+            "drawings": waterfall.drawings(facts),
             "audio": self._audio_of(call),
             "plays_at_twilio": call.recording_url.startswith(PLAYED_FROM),
             "may_open_messages": request.user.has_perm("calls.view_message"),
@@ -200,8 +205,24 @@ class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
     # The sound
 
     def get_urls(self):
-        view = self.admin_site.admin_view(self.audio_view)
-        return [path("<path:object_id>/audio/", view, name="calls_call_audio"), *super().get_urls()]
+        own = [
+            path("wrong/", self.admin_site.admin_view(self.wrong_view), name="calls_call_wrong"),
+            path("<path:object_id>/audio/", self.admin_site.admin_view(self.audio_view), name="calls_call_audio"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def wrong_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": "Calls that went wrong",
+            "wrong": wrong.in_the_last_days(self.get_queryset(request), request, now=timezone.now()),
+        }
+        with shown_in(common_zone()) as rendered:
+            return rendered(TemplateResponse(request, "admin/calls/call/wrong.html", context))
 
     def audio_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         call = self.get_object(request, unquote(object_id))

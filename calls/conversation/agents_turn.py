@@ -33,8 +33,9 @@ class AgentsTurn(Watching):
         return commands + self._answer_tools(now)
 
     def _on_response_failed(self, message: wire.ResponseDone, now: float) -> list[Command]:
-        noted = event("response_failed", now, status=message.status, code=message.code)
-        if reasons.is_fatal(reasons.of_code(message.code)):
+        reason = reasons.of_code(message.code)
+        noted = event("response_failed", now, status=message.status, code=message.code, cause=reason)
+        if reasons.is_fatal(reason):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if message.status == "incomplete" and self._voice.has_spoken(message.response_id):
             return [noted]  # it only ended sooner than the model wanted
@@ -57,7 +58,8 @@ class AgentsTurn(Watching):
             self.first_audio_ms = to_ms(now - self._started_at)
             commands.append(event("first_audio", now, after_start_ms=self.first_audio_ms))
         if self._speech_ended_at is not None:
-            commands.append(event("answer", now, after_speech_ms=to_ms(now - self._speech_ended_at)))
+            waited, detected = now - self._speech_ended_at, now - self._turn_ended_at
+            commands.append(event("answer", now, after_speech_ms=to_ms(waited), after_turn_ms=to_ms(detected)))
             self._speech_ended_at = None
         self._may_retry = self._has_answered = True
         self._caller.understood()

@@ -39,6 +39,7 @@ class CallersTurn(Watching):
         self._silence.listen(now)
         session = self._profile.session
         # The turn detection has listened to that much silence before it said so.
+        self._turn_ended_at = now
         self._speech_ended_at = now - (0 if session.semantic_vad else session.silence_ms / 1000)
         self._patience.owe_reply(self._speech_ended_at)
         return []

@@ -108,7 +108,8 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
 
     def _on_stream_closed(self, message: StreamClosed, now: float) -> list[Command]:
         # A hang-up sometimes shows as a plain close alone.
-        return self._finish("caller_hangup" if message.code in (1000, 1001, 1005) else "stream_lost", now)
+        reason = "caller_hangup" if message.code in (1000, 1001, 1005) else "stream_lost"
+        return [event("stream_closed", now, code=message.code), *self._finish(reason, now)]
 
     # Waiting and ending
 

@@ -49,8 +49,8 @@ class Reconnecting(Watching):
         return [ready, *self._caller.release(), *self._greet(now)]
 
     def _on_error(self, message: wire.ErrorEvent, now: float) -> list[Command]:
-        noted = event("openai_error", now, code=message.code, param=message.param)
         reason = reasons.of_code(message.code, message.message)
+        noted = event("openai_error", now, code=message.code, param=message.param, cause=reason)
         if reasons.is_fatal(reason):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if reason is Reason.EXPIRED:

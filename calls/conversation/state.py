@@ -45,6 +45,7 @@ class State:
         self._setup = SessionSetup(profile.session)
         self._started_at = 0.0
         self._speech_ended_at: float | None = None
+        self._turn_ended_at = 0.0  # when OpenAI had detected that
         self._may_retry = True
         self._has_answered = False  # the model has spoken
         self._advice = 0

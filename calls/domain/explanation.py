@@ -48,14 +48,19 @@ class Explanation:
 
 def explain(call: Call, *, now: datetime | None = None) -> Explanation:
     """The explanation of one call, with a constant number of queries. `now` lets it tell a call that nobody ended."""
-    return of_facts(explanation_facts.read(call), is_forgotten=_is_forgotten(call, now))
+    return explain_facts(call, explanation_facts.read(call), now=now)
+
+
+def explain_facts(call: Call, facts: Facts, *, now: datetime | None = None) -> Explanation:
+    """The same from facts that were read already."""
+    return of_facts(facts, is_forgotten=_is_forgotten(call, now))
 
 
 def explain_all(calls: Iterable[Call], *, now: datetime | None = None) -> list[Explanation]:
     """Those of many calls, in their order, with the same number of queries as for one."""
     rows = list(calls)
     facts = explanation_facts.read_all(rows)
-    return [of_facts(found, is_forgotten=_is_forgotten(call, now)) for call, found in zip(rows, facts, strict=True)]
+    return [explain_facts(call, found, now=now) for call, found in zip(rows, facts, strict=True)]
 
 
 def of_facts(facts: Facts, *, is_forgotten: bool = False) -> Explanation:
@@ -66,7 +71,7 @@ def of_facts(facts: Facts, *, is_forgotten: bool = False) -> Explanation:
     if not found:
         found = [(Cause.NONE, _nothing(facts))]
     cause, said = found[0]
-    also = tuple(dict.fromkeys(other for other, _ in found[1:] if other is not cause))
+    also = tuple(dict.fromkeys(other for other, _ in found[1:] if other not in (cause, Cause.UNEXPLAINED)))
     about = ABOUT[cause]
     return Explanation(cause, about.party, said, about.remedy, silences(facts), also)
 

@@ -21,9 +21,11 @@ class Silence:
 
 
 def span(ms: int) -> str:
-    """7400 → "7.4 s", 83000 → "1 min 23 s"."""
+    """40 → "less than 0.1 s", 7400 → "7.4 s", 83000 → "1 min 23 s"."""
+    if ms < 100:
+        return "less than 0.1 s"
     if ms < 60_000:
-        return f"{max(ms, 0) / 1000:.1f} s"
+        return f"{ms / 1000:.1f} s"
     return f"{ms // 60_000} min {ms // 1000 % 60} s"
 
 

@@ -56,15 +56,17 @@ def receive_call(
     findings: Iterable[str],
     limits: Limits = NO_LIMITS,
     refused_models: Collection[str] = (),
+    refusal: str = "",
     now: datetime,
 ) -> Decision:
     """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank; no agent whose
-    model is among `refused_models` can."""
+    model is among `refused_models` can. `refusal` is what OpenAI has refused other calls for."""
     call = lock_or_register(leg=leg, now=now)
     for finding in findings:
         note_once(call, finding, now)
     if call.token_nonce or call.handed_over_at or call.status == Status.ENDED:
         return _same_answer(call)
+    note(call, "webhook", now, direction=call.direction)
     advance(call, Status.RINGING)
     if first := open_handover(call=call, leg=leg, now=now):
         return _come_back(call, first=first, now=now)
@@ -72,15 +74,17 @@ def receive_call(
     if treatment == screening.BLOCKED:
         end(call, reason=Reason.BLOCKED, now=now)
         return Refuse(screening.WORDS_FOR_BLOCKED)
-    obstacle = obstacle or _obstacle_of_agent(call, refused_models)
+    if not obstacle and (obstacle := _obstacle_of_agent(call, refused_models)) == OPENAI_REFUSES:
+        refusal = "model"
     is_direct = treatment == screening.DIRECT
-    if not obstacle:
-        note(call, "webhook", now, direction=call.direction)
     if is_direct or (not obstacle and _rings_a_person_first(call, now)):
         number = person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
         if number and number != call.from_number:
             return _ring_a_person_first(call, number=number, is_announced=not is_direct, now=now)
-    return _to_the_agent_or_a_person(call, obstacle=obstacle, default_number=default_number, limits=limits, now=now)
+    if obstacle:
+        note(call, "no_stream", now, because=obstacle, **({"cause": refusal} if refusal else {}))
+        return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
+    return _to_the_agent_or_a_person(call, default_number=default_number, limits=limits, now=now)
 
 
 @transaction.atomic
@@ -238,12 +242,7 @@ def _same_answer(call: Call) -> Decision:
     return _dial(call) if call.handover_number else Voicemail(business=_business_name(call))
 
 
-def _to_the_agent_or_a_person(
-    call: Call, *, obstacle: str, default_number: str, limits: Limits, now: datetime
-) -> Decision:
-    if obstacle:
-        note(call, "no_stream", now, because=obstacle)
-        return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
+def _to_the_agent_or_a_person(call: Call, *, default_number: str, limits: Limits, now: datetime) -> Decision:
     if limit := _limit_reached(call, limits, now):
         if limit in capacity.OF_THE_CALLER:
             return _to_voicemail(call, now=now)

@@ -1,9 +1,13 @@
 """The row of a call moves on: it is locked while it does, its status only moves forward, a reason is written once."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
+
+from django.db import transaction
 
 from calls.domain import history, summaries
-from calls.domain.decisions import Leg
+from calls.domain.decisions import Decision, Leg
 from calls.models import Call, CallEvent, PhoneLine
 
 Status = Call.Status
@@ -63,3 +67,31 @@ def note_once(call: Call, kind: str, now: datetime, **detail: object) -> None:
     """For what Twilio may tell again in the same words."""
     if not CallEvent.objects.filter(call=call, kind=kind, detail=detail).exists():
         note(call, kind, now, **detail)
+
+
+@transaction.atomic
+def decided(
+    rule: Callable[..., Decision],
+    *,
+    webhook: str,
+    clock: Callable[[], datetime],
+    leg: Leg,
+    now: datetime,
+    **facts: Any,
+) -> Decision:
+    """What `rule` decides of a webhook that came at `now`, written down with the moment at which it was decided; of
+    repetitions the first counts."""
+    decision = rule(leg=leg, now=now, **facts)
+    answer = type(decision).__name__
+    call = Call.objects.filter(call_sid=leg.call_sid).first()
+    if call and not call.events.filter(kind="twiml", detail__webhook=webhook, detail__answer=answer).exists():
+        at = clock()
+        took_ms = round((at - now).total_seconds() * 1000)
+        note(call, "twiml", at, webhook=webhook, answer=answer, took_ms=took_ms)
+    return decision
+
+
+def note_missed(*, call_sid: str, webhook: str, because: str, at: datetime) -> None:
+    """Say on the call, if there is one by now, that a webhook of it was answered without the database."""
+    if call := Call.objects.filter(call_sid=call_sid).first():
+        note(call, "answered_without_records", at, webhook=webhook, because=because)

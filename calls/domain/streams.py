@@ -18,6 +18,7 @@ OVER = {
 
 
 REFUSED = "stream_refused"
+NOT_ADMITTED = "stream_not_admitted"
 
 
 class StreamRefused(Exception):
@@ -98,8 +99,18 @@ def note_refusal(*, call_sid: str, why: str, now: datetime) -> None:
     """Say on the call, if there is one, why a stream was refused: nobody else knows why it was silent."""
     call = Call.objects.filter(call_sid=call_sid).first()
     if call is not None and call.status != Call.Status.ENDED:
-        at_ms = round((now - call.rang_at).total_seconds() * 1000)
-        history.record_event(call_id=call.pk, kind=REFUSED, at_ms=at_ms, detail={"why": why})
+        _note(call, REFUSED, now, why=why)
+
+
+def note_not_admitted(*, call_sid: str, because: str, now: datetime) -> None:
+    """Say on the call, if there is one, that its stream could not be let in at `now`: `because` of an error of ours."""
+    if call := Call.objects.filter(call_sid=call_sid).first():
+        _note(call, NOT_ADMITTED, now, because=because)
+
+
+def _note(call: Call, kind: str, now: datetime, **detail: str) -> None:
+    at_ms = round((now - call.rang_at).total_seconds() * 1000)
+    history.record_event(call_id=call.pk, kind=kind, at_ms=at_ms, detail=detail)
 
 
 def finish_stream(*, call_id: int, stream_sid: str, reason: str, now: datetime, first_audio_ms: int | None) -> None:

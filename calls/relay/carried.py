@@ -43,6 +43,7 @@ from calls.relay.lines import Lines
 from calls.relay.outbox import Outbox
 from calls.relay.profile import profile_of
 from calls.relay.recorder import Recorder
+from calls.relay.shares import Shares
 from calls.tools import registry
 from calls.twilio import stream
 
@@ -90,6 +91,7 @@ class Carried:
         self._conversation = Conversation(self._profile)
         self._journal = Journal(self._write_records, log)
         self._to_twilio = Outbox(AGENT_SOUND_WAITING)
+        self._shares = Shares(self._journal, self._to_twilio, self.now)
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
         self._group = asyncio.TaskGroup()
@@ -138,9 +140,11 @@ class Carried:
             # Bulkhead: whatever a peer said, the caller reaches a person.
             self._fail()
 
-    async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message]) -> None:
-        """Carry the call to its end. `arrived` is when the stream started, on the loop's clock: the wait counts."""
+    async def carry(self, start: stream.Start, arrived: float, early: Sequence[Message], *, opened: float) -> None:
+        """Carry the call to its end. `opened` is when the socket was accepted and `arrived` when the stream started,
+        both on the loop's clock: the wait counts."""
         self._log.info("call started", extra={"model": self._profile.session.model})
+        self._journal.put(event("upgraded", (opened - self._zero) * self._settings.rate))
         writing = asyncio.create_task(self._journal.run(), name="journal")
         self._record()
         try:
@@ -179,7 +183,7 @@ class Carried:
             KeepGreeting: self._keep_greeting,
             RecordTurn: self._note_turn,
             RecordTool: self._journal.put,
-            RecordEvent: self._journal.put,
+            RecordEvent: self._shares.note,
         }
 
     def _carry_out(self, commands: Sequence[Command]) -> None:

@@ -179,6 +179,7 @@ class Lines:
         while True:
             try:
                 address = self._address
+                self._note("line_connecting")
                 return await client.open_line(url=address.url, model=address.model, api_key=address.key)
             except LineUnavailable as problem:
                 tries += 1

@@ -11,7 +11,7 @@ class Outbox:
     def __init__(self, limit: int) -> None:
         self.dropped = 0
         self._limit = limit
-        self._frames: deque[tuple[str, bool]] = deque()
+        self._frames: deque[tuple[str | Callable[[], None], bool]] = deque()
         self._sounds = 0
         self._filled = asyncio.Event()
 
@@ -20,6 +20,11 @@ class Outbox:
         self._sounds += is_sound
         if self._sounds > self._limit:
             self._drop_oldest_sound()
+        self._filled.set()
+
+    def when_sent(self, do: Callable[[], None]) -> None:
+        """Call `do` as soon as all that waits now is sent; never if it is cleared before."""
+        self._frames.append((do, False))
         self._filled.set()
 
     def clear(self) -> None:
@@ -33,7 +38,10 @@ class Outbox:
             while self._frames:
                 frame, is_sound = self._frames.popleft()
                 self._sounds -= is_sound
-                await send(frame)
+                if isinstance(frame, str):
+                    await send(frame)
+                else:
+                    frame()
             self._filled.clear()
             await self._filled.wait()
 

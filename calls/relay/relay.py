@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from calls import database
@@ -21,6 +22,8 @@ from calls.twilio import stream
 START_TIMEOUT = 5.0
 ADMISSION_TIMEOUT = 2.0
 NOTE_TIMEOUT = 1.0
+NOTE_LATE_TIMEOUT = 20.0
+MAX_SID = 64
 EARLY_FRAMES = 100  # 2 s of sound, while the call is admitted
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
@@ -48,6 +51,7 @@ class Relay:
         self._start: asyncio.Future[stream.Start | None] = asyncio.get_running_loop().create_future()
         self._early: deque[Message] = deque(maxlen=EARLY_FRAMES)
         self._bad_frames = 0
+        self._opened = asyncio.get_running_loop().time()
         self._arrived = 0.0
         self._stream_sid = ""
         self._call: Carried | None = None
@@ -94,23 +98,24 @@ class Relay:
             return
         except streams.StreamRefused as refusal:
             # Nobody has spent a cent at OpenAI up to here.
-            self._log.warning("stream refused", extra={"why": str(refusal)})
+            self._named().warning("stream refused", extra={"why": str(refusal)})
             # Twilio asks what follows as soon as the socket is closed, and that depends on what was noted.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(NOTE_TIMEOUT):
                     await self._note_refusal(str(refusal))
             await self._close(POLICY_VIOLATION)
             return
-        except Exception:
+        except Exception as error:
             # Bulkhead: without a database nobody is admitted, and Twilio asks what follows.
-            self._log.exception("stream could not be admitted")
+            self._named().exception("stream could not be admitted")
             await self._close(INTERNAL_ERROR)
+            await self._note_not_admitted(type(error).__name__)
             return
-        self._log = CallLogger(self._log.logger, {"call_sid": admitted.call_sid})
+        self._log = self._named()
         self._call = Carried(self._settings, admitted, send=self._send, close=self._close, log=self._log)
         live.add(self._stream_sid)
         try:
-            await self._call.carry(self._start.result(), self._arrived, self._early)
+            await self._call.carry(self._start.result(), self._arrived, self._early, opened=self._opened)
         except Exception:
             # Bulkhead: the call is over; what could not be written of its end is said here.
             self._log.exception("the end of the call could not be written")
@@ -143,6 +148,20 @@ class Relay:
         start = self._start.result() if self._start.done() else None
         if start is not None:
             await database.run_at_the_door(streams.note_refusal, call_sid=start.call_sid, why=why, now=timezone.now())
+
+    async def _note_not_admitted(self, because: str) -> None:
+        """Best effort, when the caller is on the way to a person already: the database may be away for longer."""
+        if not self._start.done() or (start := self._start.result()) is None:
+            return
+        note = partial(streams.note_not_admitted, call_sid=start.call_sid, because=because, now=timezone.now())
+        with contextlib.suppress(TimeoutError, DatabaseError, InterfaceError):
+            async with asyncio.timeout(NOTE_LATE_TIMEOUT):
+                await database.run_at_the_door(note)
+
+    def _named(self) -> CallLogger:
+        """The log with the CallSid in each line, as far as Twilio has told it."""
+        start = self._start.result() if self._start.done() else None
+        return CallLogger(self._log.logger, {"call_sid": start.call_sid[:MAX_SID]}) if start else self._log
 
 
 def _admit_with_clips(folder: Path | None, **asked: Any) -> streams.AdmittedStream:

@@ -19,7 +19,9 @@ from calls.domain.decisions import Decision
 from calls.standby import standby
 from calls.twilio import addresses, webhook
 from calls.twilio.signature import SETTINGS, SIGNATURE, Verifier
+from calls.views import unrecorded
 from calls.views.answers import to_twiml
+from calls.views.unrecorded import Missed
 
 logger = logging.getLogger(__name__)
 
@@ -71,17 +73,22 @@ def never_silent(address: str, *, instead: Decision | None = None) -> Callable[[
         @functools.wraps(view)
         async def guarded(request: HttpRequest, form: QueryDict) -> HttpResponse:
             deadline = asyncio.get_running_loop().time() + TIME_LIMIT_SECONDS
+            came, because = timezone.now(), ""
             try:
                 async with asyncio.timeout_at(deadline):
                     return await view(request, form)
             except webhook.Malformed as error:
                 logger.warning("webhook without a call", extra={"webhook": address, "error": str(error)})
             except TimeoutError:
+                because = "TimeoutError"
                 logger.error("webhook took too long", extra=_fields(address, form))
-            except Exception:
+            except Exception as error:
+                because = type(error).__name__
                 logger.exception("webhook failed", extra=_fields(address, form))
                 if decision := instead or await _decide_with_records(address, form, deadline):
                     return to_twiml(decision)
+            if because:
+                unrecorded.remember(_fields(address, form)["call_sid"], Missed(address, because, came))
             return to_twiml(instead or _decide_without_records(address, form))
 
         return guarded

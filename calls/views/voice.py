@@ -16,12 +16,13 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from calls import database
-from calls.domain import lifecycle
+from calls.domain import lifecycle, progress
 from calls.domain.capacity import Limits
 from calls.domain.decisions import Decision, Thanks
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, live
 from calls.twilio import addresses, webhook
+from calls.views import unrecorded
 from calls.views.answers import to_twiml
 from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing, never_silent, no_content, plain
 
@@ -40,7 +41,9 @@ async def incoming_call(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_silent("after")
 async def stream_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg = webhook.incoming_call(form)
-    return await _decide("stream is over", lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER)
+    return await _decide(
+        "stream is over", "after", lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER
+    )
 
 
 @from_twilio("Twilio asks here when another address of this server did not answer.")
@@ -54,7 +57,13 @@ async def fallback(request: HttpRequest, form: QueryDict) -> HttpResponse:
 async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg, outcome = webhook.incoming_call(form), webhook.dial_outcome(form)
     return await _decide(
-        "dial is over", lifecycle.finish_dial, leg=leg, obstacle=_obstacle(request), limits=_limits(), **asdict(outcome)
+        "dial is over",
+        "dial-done",
+        lifecycle.finish_dial,
+        leg=leg,
+        obstacle=_obstacle(request),
+        limits=_limits(),
+        **asdict(outcome),
     )
 
 
@@ -76,6 +85,7 @@ async def call_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     is_known = await database.run(
         lifecycle.change_status, **asdict(change), findings=_by_get(request), now=timezone.now()
     )
+    await _note_missed(change.call_sid)
     return _noted("call status", change.call_sid, is_known, status=change.call_status)
 
 
@@ -116,9 +126,11 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
     leg = webhook.incoming_call(form)
     return await _decide(
         "call comes in",
+        "voice",
         lifecycle.receive_call,
         leg=leg,
         obstacle=_obstacle(request),
+        refusal=openai_refusal() or "",
         refused_models=_refused_models(),
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
@@ -134,6 +146,7 @@ async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:
     )
     return await _decide(
         "fallback",
+        "fallback",
         lifecycle.fall_back,
         leg=leg,
         error_code=failure.error_code,
@@ -142,9 +155,19 @@ async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:
     )
 
 
-async def _decide(what: str, rule: Callable[..., Decision], *, leg: webhook.IncomingCall, **facts: Any) -> HttpResponse:
-    decision = await database.run(rule, leg=leg, **facts, now=timezone.now())
+async def _decide(
+    what: str, address: str, rule: Callable[..., Decision], *, leg: webhook.IncomingCall, **facts: Any
+) -> HttpResponse:
+    decision = await database.run(
+        progress.decided, rule, webhook=address, clock=timezone.now, leg=leg, now=timezone.now(), **facts
+    )
+    await _note_missed(leg.call_sid)
     return _speak(what, leg.call_sid, decision)
+
+
+async def _note_missed(call_sid: str) -> None:
+    if missed := unrecorded.take(call_sid):
+        await database.run(progress.note_missed, call_sid=call_sid, **asdict(missed))
 
 
 def _obstacle(request: HttpRequest) -> str:

@@ -23,7 +23,7 @@ def test_answer_is_timed_from_the_end_of_the_speech():
     [answer] = [c for c in call.receive(agent_audio(100, "item_A2", "resp_2"), 5.8) if events([c]) == ["answer"]]
 
     # OpenAI had listened to 500 ms of silence before it noticed.
-    assert answer.detail == {"after_speech_ms": 1300}
+    assert answer.detail == {"after_speech_ms": 1300, "after_turn_ms": 800}
 
 
 def test_slow_answer_is_bridged_and_a_missing_one_given_up():

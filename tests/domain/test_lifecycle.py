@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 NOW = factories.RANG_AT
 PERSON, DEFAULT = "+15550108000", "+15550107000"
 Status, Reason = Call.Status, Call.EndReason
+RANG = ("webhook", {"direction": "inbound"})
 
 
 def later(**delta):
@@ -203,7 +204,7 @@ def test_a_call_that_no_agent_can_answer_goes_to_a_person_at_once(obstacle, reas
     call = row(caller)
     assert (call.status, call.end_reason, call.handover_number) == ("handed_over", reason, PERSON)
     assert (call.handed_over_at, call.token_nonce) == (NOW, "")
-    assert events(call) == [("no_stream", {"because": obstacle}), ("handover", {})]
+    assert events(call) == [RANG, ("no_stream", {"because": obstacle}), ("handover", {})]
 
 
 def test_a_line_without_agent_goes_to_a_person_at_once():
@@ -212,7 +213,7 @@ def test_a_line_without_agent_goes_to_a_person_at_once():
 
     assert receive(caller) == HandOver(number=PERSON, business="Cedar Plumbing")
     assert state(caller) == ("handed_over", "upstream_unavailable")
-    assert events(row(caller)) == [("no_stream", {"because": "no_agent"}), ("handover", {})]
+    assert events(row(caller)) == [RANG, ("no_stream", {"because": "no_agent"}), ("handover", {})]
 
 
 def test_an_unknown_number_goes_to_the_person_of_the_setting():
@@ -270,7 +271,7 @@ def test_a_leg_that_comes_back_goes_to_voicemail_and_never_to_a_second_agent():
     assert decision == Voicemail(business="Cedar Plumbing")
     assert state(second) == ("handed_over", "")
     assert row(second).token_nonce == ""
-    assert events(row(second)) == [("forwarding_loop", {"first_call": first.call_sid}), ("voicemail", {})]
+    assert events(row(second)) == [RANG, ("forwarding_loop", {"first_call": first.call_sid}), ("voicemail", {})]
 
 
 def test_a_line_without_agent_whose_person_forwards_to_it_rings_that_person_once():

@@ -141,12 +141,15 @@ async def test_call_from_start_to_hang_up_leaves_rows_and_nothing_else(openai):
     assert (call.status, call.end_reason, call.model) == ("ended", "caller_hangup", "gpt-realtime-2.1")
     assert call.first_audio_ms is not None
     assert [s.ended_at is not None async for s in Stream.objects.all()] == [True]
-    assert [kind async for kind in CallEvent.objects.values_list("kind", flat=True)] == [
+    assert [kind async for kind in CallEvent.objects.order_by("at_ms", "pk").values_list("kind", flat=True)] == [
+        "upgraded",
         "stream_started",
+        "line_connecting",
         "line_opened",
         "session_created",
         "session_ready",
         "first_audio",
+        "sound_out",
         "ended",
     ]
     assert live.count() == 0

@@ -59,7 +59,7 @@ async def test_fifty_identical_rings_at_once_are_one_call_with_one_answer(twilio
     assert [response.status_code for response in responses] == [200] * 50
     assert len({response.content for response in responses}) == 1
     assert await stored(Call.objects.count) == 1
-    assert await stored(kinds) == ["webhook"]
+    assert await stored(kinds) == ["webhook", "twiml"]
 
 
 async def test_a_ring_repeated_after_the_call_is_over_gives_the_same_document(twilio, line):
@@ -121,7 +121,7 @@ async def test_a_signed_get_is_answered_and_becomes_a_finding(twilio, line, stor
 
     assert verbs(first) == ["Connect"]
     assert (await twilio.get("/twilio/voice", form)).content == first.content
-    assert await stored(kinds) == ["webhook_by_get", "webhook"]
+    assert await stored(kinds) == ["webhook_by_get", "webhook", "twiml"]
 
 
 async def test_an_unsigned_get_shows_a_person_what_the_address_is_for(twilio, line, stored):

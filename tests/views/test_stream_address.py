@@ -39,7 +39,7 @@ async def test_a_signed_post_is_answered_as_voice_and_becomes_a_finding(twilio, 
     response = await twilio.post(path, voice_form(factories.make_sid(), To=line.number))
 
     assert verbs(response) == ["Connect"]
-    assert await stored(kinds) == ["webhook_at_stream_address", "webhook"]
+    assert await stored(kinds) == ["webhook_at_stream_address", "webhook", "twiml"]
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert [record.remedy for record in errors] == [
         f'in Twilio, paste {BASE}/twilio/voice under "A call comes in" (HTTP POST)'
