@@ -69,13 +69,7 @@ CHECKS: tuple[Check, ...] = (
         needs=("settings.twilio-token", "database", "line"),
     ),
     Check("upgrade", "WebSocket upgrade over the public address", remote.upgrade, needs=("webhook",)),
-    Check(
-        "first-audio",
-        "First sound of the agent",
-        listening.first_audio,
-        needs=("upgrade", "settings.openai-key"),
-    ),
-    Check("twilio", "The Twilio account", account.account, gives=account.IDS),
+    # Before the first sound, which would only tell that none came where OpenAI tells why.
     Check(
         "openai",
         "OpenAI Realtime",
@@ -83,6 +77,13 @@ CHECKS: tuple[Check, ...] = (
         needs=("settings.openai-key", "settings.openai-url"),
         gives=upstream.IDS,
     ),
+    Check(
+        "first-audio",
+        "First sound of the agent",
+        listening.first_audio,
+        needs=("upgrade", "settings.openai-key"),
+    ),
+    Check("twilio", "The Twilio account", account.account, gives=account.IDS),
 )
 LINE = tuple(check.id for check in CHECKS if check.id != "openai")
 OPENAI = ("openai",)

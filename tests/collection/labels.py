@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 
 class Label(NamedTuple):
-    """`first`: the id of that finding. `words`: each stands in what it says, in any case of letters."""
+    """`first`: the id of that finding, or what stands before its dot. `words`: each stands in what it says, in any
+    case of letters."""
 
     first: str
     words: tuple[str, ...]
@@ -33,7 +34,7 @@ OF_THE_PROTOTYPE = {
     "proxy_strips_the_upgrade": Label("upgrade", ("proxy", "Upgrade")),
     "redirect_to_a_slash": Label("webhook", ("redirect", "/twilio/voice/")),
     "server_has_another_token": Label("webhook", ("signature", "TWILIO_AUTH_TOKEN")),
-    "clock_off": Label("settings.clock", ("clock",)),
+    "clock_off": Label("clock", ("clock",)),
     "origin_validator": Label("routes", ("Origin",)),
     "origin_validator_still_running": Label("upgrade", ("Origin",)),
     "blank_line_before_twiml": Label("webhook", ("blank line",)),
@@ -59,7 +60,7 @@ OF_THE_FIELD = {
     "server_not_started": Label("port", ("nothing listens", "manage.py serve")),
     "mute_program_on_the_port": Label("port", ("does not answer",)),
     "worker_not_running": Label("worker", ("worker", "manage.py worker")),
-    "mail_server_gone": Label("email", ("refused",)),
+    "mail_server_gone": Label("email", ("refuse",)),
     "data_folder_not_writable": Label("disk", ("DATA_DIR",)),
     # the road
     "name_unknown": Label("webhook", ("name", "not known", "DNS")),

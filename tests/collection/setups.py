@@ -311,9 +311,10 @@ def mail_server_gone(at):
 
 @broken
 def data_folder_not_writable(at):
-    at.change()
-    at.settings["DATA_DIR"] = "/proc/voiceagent"
-    at.serve(DATA_DIR="/proc/voiceagent")
+    """A file is where the folder would have to be."""
+    (at.folder / "var").write_text("")
+    at.settings["DATA_DIR"] = str(at.folder / "var")
+    at.serve(DATA_DIR=str(at.folder / "var"))
 
 
 # The road.
@@ -607,8 +608,9 @@ def one_session_at_a_time(at):
 
 
 @healthy
-def mail_over_another_port(at):
-    at.settings["EMAIL_URL"] = "smtp://mail.cedarplumbing.alt:2525"
+def mail_relay_without_a_login(at):
+    at.names[MAIL] = at.start("mail").port
+    at.settings["EMAIL_URL"] = f"smtp://{MAIL}:25"
 
 
 @healthy

@@ -138,9 +138,11 @@ class Town:
             done = subprocess.run([sys.executable, "manage.py", command], cwd=ROOT, env=commands, capture_output=True)
             assert done.returncode == 0, done.stderr
         change(self.database, "UPDATE calls_phoneline SET fallback_url = ?", ELSEWHERE)
+        self.unused = self.folder / "unused.sqlite3"  # as it is before any server or worker has come to it
+        copy(self.database, self.unused)
         self.model = self.start("model", "--keys", KEY).port
         self.openai = self.start("front", "--backend", self.model, "--certificate", self.openai_certificate).port
-        self.mail = self.start("mail").port
+        self.mail = self.start("mail", self.authority.certificate(MAIL)).port
         self.twilio = self.start("account", account()).port
         self.environment = {
             "PUBLIC_BASE_URL": f"https://{HOST}",
@@ -152,7 +154,7 @@ class Town:
             "TWILIO_AUTH_TOKEN": TOKEN,
             "TWILIO_API_BASE_URL": f"http://127.0.0.1:{self.twilio}",
             "HANDOVER_NUMBER": PERSON,
-            "EMAIL_URL": f"smtp://reception:{MAIL_PASSWORD}@{MAIL}:587",
+            "EMAIL_URL": f"smtp+ssl://reception:{MAIL_PASSWORD}@{MAIL}:465",
             "SSL_CERT_FILE": str(self.authority.file),
             "PYTHONPATH": str(OVERLAY),
         }
@@ -222,7 +224,7 @@ class Place:
         """A database of its own, changed by SQL."""
         database = self.folder / "own.sqlite3"
         if not database.exists():
-            copy(self.town.database, database)
+            shutil.copy(self.town.unused, database)
         for statement in statements:
             change(database, statement)
         self.settings["DATABASE_URL"] = f"sqlite:///{database}"
@@ -311,7 +313,7 @@ def change(database, statement, *values):
 
 
 def copy(source, target):
-    """A copy of a database that a server may be writing to."""
+    """A copy of a database, whatever of it is still in its journal."""
     reading, writing = sqlite3.connect(source, timeout=30), sqlite3.connect(target)
     reading.backup(writing)
     reading.close()

@@ -1,7 +1,9 @@
-"""A mail server that takes every letter and keeps none: just enough of SMTP."""
+"""A mail server that takes every letter and keeps none: just enough of SMTP, with TLS when there is a certificate."""
 
 import asyncio
 import contextlib
+import ssl
+import sys
 
 
 async def serve(reader, writer):
@@ -9,7 +11,7 @@ async def serve(reader, writer):
         writer.write(line.encode() + b"\r\n")
         await writer.drain()
 
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ssl.SSLError):
         await say("220 mail.cedarplumbing.alt ESMTP")
         while line := (await reader.readline()).decode("latin-1").strip():
             match line.upper().split()[0]:
@@ -30,7 +32,11 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    context = None
+    if len(sys.argv) > 1:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1])
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     print(f"listening on port {server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
