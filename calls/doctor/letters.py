@@ -73,9 +73,9 @@ _NO_NAME = ("the name is not known to the name server", _HOST)
 _CAUSES: Mapping[type[Exception], tuple[str, str]] = {
     smtplib.SMTPAuthenticationError: ("user or password is not accepted", _LOGIN),
     smtplib.SMTPNotSupportedError: ("it offers no TLS, or no login", f"Look at the port: 587 or 465, in {_ENTER}"),
-    smtplib.SMTPServerDisconnected: ("it says nothing, or hangs up", f"On port 465 write smtp+ssl:// instead. {_HOST}"),
+    smtplib.SMTPServerDisconnected: ("it says nothing, or hangs up", f"On port 465 write smtps:// instead. {_HOST}"),
     ssl.SSLCertVerificationError: ("its certificate is not valid", "Name it as its certificate does: " + _HOST),
-    ssl.SSLError: ("it speaks no TLS there", f"On port 587 write smtp+tls://, on 465 smtp+ssl://. {_HOST}"),
+    ssl.SSLError: ("it speaks no TLS there", f"On port 587 write smtp+tls://, on 465 smtps://. {_HOST}"),
     socket.gaierror: _NO_NAME,
     UnicodeError: _NO_NAME,
     ConnectionRefusedError: ("it refuses the connection: no mail server listens there", _HOST),

@@ -1,5 +1,6 @@
 """What can be seen on this machine: the routes, who owns the port, and whether a server for sockets serves there."""
 
+import re
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -11,7 +12,7 @@ from calls import serving
 from calls.doctor import upgrading
 from calls.doctor.aside import aside
 from calls.doctor.causes import of_silence
-from calls.doctor.exchange import Refused, Unreachable, WrongSubprotocol
+from calls.doctor.exchange import Answer, Refused, Unreachable, WrongSubprotocol, request
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.visit import Visit, instance_at, is_web_address
 from calls.twilio.addresses import STREAM_PATH
@@ -147,9 +148,13 @@ def _is_this_machine(visit: Visit) -> bool:
 
 
 async def _owner(number: int) -> str:
-    """The program on the port, without its options: those may hold secrets."""
+    """The program on the port, with the module that Python runs, and without its options: those may hold secrets."""
     owner = await aside(serving.port_owner, number)
-    return owner.partition(" -")[0].rstrip(")") + ")" if owner else "which one cannot be seen from here"
+    if not owner:
+        return "which one cannot be seen from here"
+    program, _, options = owner.partition(" -")
+    module = f" -m {options.split()[1]}" if re.match(r"m [\w.]+", options) else ""
+    return f"{program.rstrip(')')}{module.rstrip(')')})"
 
 
 async def asgi(visit: Visit) -> list[Finding]:
@@ -161,11 +166,9 @@ async def asgi(visit: Visit) -> list[Finding]:
     failed = await upgrading.failure(asked, url)
     match failed:
         case Refused(answer=answer) if answer.status not in {403, 500}:
-            visit.takes_sockets = False
-            server = answer.headers.get("server", "")
-            seen = f"the upgrade was answered {answer.status} as a plain page{f' by {server[:40]}' if server else ''}"
-            remedy = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
-            return [said(FAIL, seen, "No socket opens: the caller hears silence.", remedy)]
+            return [_no_sockets(visit, f"answered {answer.status} as a plain page", answer)]
+        case Unreachable(kind="protocol") if old := await _old_page(visit):
+            return [_no_sockets(visit, "answered as HTTP/1.0 answers", old)]
         case Unreachable():
             offered = await upgrading.failure(asked, url, subprotocol=upgrading.SUBPROTOCOL)
             visit.takes_sockets = offered is None
@@ -176,3 +179,19 @@ async def asgi(visit: Visit) -> list[Finding]:
     visit.takes_sockets = True
     refused = isinstance(failed, Refused | WrongSubprotocol)
     return [said(OK, "a server for sockets answers" + (f", though it {failed}; see upgrade" if refused else ""))]
+
+
+def _no_sockets(visit: Visit, how: str, answer: Answer) -> Finding:
+    visit.takes_sockets = False
+    server = answer.headers.get("server", "")
+    seen = f"the upgrade was {how}{f' by {server[:40]}' if server else ''}"
+    remedy = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
+    return saying("asgi", "A server that takes sockets")(FAIL, seen, "No socket opens: the caller hears silence.", remedy)
+
+
+async def _old_page(visit: Visit) -> Answer | None:
+    """What a server answers at the stream's path that knows HTTP/1.0 alone, as Python's own for WSGI does."""
+    try:
+        return await request(f"{visit.site.local_base_url}{STREAM_PATH}", seconds=2)
+    except Unreachable:
+        return None
