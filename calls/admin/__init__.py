@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django_tasks_db.admin import DBTaskResult
 
-from calls.admin import bookings, business, call, edge, letters, people, quotes, reaching, trade, work
+from calls.admin import bookings, business, call, doctor, edge, letters, people, quotes, reaching, trade, work
 from calls.admin.login import LimitedLoginForm
 
-__all__ = ["bookings", "business", "call", "edge", "letters", "people", "quotes", "reaching", "trade", "work"]
+__all__ = ["bookings", "business", "call", "doctor", "edge", "letters", "people", "quotes", "reaching", "trade", "work"]
 
 admin.site.site_header = "Receptionist"
 admin.site.site_title = "Receptionist"

@@ -1,24 +1,31 @@
 """The first page of the admin: what cannot wait in red, what waits for a person, and the lists by what they are for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
-from calls.admin import display, reaching
+from calls.admin import display, doctor, reaching
+from calls.doctor import history
 from calls.doctor.caller import TEST_CALL_PREFIX
+from calls.doctor.findings import Finding, counted, troubles
 from calls.models import Call, Callback, Emergency, KnownAnswer, Message, OutgoingEmail, OutgoingMessage
 
 GROUPS = {
     "Every day": ["Call", "Emergency", "Booking", "Callback", "Message", "Quote", "Customer"],
     "What Cortana knows": ["Service", "ServiceArea", "KnownAnswer", "Technician", "Skill"],
     "Sent": ["OutgoingEmail", "OutgoingMessage"],
-    "Setting up": ["Business", "Agent", "PhoneLine", "ListedNumber", "Price"],
+    "Setting up": ["Business", "Agent", "PhoneLine", "ListedNumber", "Price", "DoctorRun"],
 }
 MOST_ALARMS = 5
+MOST_TROUBLES = 3
+OLD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,18 @@ class Need:
     count: int
     url: str
     tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineHealth:
+    """What the doctor found last. `badge` and what follows are blank when it was never asked."""
+
+    text: str
+    badge: str = ""
+    at: str = ""
+    url: str = ""
+    is_old: bool = False
+    troubles: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,23 @@ def needs(request: HttpRequest) -> list[Need]:
         _need(request, "Questions to answer", KnownAnswer, Q(answer=""), "warm", open="yes"),
     ]
     return [need for need in found if need and need.count]
+
+
+def line_health(request: HttpRequest) -> LineHealth | None:
+    """None for those who may not see it."""
+    if not request.user.has_perm("calls.view_doctorrun"):
+        return None
+    health = history.health()
+    if health is None:
+        return LineHealth("Nobody has looked yet whether a call would get through.")
+    return LineHealth(
+        text=f"{counted(health.findings)}.",
+        badge=doctor.badge_of(health.result),
+        at=display.show_moment(health.run.began_at),
+        url=reverse("admin:calls_doctorrun_change", args=[health.run.pk]),
+        is_old=timezone.now() - health.run.began_at > OLD,
+        troubles=troubles(health.findings)[:MOST_TROUBLES],
+    )
 
 
 def grouped(app_list: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,10 +1,10 @@
 """What the doctor says: a finding names what was seen, what a caller notices of it, and the remedy."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 _KEY = re.compile(r"\bsk-[\w*-]{6,}")
@@ -37,6 +37,12 @@ class Finding:
     def as_dict(self) -> dict[str, str | int]:
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Finding":
+        """One that was kept, perhaps by an older or newer version of this program: unknown fields are passed over."""
+        known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
+        return cls(**known | {"level": Level(known["level"])})
+
 
 class Saying(Protocol):
     def __call__(self, level: Level, seen: str, means: str = "", remedy: str = "") -> Finding: ...
@@ -57,14 +63,23 @@ def exit_code(findings: Iterable[Finding]) -> int:
     return 2 if FAIL in levels else 1 if WARN in levels else 0
 
 
+def troubles(findings: Iterable[Finding]) -> list[Finding]:
+    """What has to be seen to, failures first, otherwise as found."""
+    return sorted((one for one in findings if one.level in {FAIL, WARN}), key=lambda one: one.level is not FAIL)
+
+
+def counted(findings: Iterable[Finding]) -> str:
+    """`3 well, 1 failed`; of nothing, nothing."""
+    levels = [finding.level for finding in findings]
+    words = {OK: "well", WARN: "to look at", FAIL: "failed", SKIPPED: "skipped"}
+    return ", ".join(f"{levels.count(level)} {word}" for level, word in words.items() if level in levels)
+
+
 def summary(findings: Iterable[Finding]) -> str:
     """How many of each, and where to begin."""
     findings = list(findings)
-    counts = {level: sum(finding.level is level for finding in findings) for level in Level}
-    words = {OK: "well", WARN: "to look at", FAIL: "failed", SKIPPED: "skipped"}
-    said = ", ".join(f"{count} {words[level]}" for level, count in counts.items() if count)
     worst = next((one for level in (FAIL, WARN) for one in findings if one.level is level), None)
-    return f"{said or 'nothing checked'}." + (f" Begin with {worst.id}: {worst.remedy}" if worst else "")
+    return f"{counted(findings) or 'nothing checked'}." + (f" Begin with {worst.id}: {worst.remedy}" if worst else "")
 
 
 def hide(finding: Finding, secrets: Iterable[str]) -> Finding:

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                         max_length=7,
                     ),
                 ),
-                ("is_whole", models.BooleanField(help_text="All checks, and not a few that were asked for.")),
+                ("is_complete", models.BooleanField(help_text="All checks, and not a few that were asked for.")),
                 (
                     "result",
                     models.PositiveSmallIntegerField(choices=[(0, "All well"), (1, "To look at"), (2, "Failed")]),

@@ -21,7 +21,7 @@ class DoctorRun(models.Model):
     began_at = models.DateTimeField(db_index=True)
     took_ms = models.PositiveIntegerField()
     source = models.CharField(max_length=7, choices=Source)
-    is_whole = models.BooleanField(help_text="All checks, and not a few that were asked for.")
+    is_complete = models.BooleanField(help_text="All checks, and not a few that were asked for.")
     result = models.PositiveSmallIntegerField(choices=Result)
     summary = models.TextField()
     findings = models.JSONField(help_text="As `manage.py doctor --json` gives them.")
@@ -32,7 +32,7 @@ class DoctorRun(models.Model):
         ordering = ["-began_at", "-pk"]
 
     def __str__(self) -> str:
-        return f"{self.get_result_display()} at {self.began_at:%Y-%m-%d %H:%M}"
+        return f"Diagnosis {self.pk}"
 
 
 class WorkerPulse(models.Model):

@@ -15,10 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from calls import database
-from calls.doctor import runner
+from calls.doctor import history, runner
 from calls.doctor.findings import exit_code, summary
 from calls.doctor.site import Site
 from calls.doctor.storage import missing_migrations
+from calls.models import DoctorRun
 from calls.relay import live
 from calls.views.voice import openai_refusal
 
@@ -98,11 +99,11 @@ async def _diagnosis(request: HttpRequest, title: str, ids: Collection[str]) -> 
         return HttpResponse(text, "text/plain; charset=utf-8", status=429, headers={"Retry-After": str(wait)})
     async with allowance.running:
         site = Site.from_settings(settings, serving=True)
-        findings = [finding async for finding in runner.diagnose(site, ids)]
-    context = {"title": title, "summary": summary(findings), "exit": exit_code(findings), "findings": findings}
+        findings, _ = await history.examine(site, ids, source=DoctorRun.Source.PAGE)
+    report = {"title": title, "summary": summary(findings), "exit": exit_code(findings)}
     if _wants_page(request):
-        return render(request, "calls/diagnostic.html", context)
-    return JsonResponse(context | {"findings": [finding.as_dict() for finding in findings]})
+        return render(request, "calls/diagnostic.html", report | {"findings": findings})
+    return JsonResponse(report | {"findings": [finding.as_dict() for finding in findings]})
 
 
 async def _refusal(request: HttpRequest) -> HttpResponse | None:

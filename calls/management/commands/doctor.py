@@ -1,15 +1,18 @@
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from calls.doctor import runner
+from calls.doctor import history, runner
 from calls.doctor.checkout import as_served_here
 from calls.doctor.findings import FAIL, OK, SKIPPED, WARN, Finding, exit_code, summary
 from calls.doctor.site import Site
+from calls.models import DoctorRun
 
 
 class Command(BaseCommand):
@@ -37,11 +40,15 @@ class Command(BaseCommand):
     async def _walk(self, ids: list[str] | None, *, quiet: bool) -> list[Finding]:
         site = Site.from_settings(settings, serving=False)
         site = await as_served_here(site, secret_key=settings.SECRET_KEY, base=Path(settings.BASE_DIR))
+        began_at, began = timezone.now(), time.monotonic()
         findings = []
         async for finding in runner.diagnose(site, ids):
             findings.append(finding)
             if not quiet:
                 self._print(finding)
+        took_ms = round((time.monotonic() - began) * 1000)
+        source = DoctorRun.Source.COMMAND
+        await history.keep(findings, source=source, is_complete=ids is None, began_at=began_at, took_ms=took_ms)
         return findings
 
     def _print(self, finding: Finding) -> None:
