@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from calls.admin import display, doctor, reaching
 from calls.doctor import history
-from calls.doctor.caller import TEST_CALL_PREFIX
 from calls.doctor.findings import Finding, counted, troubles
 from calls.models import Call, Callback, Emergency, KnownAnswer, Message, OutgoingEmail, OutgoingMessage
+from calls.models.call import OF_THE_DOCTOR
 
 GROUPS = {
     "Every day": ["Call", "Emergency", "Booking", "Callback", "Message", "Quote", "Customer"],
@@ -78,7 +78,7 @@ def alarms(request: HttpRequest) -> list[Alarm]:
 def needs(request: HttpRequest) -> list[Need]:
     """What waits for a person, of what this one may see; nothing that counts zero."""
     found = [
-        _need(request, "Calls to review", Call, Q(needs_review=True) & ~_TESTS, "bad", needs_review__exact=1),
+        _need(request, "Calls to review", Call, Q(needs_review=True) & ~OF_THE_DOCTOR, "bad", needs_review__exact=1),
         _need(request, "Callbacks given up", Callback, Q(status="failed"), "bad", status__exact="failed"),
         _need(request, "E-mails not delivered", OutgoingEmail, Q(status="failed"), "bad", status__exact="failed"),
         _need(request, "Texts not delivered", OutgoingMessage, Q(status="failed"), "bad", status__exact="failed"),
@@ -115,9 +115,6 @@ def grouped(app_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if models:
                 groups.append(app | {"name": title, "models": models, "app_url": models[0]["admin_url"]})
     return [*groups, *(app for app in app_list if app["app_label"] != "calls")]
-
-
-_TESTS = Q(call_sid__startswith=TEST_CALL_PREFIX)
 
 
 def _need(request: HttpRequest, text: str, model: Any, condition: Q, tone: str, **query: Any) -> Need | None:

@@ -16,6 +16,7 @@ from calls.models.call import TEST_CALL_PREFIX
 from calls.twilio import addresses
 
 SOCKET_AGENT = "Twilio.TmeWs/1.0"
+_ANSWER_SECONDS = 7
 _WEB_AGENT = "TwilioProxy/1.1"
 # Numbers of this exchange are Twilio's own for tests and belong to nobody; a fresh one each time, since a caller who
 # rings again during a hand-over is taken for a forwarding loop.
@@ -62,7 +63,10 @@ class TestCall:
             "User-Agent": _WEB_AGENT,
             **signature(self._site, url, form),
         }
-        return await request(url, method="POST", headers=headers, body=urlencode(form).encode())
+        # Twilio waits 15 s; a check has 10, and has to find out afterwards who it was that did not answer.
+        return await request(
+            url, method="POST", headers=headers, body=urlencode(form).encode(), seconds=_ANSWER_SECONDS
+        )
 
 
 def signature(site: Site, url: str, form: Mapping[str, str]) -> dict[str, str]:

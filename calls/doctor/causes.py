@@ -2,9 +2,11 @@
 
 import re
 from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from calls.doctor.document import looks_like_html
 from calls.doctor.exchange import Answer, Unreachable
+from calls.doctor.voice_fields import shown
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -75,11 +77,27 @@ _PLAIN = {
 
 
 def _redirect(answer: Answer, url: str) -> Cause:
-    target = answer.headers.get("location", "nowhere").partition("?")[0]
+    """A redirect turns Twilio's POST into a GET without its form; the target tells who it is that redirects."""
+    try:
+        target = shown(urljoin(url, answer.headers.get("location", "")))
+    except ValueError:
+        target = ""
+    seen = f"{url}: answered {answer.status}, a redirect to {target or 'no address'}"
+    (host, path), (wanted_host, wanted_path) = _place(target), _place(url)
+    if host == wanted_host and path != wanted_path and path.rstrip("/") == wanted_path.rstrip("/"):
+        remedy = "Take out what adds or removes the slash (APPEND_SLASH, or a rule of the proxy)."
+        return Cause(f"{seen}: the same address but for the slash at its end", remedy)
+    if host == wanted_host and path == wanted_path and target.startswith("https:"):
+        return Cause(seen, "Set PUBLIC_BASE_URL to the https address, and restart the server.")
+    if host != wanted_host and host.removeprefix("www.") == wanted_host.removeprefix("www."):
+        return Cause(seen, "Set PUBLIC_BASE_URL to the name that is redirected to, and restart the server.")
     remedy = "Let it answer without a redirect (to https, www, a slash or a login): a redirect loses Twilio's form."
-    if target.rstrip("/").partition("://")[2] == url.rstrip("/").partition("://")[2] and target.startswith("https:"):
-        remedy = "Set PUBLIC_BASE_URL to the https address, and restart the server."
-    return Cause(f"{url}: answered {answer.status}, a redirect to {target}", remedy)
+    return Cause(seen, remedy)
+
+
+def _place(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.path
 
 
 def _forbidden(answer: Answer, url: str, *, is_ours: bool) -> Cause:

@@ -10,8 +10,9 @@ import io
 import json
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -31,13 +32,44 @@ class Unreachable(Exception):
         self.kind = kind
 
 
+class Clock:
+    """How long each stretch of the way took, in milliseconds; the last one begun is where it stopped."""
+
+    def __init__(self) -> None:
+        self.took: dict[str, int] = {}
+        self.stretch = "name"
+        self._began = time.monotonic()
+
+    def begin(self, stretch: str) -> None:
+        """The stretch before is done, and this one begins."""
+        self.done()
+        self.stretch = stretch
+
+    def done(self) -> None:
+        now = time.monotonic()
+        self.took[self.stretch] = round((now - self._began) * 1000)
+        self._began = now
+
+    @property
+    def in_words(self) -> str:
+        return ", ".join(f"{stretch} {took}" for stretch, took in self.took.items())
+
+
+_NOT_IN_TIME = {
+    "name": "the name server did not answer",
+    "connection": "nobody took the connection",
+    "TLS": "the connection was taken, and TLS did not begin",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; header names are in lower case."""
+    """An HTTP answer; header names are in lower case. `took` says how long each stretch of the way was, in ms."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    took: str = ""
 
     @property
     def text(self) -> str:
@@ -76,17 +108,22 @@ async def request(
     if body or method == "POST":
         lines.append(f"Content-Length: {len(body)}")
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-    with _named_failures(parts.hostname or "", seconds):
+    clock = Clock()
+    with _named_failures(parts.hostname or "", seconds, clock):
         async with asyncio.timeout(seconds):
-            received = await _talk(url, head + body)
-    return _parsed(received, method)
+            received = await _talk(url, head + body, clock)
+    return replace(_parsed(received, method), took=clock.in_words)
 
 
-async def _talk(url: str, sent: bytes) -> bytes:
+async def _talk(url: str, sent: bytes, clock: Clock) -> bytes:
     parts = urlsplit(url)
     secure = ssl.create_default_context() if parts.scheme == "https" else None
     name = parts.hostname if secure else None
-    reader, writer = await asyncio.open_connection(sock=await _dial(url), ssl=secure, server_hostname=name)
+    sock = await _dial(url, clock)
+    if secure:
+        clock.begin("TLS")
+    reader, writer = await asyncio.open_connection(sock=sock, ssl=secure, server_hostname=name)
+    clock.begin("answer")
     try:
         writer.write(sent)
         await writer.drain()
@@ -95,6 +132,7 @@ async def _talk(url: str, sent: bytes) -> bytes:
             if not (part := await reader.read(65536)):
                 break
             received += part
+        clock.done()
         return bytes(received)
     finally:
         writer.transport.abort()
@@ -153,9 +191,11 @@ async def upgraded(
     seconds: float = 4,
 ) -> AsyncIterator[ClientConnection]:
     """The open socket, closed on leaving. Raises Unreachable, Refused or WrongSubprotocol while it opens."""
-    with _named_failures(urlsplit(url).hostname or "", seconds):
+    clock = Clock()
+    with _named_failures(urlsplit(url).hostname or "", seconds, clock):
         async with asyncio.timeout(seconds):
-            sock = await _dial(url)
+            sock = await _dial(url, clock)
+            clock.begin("upgrade")
             socket_of_call = await _open(url, sock, headers, user_agent, subprotocols, origin)
     try:
         yield socket_of_call
@@ -198,11 +238,12 @@ async def _open(
         raise Unreachable("protocol", f"the answer to the upgrade was no HTTP: {error}") from error
 
 
-async def _dial(url: str) -> socket.socket:
+async def _dial(url: str, clock: Clock) -> socket.socket:
     """A connected TCP socket to the host of `url`, by the first of its addresses that answers."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     addresses = await aside(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
+    clock.begin("connection")
     last: OSError | None = None
     for family, kind, protocol, _, address in addresses:
         sock = socket.socket(family, kind, protocol)
@@ -221,12 +262,13 @@ async def _dial(url: str) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _named_failures(host: str, seconds: float) -> Iterator[None]:
+def _named_failures(host: str, seconds: float, clock: Clock) -> Iterator[None]:
     """Everything that the network raises, as Unreachable with its kind."""
     try:
         yield
     except TimeoutError as error:
-        raise Unreachable("timeout", f"no answer within {seconds:g} s") from error
+        where = _NOT_IN_TIME.get(clock.stretch, "no answer")
+        raise Unreachable("timeout", f"{where} within {seconds:g} s") from error
     except (socket.gaierror, UnicodeError) as error:
         raise Unreachable("dns", f"the name {host} is not known to the name server") from error
     except ssl.SSLCertVerificationError as error:

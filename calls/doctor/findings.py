@@ -85,11 +85,12 @@ def summary(findings: Iterable[Finding]) -> str:
 def hide(finding: Finding, secrets: Iterable[str]) -> Finding:
     """The finding without any of `secrets`, as they are or as they stand in an address, and without OpenAI keys."""
     secrets = list(secrets)
-    seen, means, remedy = (_hidden(text, secrets) for text in (finding.seen, finding.means, finding.remedy))
+    seen, means, remedy = (hidden(text, secrets) for text in (finding.seen, finding.means, finding.remedy))
     return replace(finding, seen=seen, means=means, remedy=remedy)
 
 
-def _hidden(text: str, secrets: Iterable[str]) -> str:
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """The text without any of `secrets`, and without OpenAI keys."""
     forms = {form for secret in secrets for form in (secret, quote(secret, safe="")) if len(form) >= _SHORTEST_SECRET}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)

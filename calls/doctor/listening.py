@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from websockets.exceptions import ConnectionClosed
 
 from calls import relay
 from calls.audio import BYTES_PER_MS, SILENCE, level_dbov
-from calls.doctor import upgrading
+from calls.doctor import testimony, upgrading
 from calls.doctor.caller import SOCKET_AGENT, TestCall, signature
 from calls.doctor.ear import heard_in
 from calls.doctor.exchange import Refused, Unreachable, WrongSubprotocol, upgraded
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.visit import Visit
 
-PATIENCE_SECONDS = 9.0
+PATIENCE_SECONDS = 8.0  # the opening of the socket among them
 ENOUGH_MS = 800
 _FRAME_SECONDS = 0.02
 _SILENT_FRAME = b64encode(bytes([SILENCE]) * 160).decode("ascii")
@@ -88,23 +88,28 @@ async def first_audio(visit: Visit) -> list[Finding]:
         return [said(FAIL, "no stream to open", _SILENCE_HEARD, "Look at the finding webhook first.")]
     url = document.stream_url
     headers = signature(visit.site, url, {})
+    until = time.monotonic() + PATIENCE_SECONDS
     try:
         async with upgraded(url, headers=headers, user_agent=SOCKET_AGENT) as socket:
-            heard = await _listen(socket, call, document.token)
+            heard = await _listen(socket, call, document.token, until)
     except (Unreachable, Refused, WrongSubprotocol) as error:
         seen, remedy = await upgrading.why(visit, url, error)
         return [said(FAIL, seen, _SILENCE_HEARD, remedy)]
-    return [_judged(heard)]
+    finding = _judged(heard)
+    is_mute = heard.agent_ms is None and heard.close_code != _POLICY and not heard.foreign
+    if is_mute and (cause := await testimony.of_call(call.call_sid)):
+        return [replace(finding, seen=f"{finding.seen}: {cause.seen}", remedy=cause.remedy)]
+    return [finding]
 
 
-async def _listen(socket: ClientConnection, call: TestCall, token: str) -> Heard:
+async def _listen(socket: ClientConnection, call: TestCall, token: str, until: float) -> Heard:
     heard = Heard()
     await socket.send(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
     await socket.send(json.dumps(_start(call, token)))
     began = time.monotonic()
     silence = asyncio.create_task(_be_silent(socket, call.stream_sid))
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(until - time.monotonic()):
             while not heard.is_enough:
                 frame = await socket.recv()
                 await _take(socket, heard, frame, call.stream_sid, round((time.monotonic() - began) * 1000))

@@ -79,7 +79,7 @@ def check(event: Mapping[str, Any], *, over: Cause | None) -> None:
         return
     if "bearer" in message.lower():
         code = "no_key"
-    if cause := _reason(code):
+    if cause := of_code(code):
         raise Refusal(cause)
     where = f" at {error['param']}" if error.get("param") else ""
     raise Rejection(Cause(f"OpenAI refuses{where}: {code} {message}".strip(), CORRECT))
@@ -90,13 +90,14 @@ def _part(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _reason(code: str) -> Cause | None:
+def of_code(code: str) -> Cause | None:
+    """What OpenAI's code of an error means; None for one that is not known here."""
     return REASONS.get(_SAME.get(code, code))
 
 
 def of_close(code: int, reason: str, wanted: str) -> Cause:
     """The reason of a close names the same codes as an error event: `invalid_request_error.invalid_api_key`."""
-    if cause := _reason(reason.rpartition(".")[2]):
+    if cause := of_code(reason.rpartition(".")[2]):
         return cause
     seen = f"the socket was closed before {wanted} (code {code} {reason})".strip()
     return Cause(seen, "Look at https://status.openai.com and try again.")

@@ -2,7 +2,7 @@
 
 import time
 
-from calls.doctor import causes, upgrading
+from calls.doctor import causes, testimony, upgrading
 from calls.doctor.caller import TestCall
 from calls.doctor.document import Document, Unfit, check_stream_url, looks_like_html, read
 from calls.doctor.exchange import Answer, Unreachable
@@ -37,7 +37,7 @@ async def webhook(visit: Visit) -> list[Finding]:
     except Unfit as error:
         return [said(FAIL, f"{url}: {error}", _APOLOGY, error.remedy)]
     visit.document = document
-    return [await _judged(visit, document, took_ms)]
+    return [await _judged(visit, document, took_ms, answer.took)]
 
 
 def _fit(answer: Answer, base: str) -> Document:
@@ -47,11 +47,11 @@ def _fit(answer: Answer, base: str) -> Document:
     return document
 
 
-async def _judged(visit: Visit, document: Document, took_ms: int) -> Finding:
+async def _judged(visit: Visit, document: Document, took_ms: int, stretches: str) -> Finding:
     said = saying("webhook", "Webhook over the public address")
-    good = f"valid TwiML in {took_ms} ms"
+    good = f"valid TwiML in {took_ms} ms ({stretches})"
     if not document.stream_url:
-        return _without_stream(visit, document, good)
+        return await _without_stream(visit, document, good)
     if not document.has_action:
         means = "When the stream ends, the call is cut off instead of reaching a person."
         return said(FAIL, f"{good}, but <Connect> has no action", means, Unfit.remedy)
@@ -66,12 +66,14 @@ async def _judged(visit: Visit, document: Document, took_ms: int) -> Finding:
     return said(OK, f"{good}, stream {document.stream_url}")
 
 
-def _without_stream(visit: Visit, document: Document, good: str) -> Finding:
+async def _without_stream(visit: Visit, document: Document, good: str) -> Finding:
     said = saying("webhook", "Webhook over the public address")
     verbs = ", ".join(document.verbs) or "nothing"
     if not visit.site.openai_key:
         return said(OK, f"{good}; without an OpenAI key the caller is handed over at once ({verbs})")
     means = "No agent answers: the caller is handed over at once."
+    if visit.call and (cause := await testimony.of_call(visit.call.call_sid)):
+        return said(FAIL, f"{good}, but without a stream ({verbs}): {cause.seen}", means, cause.remedy)
     remedy = (
         "Restart the server, so that it has the same settings as this diagnosis; "
         f"the reason stands on the page of call {visit.call.call_sid if visit.call else ''} in the admin."

@@ -16,6 +16,7 @@ from calls.domain import costs
 from calls.domain.handover import dialable
 from calls.domain.tokens import TOKEN_SECONDS
 from calls.models import Business, Call
+from calls.models.call import OF_THE_DOCTOR
 
 ALL, BUSINESS, CALLER = "calls_at_once", "calls_of_the_business", "calls_of_the_caller"
 MINUTES, CALLER_MINUTES, BUDGET = "minutes_of_the_day", "minutes_of_the_caller", "budget_of_the_day"
@@ -62,7 +63,7 @@ def _too_many(call: Call, business: Business, limits: Limits, now: datetime) -> 
 
 
 def _too_long(call: Call, business: Business, limits: Limits, since: datetime, now: datetime) -> str:
-    today = Call.objects.filter(streaming_at__gte=since)
+    today = Call.objects.filter(streaming_at__gte=since).exclude(OF_THE_DOCTOR)
     number = dialable(call.other_number)
     if business.minutes_a_day is not None and _minutes(today.filter(business=business), now) >= business.minutes_a_day:
         return MINUTES
@@ -81,7 +82,7 @@ def _with_the_agent(now: datetime) -> QuerySet[Call]:
     """Calls that an agent has, or will have as soon as Twilio opens the stream that it was told of."""
     streaming = Q(status=Call.Status.STREAMING, streaming_at__gt=now - LONGEST_CALL)
     soon = Q(status=Call.Status.RINGING, token_issued_at__gt=now - timedelta(seconds=TOKEN_SECONDS))
-    return Call.objects.filter(streaming | soon)
+    return Call.objects.filter(streaming | soon).exclude(OF_THE_DOCTOR)
 
 
 def _of(number: str) -> Q:

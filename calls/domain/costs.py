@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from calls.models import Business, Call, Price
+from calls.models.call import OF_THE_DOCTOR
 
 Item = Price.Item
 MILLION = 1_000_000
@@ -71,6 +72,8 @@ def cost_of_minutes(*, call: Call, prices: Mapping[str, Decimal]) -> Decimal | N
     """Twilio counts begun minutes, of each leg. None while the call goes on, and where a price is missing."""
     if call.ended_at is None:
         return None
+    if call.is_test:
+        return ZERO  # Twilio has no part in it
     leg = Item.OUTBOUND if call.direction == Call.Direction.OUTBOUND else Item.INBOUND
     minutes = [(leg, _begun_minutes(_length(call)))]
     minutes += [(Item.OUTBOUND, _begun_minutes(length)) for length in _dialed(call)]
@@ -82,8 +85,12 @@ def cost_of_minutes(*, call: Call, prices: Mapping[str, Decimal]) -> Decimal | N
 
 
 def spent(*, business: Business, since: datetime) -> Decimal:
-    """What the calls of a business have cost that rang since then, as far as it is known."""
-    sums = business.calls.filter(rang_at__gte=since).aggregate(Sum("model_cost"), Sum("telephone_cost"))
+    """What the callers of a business have cost who rang since then, as far as it is known."""
+    sums = (
+        business.calls.filter(rang_at__gte=since)
+        .exclude(OF_THE_DOCTOR)
+        .aggregate(Sum("model_cost"), Sum("telephone_cost"))
+    )
     return sum((amount for amount in sums.values() if amount is not None), ZERO)
 
 

@@ -265,9 +265,9 @@ def _to_the_agent(call: Call, *, now: datetime) -> Answer:
 
 
 def _rings_a_person_first(call: Call, now: datetime) -> bool:
-    """Whether a person's telephone rings before the agent answers; never for a call of ours."""
+    """Whether a person's telephone rings before the agent answers; never for a call of ours, or for the doctor's."""
     line = call.line
-    if line is None or call.direction == Call.Direction.OUTBOUND:
+    if line is None or call.direction == Call.Direction.OUTBOUND or call.is_test:
         return False
     if line.answers == PhoneLine.Answers.OUTSIDE_HOURS:
         return hours.is_open(business=line.business, moment=now)

@@ -5,6 +5,8 @@ from django.db import models
 from calls.models.business import Agent, Business, PhoneLine
 
 TEST_CALL_PREFIX = "CAd0c70f"  # of the doctor's calls; no CallSid of Twilio's begins with it
+OF_THE_DOCTOR = models.Q(call_sid__startswith=TEST_CALL_PREFIX)
+"""Calls that no caller placed: they take up no room, no minutes and no budget, and count in no statistics."""
 
 
 class Call(models.Model):

@@ -1,5 +1,8 @@
 import asyncio
 import contextlib
+import re
+import socket
+import threading
 
 import pytest
 
@@ -107,3 +110,24 @@ async def test_a_field_of_an_answer_that_is_not_what_was_hoped_for_is_blank(answ
         got = await request(f"http://{host}/")
 
     assert got.json_field("name") == field
+
+
+async def test_the_stretch_of_the_way_that_takes_too_long_is_named(monkeypatch):
+    async with answering(b"", hold=True) as host:
+        with pytest.raises(Unreachable) as tls:
+            await request(f"https://{host}/", seconds=0.2)
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: released.wait(5) and [])
+    with pytest.raises(Unreachable) as name:
+        await request("http://calls.acme-plumbing.com/", seconds=0.2)
+    released.set()
+
+    assert str(tls.value) == "the connection was taken, and TLS did not begin within 0.2 s"
+    assert str(name.value) == "the name server did not answer within 0.2 s"
+
+
+async def test_each_stretch_of_an_answer_is_timed():
+    async with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as host:
+        got = await request(f"http://{host}/")
+
+    assert re.fullmatch(r"name \d+, connection \d+, answer \d+", got.took)

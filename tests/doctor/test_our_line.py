@@ -1,27 +1,33 @@
 """The doctor at our own server, whole: the real application on a real socket, OpenAI emulated."""
 
 import asyncio
+import base64
 import contextlib
 import json
 
 import pytest
 import uvicorn
+from django.utils import timezone
 
 from calls import database
 from calls.doctor.caller import TEST_CALL_PREFIX
 from calls.doctor.exchange import request
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
+from calls.domain import costs
+from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_server import RealtimeServer
-from calls.models import Call
+from calls.models import Business, Call, PhoneLine
+from calls.realtime import client
 from calls.views import diagnostics
 from tests import factories
 from tests.doctor.house import Server
 from voiceagent.asgi import application
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
-# A loopback address, an emulator instead of OpenAI, no worker: what is not as it should be with this test's own set-up.
-EXPECTED = {"settings.public-url": "FAIL", "settings.openai-url": "WARN", "worker": "WARN"}
+# A loopback address, an emulator instead of OpenAI, no worker, nobody who plays Twilio's REST interface: what is not as
+# it should be with this test's own set-up.
+EXPECTED = {"settings.public-url": "FAIL", "settings.openai-url": "WARN", "worker": "WARN", "twilio": "WARN"}
 
 
 @pytest.fixture
@@ -102,8 +108,84 @@ async def test_a_key_that_openai_does_not_know_is_named(settings, line):
     async with our_server(settings, keys=["sk-another"]):
         findings = await visit(settings, ["openai"])
 
-    assert not_well(findings) == {"settings.openai-url": "WARN", "openai": "FAIL"}
-    assert findings[-1].seen == "wrong key: OpenAI does not know it"
+    assert {id for id, level in not_well(findings).items() if level == "FAIL"} == {"openai"}
+    assert [one.seen for one in findings if one.id == "openai"] == ["wrong key: OpenAI does not know it"]
+
+
+MUTE = {
+    "key": ({"keys": ["sk-another"]}, "wrong key: OpenAI does not know it"),
+    "quota": ({"faults": Faults(response_error="insufficient_quota")}, "no quota: the account has no credit left"),
+    "model": ({"OPENAI_REALTIME_MODEL": "gpt-4o-realtime-preview"}, "the model does not exist for this key"),
+    "server": (
+        {"faults": Faults(upgrade_status=503)},
+        "the server could not reach OpenAI: OpenAI has a fault of its own",
+    ),
+    "format": ({"faults": Faults(wrong_echo=True)}, "OpenAI speaks or hears another format than the audio/pcmu of"),
+    "linear": ({"faults": Faults(linear_deltas=True)}, "OpenAI speaks or hears another format than the audio/pcmu of"),
+    "refused": ({"faults": Faults(reject_updates=3)}, "OpenAI refused: invalid_value"),
+}
+
+
+@pytest.mark.parametrize(("how", "cause"), MUTE.values(), ids=MUTE)
+async def test_a_call_that_hears_no_agent_says_why_by_its_own_events(settings, line, how, cause):
+    async with our_server(settings, **how):
+        findings = {one.id: one async for one in diagnose(Site.from_settings(settings, serving=True), ["first-audio"])}
+
+    assert (findings["first-audio"].level.value, cause in findings["first-audio"].seen) == ("FAIL", True)
+    assert findings["first-audio"].remedy != ""
+
+
+async def test_the_beta_protocol_is_named_as_the_reason_of_silence(settings, line, monkeypatch):
+    """As in the samples that are copied everywhere: the socket opens, and nothing is ever said."""
+    connect = client.connect
+
+    def with_beta_header(address, *, additional_headers, **options):
+        return connect(address, additional_headers=additional_headers | {"OpenAI-Beta": "realtime=v1"}, **options)
+
+    monkeypatch.setattr(client, "connect", with_beta_header)
+    async with our_server(settings):
+        findings = {one.id: one async for one in diagnose(Site.from_settings(settings, serving=True), ["first-audio"])}
+
+    assert findings["first-audio"].seen.endswith("the retired beta protocol was asked for")
+
+
+NO_STREAM = {
+    "limit": ({"CALLS_AT_ONCE": 1}, {}, "CALLS_AT_ONCE calls are being answered already"),
+    "budget": ({}, {"budget_a_day": 0}, "the budget of the business is used up for today"),
+}
+
+
+@pytest.mark.parametrize(("changes", "fields", "cause"), NO_STREAM.values(), ids=NO_STREAM)
+async def test_a_call_without_a_stream_says_why_by_its_own_events(settings, line, changes, fields, cause):
+    now = timezone.now()
+    await database.run(factories.make_call, line=line, status="streaming", streaming_at=now, rang_at=now)
+    await Business.objects.aupdate(**{"calls_at_once": None} | fields)
+    async with our_server(settings, **changes):
+        findings = {one.id: one async for one in diagnose(Site.from_settings(settings, serving=True), ["webhook"])}
+
+    assert (findings["webhook"].level.value, findings["webhook"].seen.endswith(cause)) == ("FAIL", True)
+
+
+async def test_a_line_that_rings_a_person_first_is_tried_with_its_agent(settings, line):
+    await PhoneLine.objects.filter(pk=line.pk).aupdate(answers="after_ringing")
+    async with our_server(settings):
+        findings = await visit(settings, ["first-audio"])
+
+    assert not_well(findings) == {}
+
+
+async def test_the_test_call_costs_little_and_counts_for_nothing(settings, line):
+    async with our_server(settings) as emulator:
+        await visit(settings, ["first-audio"])
+        assert await emulator.all_closed()
+
+    call = await Call.objects.aget()
+    (session,) = emulator.sessions
+    assert sum(len(base64.b64decode(frame["delta"])) for frame in session.sent("response.output_audio.delta")) < 80_000
+    assert session.closed_at - session.opened_at < 5
+    assert call.is_test
+    spent = await database.run(lambda: costs.spent(business=line.business, since=call.rang_at))
+    assert spent == 0
 
 
 async def test_the_server_can_diagnose_itself_while_it_serves(settings, line, monkeypatch):

@@ -2,11 +2,12 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import re
 import struct
 
 import pytest
 
-from calls.doctor import listening, remote, runner
+from calls.doctor import listening, remote, runner, testimony
 from calls.doctor.caller import signature
 from calls.doctor.findings import FAIL, OK, WARN
 from calls.doctor.runner import Check, diagnose
@@ -18,6 +19,16 @@ ROAD = [Check(check.id, check.title, check.run) for check in runner.CHECKS if ch
 ROAD += [check for check in runner.CHECKS if check.id == "upgrade"]
 ROAD += [Check(check.id, check.title, check.run, ("upgrade",)) for check in runner.CHECKS if check.id == "first-audio"]
 IDS = [check.id for check in ROAD]
+
+
+@pytest.fixture(autouse=True)
+def nothing_written(monkeypatch):
+    """These houses keep no rows: what a call of ours has written down is asked for in test_our_line."""
+
+    async def nothing(call_sid):
+        return None
+
+    monkeypatch.setattr(testimony, "of_call", nothing)
 
 
 async def walk(house, **fields):
@@ -86,7 +97,8 @@ async def test_twiml_that_twilio_would_not_obey_is_named(reply, cause):
 
 
 ANSWERS = {
-    "301": (Reply(301, headers={"location": "/twilio/voice/"}), "a redirect to /twilio/voice/"),
+    "301": (Reply(301, headers={"location": "/twilio/voice/"}), "the same address but for the slash at its end"),
+    "login": (Reply(302, headers={"location": "/login?next=/canary"}), "/login"),
     "400": (Reply(400), "the host is not in ALLOWED_HOSTS"),
     "401": (Reply(401), "a password is asked for"),
     "403 csrf": (page(403, title="403 CSRF verification failed"), "by Django's CSRF check"),
@@ -138,6 +150,34 @@ async def test_a_redirect_to_https_asks_for_the_https_address():
         findings = await walk(house)
 
     assert findings[0].remedy.startswith("Set PUBLIC_BASE_URL to the https address")
+
+
+@pytest.mark.asyncio
+async def test_a_redirect_to_another_spelling_of_the_host_asks_for_that_name():
+    async with House() as house:
+        house.voice = Reply(301, headers={"location": f"https://user:canary@www.127.0.0.1:{house.port}/twilio/voice"})
+        findings = await walk(house)
+
+    assert findings[0].remedy.startswith("Set PUBLIC_BASE_URL to the name that is redirected to")
+    assert "canary" not in findings[0].seen
+
+
+@pytest.mark.asyncio
+async def test_a_redirect_to_no_address_is_one_all_the_same():
+    async with House(voice=Reply(301, headers={"location": "https://[broken"})) as house:
+        findings = await walk(house)
+
+    assert "answered 301, a redirect to" in findings[0].seen
+
+
+@pytest.mark.asyncio
+async def test_each_stretch_of_the_way_is_timed():
+    async with House() as house:
+        findings = await walk(house)
+
+    assert re.search(r"valid TwiML in \d+ ms \(name \d+, connection \d+, answer \d+\)", findings[0].seen)
+    assert re.search(r"open in \d+ ms", findings[1].seen)
+    assert re.search(r"speech in mu-law \d+ ms after start", findings[2].seen)
 
 
 @pytest.mark.asyncio
@@ -247,7 +287,7 @@ DOORS = {
     "always chosen": (always_chosen, "accepted with a subprotocol that nobody offered"),
     "403": (lambda house: refusing(403), "answered 403 by this program, which accepts the webhook's signature"),
     "404": (lambda house: refusing(404), "answered 404 as a plain page: no ASGI server, or a proxy"),
-    "redirect": (lambda house: refusing(301, location="/twilio/realtime/"), "a redirect to /twilio/realtime/"),
+    "redirect": (lambda house: refusing(301, location="/twilio/realtime/"), "but for the slash at its end"),
     "502": (lambda house: refusing(502), "a proxy answers 502"),
 }
 

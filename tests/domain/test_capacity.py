@@ -8,6 +8,7 @@ from calls.domain import capacity, lifecycle
 from calls.domain.capacity import NO_LIMITS, Limits
 from calls.domain.decisions import Answer, HandOver, Transfer, Voicemail
 from calls.models import Call, CallEvent
+from calls.models.call import TEST_CALL_PREFIX
 from tests import factories
 from tests.domain.legs import leg, new_leg
 
@@ -199,3 +200,18 @@ def test_a_line_that_rings_a_person_first_takes_up_no_room_and_needs_none_until_
     assert isinstance(first, Transfer)
     assert after == Voicemail(business="Cedar Plumbing")
     assert Call.objects.get().end_reason == "overloaded"
+
+
+def test_calls_of_the_doctor_take_up_no_room_no_minutes_and_no_budget():
+    business = factories.make_business(calls_at_once=1, minutes_a_day=10, budget_a_day="5.00")
+    line = factories.make_line(business=business)
+    with_agent(line, call_sid=f"{TEST_CALL_PREFIX}{'0' * 26}")
+    spoken(line, 600, model_cost="9.00", call_sid=f"{TEST_CALL_PREFIX}{'1' * 26}")
+
+    assert isinstance(ring(line, limits=Limits(calls_at_once=1, caller_minutes_a_day=10)), Answer)
+
+
+def test_a_call_of_the_doctor_meets_the_limits_that_a_caller_meets():
+    line = factories.make_line(business=factories.make_business(calls_at_once=0))
+
+    assert handed_over(ring(line, call_sid=f"{TEST_CALL_PREFIX}{'0' * 26}"))

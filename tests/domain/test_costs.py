@@ -7,6 +7,7 @@ import pytest
 
 from calls.domain import costs, lifecycle, streams
 from calls.models import Call, Price
+from calls.models.call import TEST_CALL_PREFIX
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +111,13 @@ def test_a_call_of_ours_that_nobody_took_costs_nothing():
     call = factories.make_ended_call(direction="outbound", end_reason="no_answer", streaming_at=None)
 
     assert costs.cost_of_minutes(call=call, prices=PRICES) == 0
+
+
+def test_twilio_charges_nothing_for_a_call_of_the_doctor_and_the_business_has_not_spent_it():
+    call = factories.make_ended_call(seconds=130, call_sid=f"{TEST_CALL_PREFIX}{'0' * 26}", model_cost="0.50")
+
+    assert costs.cost_of_minutes(call=call, prices=PRICES) == 0
+    assert costs.spent(business=call.business, since=call.rang_at) == 0
 
 
 def test_a_call_that_goes_on_has_no_cost_of_minutes_yet():

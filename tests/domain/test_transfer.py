@@ -7,6 +7,7 @@ import pytest
 from calls.domain import lifecycle, outside, transfer
 from calls.domain.decisions import Announce, Answer, Busy, Connect, HangUp, Transfer, Voicemail
 from calls.models import Call, Emergency, OpeningHours, PhoneLine, Technician
+from calls.models.call import TEST_CALL_PREFIX
 from tests import factories
 from tests.domain.legs import leg, new_leg
 
@@ -266,6 +267,12 @@ def test_inside_opening_hours_the_person_rings_and_outside_the_agent_answers(hou
     OpeningHours.objects.create(business=line.business, weekday=4, starts_at=hour, ends_at="17:00")
 
     assert isinstance(receive(caller), Transfer if rings else Answer)
+
+
+def test_a_call_of_the_doctor_is_answered_by_the_agent_that_it_asks_for():
+    line, _ = first()
+
+    assert isinstance(receive(new_leg(to_number=line.number, call_sid=f"{TEST_CALL_PREFIX}{'0' * 26}")), Answer)
 
 
 def test_a_call_of_ours_never_rings_a_person_first():

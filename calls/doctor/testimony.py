@@ -1,0 +1,100 @@
+"""What the server has written down of the test call: the reason why its caller heard no agent."""
+
+import asyncio
+import time
+from functools import partial
+
+from django.db import DatabaseError, connections
+
+from calls.doctor.aside import aside
+from calls.doctor.causes import Cause
+from calls.doctor.refusals import CORRECT, of_code
+from calls.models import CallEvent
+from calls.realtime.reasons import RULES, Reason
+
+PATIENCE_SECONDS = 1.0
+_BETWEEN_SECONDS = 0.1
+_LAST = {"ended", "no_stream", "over_limit"}
+_ASK_OPENAI = "Type: python manage.py doctor --only openai"
+_FORMAT = Cause(
+    "OpenAI speaks or hears another format than the audio/pcmu of the telephone",
+    "Ask for audio/pcmu both ways (calls/realtime/session.py), with a Realtime model.",
+)
+_LIMITS = {
+    "calls_at_once": "CALLS_AT_ONCE calls are being answered already",
+    "calls_of_the_business": "the business has as many calls at once as it allows",
+    "calls_of_the_caller": "the caller has as many calls at once as CALLS_PER_CALLER allows",
+    "minutes_of_the_day": "the minutes of the business are used up for today",
+    "minutes_of_the_caller": "the minutes of the caller are used up for today",
+    "budget_of_the_day": "the budget of the business is used up for today",
+}
+_NO_STREAM = {
+    "no_openai_key": Cause("the server has no OPENAI_API_KEY", "Set it in the server's environment, and restart it."),
+    "no_agent": Cause("the line has no agent", "Choose an agent: admin, Phone lines."),
+    "openai_refuses": Cause("OpenAI has refused the calls before this one", _ASK_OPENAI),
+    "no_websockets": Cause("the server cannot carry a stream: no ASGI", "Start it with: python manage.py serve"),
+    "draining": Cause("the server is being stopped, and takes no new calls", "Wait for its restart, then try again."),
+}
+_CODES = {
+    Reason.NO_KEY: "no_key",
+    Reason.BAD_KEY: "invalid_api_key",
+    Reason.ACCOUNT: "account_deactivated",
+    Reason.QUOTA: "quota",
+    Reason.MODEL: "model",
+    Reason.BETA: "beta_api_shape_disabled",
+    Reason.RATE_LIMIT: "rate",
+}
+
+
+async def of_call(call_sid: str) -> Cause | None:
+    """The cause that the call's own events name; None when they name none, or the call is not in this database.
+
+    Events are written beside the call: those of its last moment come a little after its caller heard the end.
+    """
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            events = await aside(partial(_events, call_sid))
+        except DatabaseError:
+            return None
+        if cause := next((cause for event in events if (cause := _cause_in(event))), None):
+            return cause
+        is_complete = not events or any(event.kind in _LAST for event in events)
+        if is_complete or time.monotonic() > until:
+            return None
+        await asyncio.sleep(_BETWEEN_SECONDS)
+
+
+def _events(call_sid: str) -> list[CallEvent]:
+    """The newest first: what was tried again and went well by then is not what ended the call."""
+    try:
+        return list(CallEvent.objects.filter(call__call_sid=call_sid).order_by("-pk"))
+    finally:
+        connections.close_all()  # of this thread, which ends now
+
+
+def _cause_in(event: CallEvent) -> Cause | None:
+    detail = event.detail if isinstance(event.detail, dict) else {}
+    match event.kind:
+        case "openai_error" | "response_failed":
+            code = str(detail.get("code") or "")
+            return of_code(code) or Cause(f"OpenAI refused: {code or 'without a code'}", CORRECT)
+        case "line_lost" | "line_retried":
+            return _of_line(str(detail.get("cause") or ""))
+        case "format_mismatch" | "wrong_session_format":
+            return _FORMAT
+        case "gave_up_waiting":
+            return Cause("OpenAI took the session and never spoke", _ASK_OPENAI)
+        case "no_stream":
+            return _NO_STREAM.get(str(detail.get("because")))
+        case "over_limit":
+            seen = _LIMITS.get(str(detail.get("limit")), "a limit is reached")
+            return Cause(seen, "Wait, or raise the limit: admin, Businesses, or docs/configuration.md.")
+    return None
+
+
+def _of_line(reason: str) -> Cause | None:
+    if reason not in set(Reason):
+        return None
+    known = of_code(_CODES.get(Reason(reason), ""))
+    return known or Cause(f"the server could not reach OpenAI: {RULES[Reason(reason)].meaning}", _ASK_OPENAI)
