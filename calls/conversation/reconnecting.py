@@ -60,7 +60,8 @@ class Reconnecting(Watching):
         return [noted, *(self._gate.refused(message, now) or ())]
 
     def _on_line_lost(self, message: LineLost, now: float) -> list[Command]:
-        noted = event("line_lost", now, cause=message.reason, code=message.code, detail=message.detail)
+        why = {"cause": message.reason, "code": message.code, "detail": message.detail}
+        noted = event("line_lost", now, **why, was_open=message.was_open)
         if self.phase in (Phase.CLOSING, Phase.CLOSED):
             return [noted, *self._close()]
         if message.was_open and not reasons.is_fatal(message.reason):

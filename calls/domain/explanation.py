@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from calls.domain import explanation_facts
 from calls.domain.explanation_causes import ABOUT, Cause, Party
 from calls.domain.explanation_facts import Facts
-from calls.domain.explanation_rules import FORGOTTEN, RULES
+from calls.domain.explanation_openai import Found
+from calls.domain.explanation_rules import RULES
 from calls.domain.explanation_words import Silence, silences, span
 from calls.models import Call
+
+FORGOTTEN = timedelta(hours=2)  # no call lasts longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,13 @@ def of_facts(facts: Facts, *, is_forgotten: bool = False) -> Explanation:
     found = [result for rule in RULES if (result := rule(facts))]
     if not found and is_forgotten:
         said = "Nobody has written down how this call ended: the server was gone, and Twilio's report did not come."
-        found = [(Cause.SERVER_DIED, said)]
+        found = [Found(Cause.SERVER_DIED, said)]
     if not found:
-        found = [(Cause.NONE, _nothing(facts))]
-    cause, said = found[0]
-    also = tuple(dict.fromkeys(other for other, _ in found[1:] if other not in (cause, Cause.UNEXPLAINED)))
+        found = [Found(Cause.NONE, _nothing(facts))]
+    cause, said, party = found[0]
+    also = tuple(dict.fromkeys(o.cause for o in found[1:] if o.cause not in (cause, Cause.UNEXPLAINED)))
     about = ABOUT[cause]
-    return Explanation(cause, about.party, said, about.remedy, silences(facts), also)
+    return Explanation(cause, party or about.party, said, about.remedy, silences(facts), also)
 
 
 def _nothing(facts: Facts) -> str:

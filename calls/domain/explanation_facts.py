@@ -1,14 +1,17 @@
 """The facts of a call, read once: what its rows hold of how it went, and nothing of what was said."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 
 from calls.domain.summaries import REACHED_A_PERSON
 from calls.models import Call, CallEvent, Stream, ToolCall, Turn
+
+_CODE = re.compile(r"\b(?:11|12|31)\d{3}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,11 @@ class Facts:
         return any(event.kind in kinds for event in self.events)
 
     @property
+    def stream_codes(self) -> list[str]:
+        """The numbers of the errors in what Twilio said of the stream."""
+        return [found.group() for error in self.stream_errors if (found := _CODE.search(error))]
+
+    @property
     def is_over(self) -> bool:
         return self.status == Call.Status.ENDED or bool(self.end_reason)
 
@@ -94,12 +102,6 @@ class Facts:
         """The caller has said something, or pressed a key."""
         return any(not turn.is_agent for turn in self.turns) or self.has("dtmf", "barge_in")
 
-    @property
-    def started_ms(self) -> int | None:
-        """When the stream began."""
-        event = self.first("stream_started")
-        return event.at_ms if event else None
-
 
 def read(call: Call) -> Facts:
     """The facts of one call, with four queries."""
@@ -111,11 +113,6 @@ def read_all(calls: Iterable[Call]) -> list[Facts]:
     rows = list(calls)
     prefetch_related_objects(rows, *_RELATED)
     return [_facts(call) for call in rows]
-
-
-def prefetched(calls: QuerySet[Call]) -> QuerySet[Call]:
-    """The same for a query that is evaluated in pieces."""
-    return calls.prefetch_related(*_RELATED)
 
 
 _RELATED = (

@@ -2,20 +2,28 @@
 
 from collections.abc import Mapping
 from statistics import median
+from typing import NamedTuple
 
-from calls.domain.explanation_causes import Cause
+from calls.domain.explanation_causes import Cause, Party
 from calls.domain.explanation_facts import Facts, Happened
 from calls.domain.explanation_words import opening, span, told
 from calls.models import Call
 
 Reason = Call.EndReason
-Found = tuple[Cause, str]
-"""A cause, and what the caller experienced and why."""
+
+
+class Found(NamedTuple):
+    """A cause, and what the caller experienced and why; whose it is where the rows show more than the cause does."""
+
+    cause: Cause
+    said: str
+    party: Party | None = None
+
 
 SLOW_FIRST_MS = 3000
 SLOW_ANSWER_MS = 5000
 SLOW_MEDIAN_MS = 3000
-NO_ANSWER_MS = 4000
+FIRST_CLOSE_CODE = 1000  # below are HTTP's, of a line that was never open
 
 REASONS: Mapping[str, tuple[Cause, str]] = {
     "no_key": (Cause.NO_KEY, "there is no OpenAI key"),
@@ -44,10 +52,9 @@ REASONS: Mapping[str, tuple[Cause, str]] = {
 """By the words of `calls.realtime.reasons`."""
 
 
-def not_tried(event: Happened) -> Found:
-    """A call that got no agent because of what other calls had found out."""
-    cause, why = REASONS.get(event.text("cause"), (Cause.OPENAI_REFUSED, "OpenAI had refused the calls before it"))
-    return cause, why
+def not_tried(event: Happened) -> tuple[Cause, str]:
+    """Of a call that got no agent because of what other calls had found out."""
+    return REASONS.get(event.text("cause"), (Cause.OPENAI_REFUSED, "OpenAI had refused the calls before it"))
 
 
 def wrong_format(facts: Facts) -> Found | None:
@@ -55,7 +62,7 @@ def wrong_format(facts: Facts) -> Found | None:
         return None
     agreed = "" if facts.has("format_mismatch") else ", and agreed on no other"
     why = f"OpenAI's side spoke a sound that a telephone cannot play{agreed}: none of it was played"
-    return Cause.WRONG_AUDIO_FORMAT, told(f"{_lead(facts)} because {why}", facts)
+    return Found(Cause.WRONG_AUDIO_FORMAT, told(f"{_lead(facts)} because {why}", facts))
 
 
 def gave_no_service(facts: Facts) -> Found | None:
@@ -63,7 +70,7 @@ def gave_no_service(facts: Facts) -> Found | None:
     if not _is_upstream(facts):
         return None
     cause, why = _upstream(facts)
-    return cause, told(f"{_lead(facts)} because {why}", facts)
+    return Found(cause, told(f"{_lead(facts)} because {why}", facts))
 
 
 def _is_upstream(facts: Facts) -> bool:
@@ -84,20 +91,33 @@ def _upstream(facts: Facts) -> tuple[Cause, str]:
     failed = facts.last("openai_error", "response_failed")
     if failed and (named := REASONS.get(failed.text("cause"))) and failed.text("cause") != "request":
         return named
+    if failed and failed.kind == "openai_error" and not facts.has("session_ready"):
+        refused = ", ".join(filter(None, [failed.text("code"), failed.text("param")]))
+        return Cause.SESSION_REFUSED, f"{REASONS['bad_session'][1]} ({refused or 'without a code'})"
     lost, opened = facts.last("line_lost"), facts.last("line_opened")
     gave_up, resumed = facts.last("gave_up_waiting"), facts.last("session_resumed", "session_ready")
     is_open = opened is not None and (lost is None or lost.at_ms < opened.at_ms)
     if lost and not is_open:
-        cause, why = REASONS.get(lost.text("cause"), (Cause.OPENAI_CLOSED, "the line to OpenAI was lost"))
+        cause, why = _how_lost(lost)
         times = len(facts.all("line_lost"))
         if opened and times > 1 and cause in (Cause.OPENAI_CLOSED, Cause.OPENAI_ERROR):
             why = f"{why}, {times} times"
+        if opened and not resumed and cause is Cause.OPENAI_CLOSED:
+            why = f"{why}, before the session was there"
         if opened and resumed and cause is not Cause.OPENAI_CLOSED:
             return Cause.OPENAI_CLOSED, f"the line to OpenAI was lost, and no other was to be had: {why}"
         return cause, why
     if gave_up is None:
         return Cause.UNEXPLAINED, "OpenAI was not available; the events do not say why"
     return _gave_up(facts, gave_up)
+
+
+def _how_lost(lost: Happened) -> tuple[Cause, str]:
+    """By the reason of a line that was lost, or could not be opened."""
+    cause, why = REASONS.get(lost.text("cause"), (Cause.OPENAI_CLOSED, "the line to OpenAI was lost"))
+    code = lost.number("code")
+    was_closed = code >= FIRST_CLOSE_CODE and lost.text("cause") in ("closed", "server_error", "restarting")
+    return (Cause.OPENAI_CLOSED, f"OpenAI closed the line with code {code}") if was_closed else (cause, why)
 
 
 def _gave_up(facts: Facts, gave_up: Happened) -> tuple[Cause, str]:
@@ -119,9 +139,9 @@ def came_back(facts: Facts) -> Found | None:
     back = next((e for e in facts.all("session_resumed", "session_ready") if lost and e.at_ms >= lost.at_ms), None)
     if lost is None or back is None:
         return None
-    why = REASONS.get(lost.text("cause"), (Cause.OPENAI_CLOSED, "the line to OpenAI was lost"))[1]
+    why = _how_lost(lost)[1]
     went_on = f"the conversation went on {span(back.at_ms - lost.at_ms)} later in a new session"
-    return Cause.OPENAI_CLOSED, told(f"The agent fell silent for a moment because {why}; {went_on}", facts)
+    return Found(Cause.OPENAI_CLOSED, told(f"The agent fell silent for a moment because {why}; {went_on}", facts))
 
 
 def failed_once(facts: Facts) -> Found | None:
@@ -134,7 +154,7 @@ def failed_once(facts: Facts) -> Found | None:
     answer = next((event for event in facts.all("answer", "first_audio") if event.at_ms > failed.at_ms), None)
     waited = answer.number("after_speech_ms") or answer.number("after_start_ms") if answer else 0
     waiting = f"waited {span(waited)} for an answer" if waited else "waited for an answer"
-    return cause, told(f"The caller {waiting} because {why}; it was asked for again", facts)
+    return Found(cause, told(f"The caller {waiting} because {why}; it was asked for again", facts))
 
 
 def ready_late(facts: Facts) -> Found | None:
@@ -152,7 +172,7 @@ def ready_late(facts: Facts) -> Found | None:
         return None  # the greeting was still playing: nobody noticed
     cause, why = slowest_step(facts)
     lead = opening(facts) if not is_kept else "After the greeting the caller had to be asked to wait"
-    return cause, told(f"{lead} because {why}", facts)
+    return Found(cause, told(f"{lead} because {why}", facts))
 
 
 def slowest_step(facts: Facts, until_ms: int | None = None) -> tuple[Cause, str]:
@@ -184,11 +204,11 @@ def slow_answers(facts: Facts) -> Found | None:
     if asked:
         waited = f", and came after {span(longest)}" if longest >= SLOW_MEDIAN_MS else ""
         why = f"an answer of the model had not begun after 5 s, was asked for once more{waited}"
-        return Cause.SLOW_ANSWERS, told(f"The caller had to wait because {why}", facts)
+        return Found(Cause.SLOW_ANSWERS, told(f"The caller had to wait because {why}", facts))
     if longest < SLOW_ANSWER_MS and not (len(waits) > 1 and median(waits) >= SLOW_MEDIAN_MS):
         return None
     why = f"the model took {span(round(median(waits)))} to answer as a rule, and {span(longest)} at worst"
-    return Cause.SLOW_ANSWERS, told(f"The caller had to wait for answers because {why}", facts)
+    return Found(Cause.SLOW_ANSWERS, told(f"The caller had to wait for answers because {why}", facts))
 
 
 def _without_tools(facts: Facts, answer: Happened) -> int:

@@ -280,7 +280,7 @@ class Carried:
 
     async def _run_tool(self, command: RunTool) -> None:
         began = self._loop.time()
-        context = registry.ToolContext(call_id=self._admitted.call_id, now=timezone.now())
+        context = registry.ToolContext(self._admitted.call_id, timezone.now(), self._admitted.call_sid)
         answer = await registry.run(context, command.name, command.arguments, tool_call_id=command.tool_call_id)
         duration_ms = round((self._loop.time() - began) * 1000)
         self.tell(

@@ -63,7 +63,7 @@ class Relay:
         except stream.Malformed as error:
             self._bad_frames += 1
             if self._bad_frames == 1:
-                self._log.warning("bad frame from Twilio", extra={"what": str(error)})
+                self._named().warning("bad frame from Twilio", extra={"what": str(error)})
             return
         if self._stream_sid and stream_sid not in ("", self._stream_sid):
             return

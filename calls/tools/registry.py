@@ -41,10 +41,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """Which call the tool serves, and what time it is."""
+    """Which call the tool serves, and what time it is. The CallSid is for the log."""
 
     call_id: int
     now: datetime
+    call_sid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ async def run(context: ToolContext, name: str, arguments: str, *, tool_call_id: 
     done, _ = await asyncio.wait({work}, timeout=TIME_LIMIT)
     if done:
         return work.result()
-    log.error("tool took too long", extra={"tool": name})
+    log.error("tool took too long", extra={"tool": name, "call_sid": context.call_sid})
     _late.update({by_id: work, by_words: work})
     while len(_late) > MOST_KEPT:
         _late.popitem(last=False)
@@ -152,7 +153,7 @@ async def _answer(tool: Tool, context: ToolContext, arguments: str) -> Answer:
         return Answer({"error": str(refusal)}, "refused")
     except Exception:
         # Bulkhead: a tool never raises into the call.
-        log.exception("tool failed", extra={"tool": tool.name})
+        log.exception("tool failed", extra={"tool": tool.name, "call_sid": context.call_sid})
         return Answer({"error": FAILED}, "failed")
     return Answer(result, then=tool.then)
 

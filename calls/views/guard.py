@@ -88,7 +88,7 @@ def never_silent(address: str, *, instead: Decision | None = None) -> Callable[[
                 if decision := instead or await _decide_with_records(address, form, deadline):
                     return to_twiml(decision)
             if because:
-                unrecorded.remember(_fields(address, form)["call_sid"], Missed(address, because, came))
+                unrecorded.remember(call_of(form)["call_sid"], Missed(address, because, came))
             return to_twiml(instead or _decide_without_records(address, form))
 
         return guarded
@@ -177,7 +177,12 @@ def _decide_without_records(address: str, form: QueryDict) -> Decision:
 
 
 def _fields(address: str, form: QueryDict) -> dict[str, str]:
-    return {"webhook": address, "call_sid": form.get("CallSid", "")[: webhook.MAX_SID]}
+    return {"webhook": address, **call_of(form)}
+
+
+def call_of(form: QueryDict) -> dict[str, str]:
+    """The call that a form names, as a field for the log."""
+    return {"call_sid": form.get("CallSid", "")[: webhook.MAX_SID]}
 
 
 def _explain(request: HttpRequest, purpose: str) -> HttpResponse:

@@ -24,7 +24,16 @@ from calls.relay import breaker, live
 from calls.twilio import addresses, webhook
 from calls.views import unrecorded
 from calls.views.answers import to_twiml
-from calls.views.guard import from_twilio, is_genuine, is_webhook, never_failing, never_silent, no_content, plain
+from calls.views.guard import (
+    call_of,
+    from_twilio,
+    is_genuine,
+    is_webhook,
+    never_failing,
+    never_silent,
+    no_content,
+    plain,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +114,10 @@ async def not_a_webhook(request: HttpRequest) -> HttpResponse:
     voice_url = addresses.webhook_url(settings.PUBLIC_BASE_URL, "voice")
     remedy = f'in Twilio, paste {voice_url} under "A call comes in" (HTTP POST)'
     if request.method == "POST" and is_webhook(request, request.POST) and is_genuine(request, request.POST):
-        logger.error("the address of the stream is pasted in the field of the webhook", extra={"remedy": remedy})
+        logger.error(
+            "the address of the stream is pasted in the field of the webhook",
+            extra={"remedy": remedy, **call_of(request.POST)},
+        )
         return await _ring_at_stream_address(request, request.POST)
     return plain(
         f"This address is for media streams only: {remedy}.",

@@ -2,6 +2,7 @@
 
 from calls.conversation.messages import EndCall, LineOpened, ToolFinished
 from calls.realtime import wire
+from calls.realtime.reasons import Reason
 from calls.twilio import stream
 from tests.conversation.kit import (
     PCMU,
@@ -130,6 +131,7 @@ def test_response_that_failed_is_asked_for_once_more():
 
     commands = call.receive(wire.ResponseDone("resp_2", "failed", "server_error"), 5.5)
     assert (events(commands), without_records(commands)) == (["response_failed"], [])
+    assert commands[0].detail == {"status": "failed", "code": "server_error", "cause": Reason.SERVER_ERROR}
     assert without_records(call.wake(6.5))[0] == wire.CreateResponse("response-2")
 
     call.receive(wire.ResponseCreated("resp_3"), 6.6)

@@ -29,6 +29,13 @@ def test_end_has_a_reason(message, reason):
     assert events(commands)[-1] == "ended"
 
 
+def test_code_of_twilios_close_is_written_down():
+    commands = greeted_call().receive(StreamClosed(1006), 4.0)
+
+    assert events(commands) == ["stream_closed", "ended"]
+    assert commands[0].detail == {"code": 1006}
+
+
 def test_call_ends_once():
     call = greeted_call()
     call.receive(stream.Stop(), 4.0)

@@ -81,6 +81,7 @@ def test_error_that_no_second_try_mends_ends_the_call_at_once():
 
     assert without_records(commands) == [EndCall("upstream_unavailable"), CloseLine()]
     assert events(commands) == ["openai_error", "ended"]
+    assert commands[0].detail == {"code": "invalid_api_key", "param": "", "cause": Reason.BAD_KEY}
 
 
 def test_line_that_cannot_be_opened_ends_the_call_at_once():
@@ -88,6 +89,7 @@ def test_line_that_cannot_be_opened_ends_the_call_at_once():
 
     assert without_records(commands) == [EndCall("upstream_unavailable"), CloseLine()]
     assert events(commands) == ["line_lost", "ended"]
+    assert commands[0].detail == {"cause": Reason.NETWORK, "code": 0, "detail": "", "was_open": False}
 
 
 def test_sound_of_openai_before_the_session_is_ready_is_never_played():

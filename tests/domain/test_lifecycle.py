@@ -207,6 +207,17 @@ def test_a_call_that_no_agent_can_answer_goes_to_a_person_at_once(obstacle, reas
     assert events(call) == [RANG, ("no_stream", {"because": obstacle}), ("handover", {})]
 
 
+def test_what_openai_refused_other_calls_for_is_said_on_this_one():
+    caller, other = new_leg(to_number=factories.make_line().number), new_leg(to_number=factories.make_line().number)
+    asked = {"default_number": DEFAULT, "findings": (), "now": NOW}
+    lifecycle.receive_call(leg=caller, obstacle=lifecycle.OPENAI_REFUSES, refusal="quota", **asked)
+    lifecycle.receive_call(leg=other, obstacle="", refused_models={""}, **asked)
+
+    because = {"because": "openai_refuses"}
+    assert events(row(caller))[1] == ("no_stream", because | {"cause": "quota"})
+    assert events(row(other))[1] == ("no_stream", because | {"cause": "model"})
+
+
 def test_a_line_without_agent_goes_to_a_person_at_once():
     line = factories.make_line(without_agent=True)
     caller = new_leg(to_number=line.number)

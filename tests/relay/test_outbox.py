@@ -38,6 +38,27 @@ async def test_oldest_sound_gives_way_and_nothing_else():
     assert outbox.dropped == 1
 
 
+async def test_whoever_asks_is_told_when_all_before_is_sent():
+    outbox, told = Outbox(1), []
+    outbox.put("s1", is_sound=True)
+    outbox.put("mark")
+    outbox.when_sent(lambda: told.append("sent"))
+    outbox.put("s2", is_sound=True)
+    assert told == []
+
+    assert await drain(outbox) == ["mark", "s2"]
+    assert (told, outbox.dropped) == (["sent"], 1)
+
+
+async def test_nobody_is_told_of_what_was_cleared():
+    outbox, told = Outbox(1), []
+    outbox.put("s1", is_sound=True)
+    outbox.when_sent(lambda: told.append("sent"))
+    outbox.clear()
+
+    assert (await drain(outbox), told) == ([], [])
+
+
 async def test_clear_forgets_what_was_not_sent():
     outbox = Outbox(2)
     outbox.put("media", is_sound=True)

@@ -277,7 +277,38 @@ async def test_database_that_fails_at_the_door_closes_the_stream(openai, monkeyp
     await caller.is_over()
 
     assert [code for code, _, _ in caller.closed] == [1011]
-    assert [r.message for r in caplog.records] == ["stream could not be admitted"]
+    said = [(r.message, r.call_sid) for r in caplog.records]
+    assert said == [("stream could not be admitted", caller.call.call_sid)]
+    event = await CallEvent.objects.aget()
+    assert (event.kind, event.detail) == ("stream_not_admitted", {"because": "OperationalError"})
+
+
+async def test_steps_of_a_call_stand_in_their_order_with_their_milliseconds(openai):
+    caller = await talking(openai)
+    caller.say("stop")
+    await caller.is_over()
+
+    at = {event.kind: event.at_ms async for event in CallEvent.objects.all()}
+    steps = ["upgraded", "stream_started", "line_connecting", "line_opened", "session_created", "session_ready"]
+    steps += ["first_audio", "sound_out", "ended"]
+    assert [at[step] for step in steps] == sorted(at[step] for step in steps)
+    assert at["upgraded"] >= 300 * 4  # it rang 300 ms ago, on a clock that is four times as fast
+    share = await CallEvent.objects.aget(kind="sound_out")
+    assert share.detail == {"of": "first_audio", "our_ms": at["sound_out"] - at["first_audio"]}
+
+
+async def test_every_line_about_a_call_names_it(openai, caplog):
+    caplog.set_level(logging.INFO, "calls")
+    openai.faults.upgrade_status = 401
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    caller.say("media", media={})
+    caller.relay.feed("no JSON")
+    await caller.is_over()
+
+    lines_said = {r.message: getattr(r, "call_sid", "") for r in caplog.records}
+    assert set(lines_said) >= {"call started", "OpenAI could not be reached", "call ended", "bad frame from Twilio"}
+    assert set(lines_said.values()) == {caller.call.call_sid}
 
 
 async def test_openai_that_cannot_be_reached_hands_over_at_once(openai):

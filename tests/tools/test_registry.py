@@ -13,7 +13,7 @@ from calls.tools import registry
 from calls.tools.registry import Answer, Refused, ToolContext, tool
 from tests.factories import RANG_AT
 
-CONTEXT = ToolContext(call_id=1, now=RANG_AT)
+CONTEXT = ToolContext(call_id=1, now=RANG_AT, call_sid="CA1")
 
 pytestmark = pytest.mark.asyncio
 
@@ -97,7 +97,7 @@ async def test_refusal_is_a_sentence_to_be_spoken(tools):
 
 async def test_failure_stays_out_of_the_call_and_says_nothing_of_its_inside(tools, caplog):
     assert await registry.run(CONTEXT, "broken", "{}") == Answer({"error": registry.FAILED}, "failed")
-    assert [record.message for record in caplog.records] == ["tool failed"]
+    assert [(record.message, record.call_sid) for record in caplog.records] == [("tool failed", "CA1")]
 
 
 @pytest.fixture

@@ -62,6 +62,16 @@ async def test_fifty_identical_rings_at_once_are_one_call_with_one_answer(twilio
     assert await stored(kinds) == ["webhook", "twiml"]
 
 
+async def test_the_answer_to_the_ring_is_written_down_with_its_milliseconds(twilio, line, stored):
+    await twilio.post("/twilio/voice", voice_form(factories.make_sid(), To=line.number))
+
+    [ring, answer] = await stored(lambda: list(CallEvent.objects.order_by("pk")))
+    took_ms = answer.detail.pop("took_ms")
+    assert (ring.kind, ring.at_ms, answer.kind) == ("webhook", 0, "twiml")
+    assert answer.detail == {"webhook": "voice", "answer": "Answer"}
+    assert 0 <= took_ms == answer.at_ms < 5000
+
+
 async def test_a_ring_repeated_after_the_call_is_over_gives_the_same_document(twilio, line):
     form = voice_form(factories.make_sid(), To=line.number)
     first = await twilio.post("/twilio/voice", form)

@@ -11,8 +11,9 @@ from django.db import OperationalError, connection, transaction
 
 from calls import database
 from calls.domain.apology import Apology
+from calls.domain.explanation import explain
 from calls.domain.snapshot import KnownLine, Snapshot
-from calls.models import Call
+from calls.models import Call, CallEvent
 from calls.standby import Standby
 from calls.views import guard
 from tests import factories
@@ -96,6 +97,24 @@ async def test_a_database_locked_by_somebody_else_is_not_waited_for(twilio, line
     assert [(verbs(response), dialed(response)) for response, _ in answers] == [(["Say", "Dial"], PERSON)] * 9
     assert max(took for _, took in answers) <= MOST_SECONDS
     await written(stored, at_least=8)
+
+
+async def test_what_was_answered_without_records_is_said_on_the_call_as_soon_as_there_is_one(
+    twilio, line, kept, stored, monkeypatch
+):
+    form = ring(line)
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "run", gone)
+        await twilio.post("/twilio/voice", form)
+    before = await stored(CallEvent.objects.count)
+    await twilio.post("/twilio/dial-done", form | {"DialCallStatus": "completed", "DialCallDuration": "40"})
+    await twilio.post("/twilio/status", form | {"CallStatus": "completed", "SequenceNumber": "0"})
+
+    call = await stored(Call.objects.get)
+    [missed] = await stored(lambda: list(call.events.filter(kind="answered_without_records")))
+    assert (before, missed.detail) == (0, {"webhook": "voice", "because": "OperationalError"})
+    assert -5000 < missed.at_ms <= 0  # the call is known since a later webhook
+    assert (await stored(explain, call)).cause == "database_away"
 
 
 async def test_a_process_that_starts_with_a_dead_database_knows_the_way_from_disk(twilio, line, tmp_path, monkeypatch):
