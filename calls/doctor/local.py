@@ -186,7 +186,9 @@ def _no_sockets(visit: Visit, how: str, answer: Answer) -> Finding:
     server = answer.headers.get("server", "")
     seen = f"the upgrade was {how}{f' by {server[:40]}' if server else ''}"
     remedy = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
-    return saying("asgi", "A server that takes sockets")(FAIL, seen, "No socket opens: the caller hears silence.", remedy)
+    return saying("asgi", "A server that takes sockets")(
+        FAIL, seen, "No socket opens: the caller hears silence.", remedy
+    )
 
 
 async def _old_page(visit: Visit) -> Answer | None:

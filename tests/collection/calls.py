@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -158,12 +157,17 @@ FAULTY |= {
         ASK + '- agent: {text: "From eight until six, Monday to Friday."}',
         phone=PhoneFaults(hang_up_on_first_audio=True, hang_up_after_audio_ms=2500, hang_up_how="reset"),
     ),
-    "media_stop": One(LONG_TALK, phone=PhoneFaults(gaps=(Gap(600, 8000, "stopped", "speech"),))),
+    "media_pauses": One(LONG_TALK, phone=PhoneFaults(gaps=(Gap(600, 8000, "stopped", "speech"),))),
+    "media_stops_for_good": One(LONG_TALK, phone=PhoneFaults(gaps=(Gap(600, 90_000, "stopped", "speech"),))),
     "words_lost": One(LONG_TALK, phone=PhoneFaults(gaps=(Gap(600, 2000, "lost", "speech"),))),
     "webhook_by_get": One(TALK, phone=PhoneFaults(webhook_method="GET")),
     "webhook_failed_at_first": One(TALK, phone=PhoneFaults(fallback_first=True)),
-    "caller_is_silent": One('- agent: {text: "How can I help?"}\n- wait_ms: 120000', options={"patience_ms": 120_000}),
-    "caller_leaves_in_silence": One(model=ModelFaults(upgrade_ms=2900), phone=PhoneFaults(hang_up_after_ms=1300)),
+    "caller_is_silent": One(
+        '- agent: {text: "How can I help?"}\n- wait_ms: 180000',
+        phone=PhoneFaults(hang_up_after_ms=180_000),
+        options={"patience_ms": 180_000},
+    ),
+    "caller_leaves_in_silence": One(model=ModelFaults(upgrade_ms=14_000), phone=PhoneFaults(hang_up_after_ms=5000)),
     "caller_leaves_in_the_greeting": One(
         TALK, phone=PhoneFaults(hang_up_on_first_audio=True, hang_up_after_audio_ms=300)
     ),
@@ -254,7 +258,10 @@ def served_by_wsgi(stage, name):
     token = scratch.auth_token()
     with stage.house() as house:
         settings = scratch.server_environment(
-            token=token, database_url=scratch.url(stage.folder), realtime_url=house.model.url, DATA_DIR=str(stage.folder)
+            token=token,
+            database_url=scratch.url(stage.folder),
+            realtime_url=house.model.url,
+            DATA_DIR=str(stage.folder),
         )
         log = stage.folder / "wsgi.log"
         with Child(str(PROGRAMS / "wsgi.py"), "0", environment=settings, log=log, program=()) as server:

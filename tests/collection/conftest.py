@@ -45,6 +45,8 @@ def explanations(request):
         connections.close_all()  # the acts copy its file alone, so everything has to be in there
         pool = ProcessPoolExecutor(LANES, mp_context=get_context("spawn"), initializer=django.setup)
         with pool:
-            played = {act: pool.submit(calls.play, act, template) for act in dict.fromkeys(acts[call] for call in chosen)}
+            played = {
+                act: pool.submit(calls.play, act, template) for act in dict.fromkeys(acts[call] for call in chosen)
+            }
             yield {call: played[acts[call]] for call in chosen}
             pool.shutdown(cancel_futures=True)

@@ -513,7 +513,7 @@ def two_proxies(at):
 
 @healthy
 def another_model(at):
-    at.settings["OPENAI_REALTIME_MODEL"] = "gpt-realtime-mini"
+    at.settings["OPENAI_REALTIME_MODEL"] = "gpt-realtime-2"
     at.serve()
 
 

@@ -1,4 +1,4 @@
-"""The collection is what it says: enough of everything, each with its label, and nothing of it taken from the doctor."""
+"""The collection is what it says: enough of everything, each with its label, nothing of it taken from the doctor."""
 
 import ast
 from pathlib import Path
@@ -36,7 +36,7 @@ JUDGES = ("calls.doctor", "calls.domain.explanation", "tests.doctor")
 def test_every_set_up_has_a_label_and_every_label_a_set_up():
     assert sorted(setups.BROKEN) == sorted(labels.LABELS)
     assert len(setups.BROKEN) >= 20 and len(setups.HEALTHY) >= 20
-    assert PROTOTYPE <= labels.OF_THE_PROTOTYPE.keys()
+    assert labels.OF_THE_PROTOTYPE.keys() >= PROTOTYPE
 
 
 def test_every_call_has_a_label_and_every_label_a_call():

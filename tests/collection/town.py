@@ -1,7 +1,7 @@
 """A line that works, with all that stands around it, and a place for each set-up that changes one thing of it.
 
 Everything is a process of its own on a free port: the server, what ends TLS in front of it, OpenAI, Twilio's REST
-interface, the mail server, and `manage.py doctor`, which is told of them by its environment as an operator's is by .env.
+interface, the mail server, and `manage.py doctor`, which is told of them by its environment, as an operator's by .env.
 """
 
 import json

@@ -44,9 +44,9 @@ def test_checks_stand_in_the_order_of_a_call():
         "asgi",
         "webhook",
         "upgrade",
+        "openai",
         "first-audio",
         "twilio",
-        "openai",
     ]
 
 

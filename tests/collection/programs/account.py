@@ -1,6 +1,6 @@
 """Twilio's REST interface for a set-up, in a process of its own; what it knows of the account comes as JSON.
 
-    python -m tests.collection.programs.account '{"account_sid": "AC…", "auth_token": "…", "owned": [{"phone_number": "+1…"}]}'
+    python -m tests.collection.programs.account '{"account_sid": "AC…", "auth_token": "…", "owned": [{"phone_number": "+…"}]}'
 """
 
 import asyncio
@@ -8,13 +8,14 @@ import json
 import sys
 
 from calls.emulators.twilio_api import OwnedNumber, TwilioApi
+from tests.collection.programs import tell
 
 
 async def main():
     known = json.loads(sys.argv[1])
     api = TwilioApi(**known | {"owned": [OwnedNumber(**number) for number in known["owned"]]})
     await api.start()
-    print(f"listening on port {api.url.rpartition(':')[2]}", flush=True)
+    tell(api.url.rpartition(":")[2])
     await asyncio.Event().wait()
 
 

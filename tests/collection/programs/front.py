@@ -1,6 +1,6 @@
 """What stands in front of a server at a hosting firm: ends TLS, passes requests on, and spoils one thing if told to.
 
-    python -m tests.collection.programs.front --backend 8000 --certificate host.pem --fault strip-upgrade
+python -m tests.collection.programs.front --backend 8000 --certificate host.pem --fault strip-upgrade
 """
 
 import argparse
@@ -8,13 +8,21 @@ import asyncio
 import contextlib
 import ssl
 
+from tests.collection.programs import tell
+
 PAGE = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
 HOP = (b"connection", b"upgrade", b"keep-alive", b"proxy-connection")
 
 
 def answer(status, title, *more):
     body = PAGE.format(title=title).encode()
-    lines = [f"HTTP/1.1 {status}", "Content-Type: text/html", f"Content-Length: {len(body)}", "Connection: close", *more]
+    lines = [
+        f"HTTP/1.1 {status}",
+        "Content-Type: text/html",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        *more,
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -115,7 +123,7 @@ async def main():
         context.load_cert_chain(options.certificate)
     front = Front(options.backend, options.other, options.fault)
     server = await asyncio.start_server(front.serve, "127.0.0.1", 0, ssl=context)
-    print(f"listening on port {server.sockets[0].getsockname()[1]}", flush=True)
+    tell(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 

@@ -5,6 +5,8 @@ import contextlib
 import ssl
 import sys
 
+from tests.collection.programs import tell
+
 
 async def serve(reader, writer):
     async def say(line):
@@ -37,7 +39,7 @@ async def main():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[1])
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    print(f"listening on port {server.sockets[0].getsockname()[1]}", flush=True)
+    tell(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 

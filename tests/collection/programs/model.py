@@ -1,6 +1,6 @@
 """OpenAI's part of a set-up, in a process of its own.
 
-    python -m tests.collection.programs.model --keys sk-one --faults '{"response_error": "insufficient_quota"}'
+python -m tests.collection.programs.model --keys sk-one --faults '{"response_error": "insufficient_quota"}'
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_server import RealtimeServer
+from tests.collection.programs import tell
 
 
 async def main():
@@ -18,7 +19,7 @@ async def main():
     options = parser.parse_args()
     keys = options.keys.split(",") if options.keys else None
     async with RealtimeServer(keys=keys, faults=Faults(**json.loads(options.faults)), think_ms=100) as server:
-        print(f"listening on port {server.port}", flush=True)
+        tell(server.port)
         await asyncio.Event().wait()
 
 

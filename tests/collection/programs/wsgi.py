@@ -1,6 +1,6 @@
 """The product behind a WSGI server, as who is used to gunicorn starts it: pages work, a call cannot.
 
-    python /…/wsgi.py 8000    (in the checkout that is to be served)
+python /…/wsgi.py 8000    (in the checkout that is to be served)
 """
 
 import os
@@ -19,5 +19,6 @@ class Threads(socketserver.ThreadingMixIn, WSGIServer):
 
 
 server = make_server("127.0.0.1", int(sys.argv[1]), get_wsgi_application(), server_class=Threads)
-print(f"listening on port {server.server_port}", flush=True)
+sys.stdout.write(f"listening on port {server.server_port}\n")
+sys.stdout.flush()
 server.serve_forever()
