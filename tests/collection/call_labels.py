@@ -42,10 +42,10 @@ FAULTY = {
     "answers_late": Label("slow_answers", OPENAI),
     "line_cut_for_good": Label("openai_closed", OPENAI),
     "line_cut_and_resumed": Label("openai_closed", OPENAI),
-    "second_call_with_a_bad_key": Label("openai_refused", OURS),
+    "second_call_with_a_bad_key": Label("bad_key", OURS),
     # Twilio, the network, the caller
     "forged_token": Label("stream_refused", SERVER),
-    "start_never_comes": Label("stream_never_started", OURS),
+    "start_never_comes": Label("stream_never_started", SERVER),
     "stream_cut": Label("stream_cut", NETWORK),
     "media_pauses": Label("sound_lost", NETWORK),
     "media_stops_for_good": Label("no_sound_from_twilio", TWILIO),

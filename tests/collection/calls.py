@@ -23,11 +23,12 @@ from calls.lab import scratch
 from calls.lab.calling import settled_row
 from calls.lab.faults.stage import ModelFaults, PhoneFaults, Stage, story
 from calls.lab.processes import Child, environment
-from calls.models import Business, ListedNumber
-from tests.collection.town import PROGRAMS, READY, ROOT
+from calls.models import Business, Call, ListedNumber
+from tests.collection.town import OVERLAY, PROGRAMS, READY, ROOT
 
 RATE = 3.0
 LONGEST_MS = 60_000
+LATER = {"server_killed": 3}  # hours: until then the call may still be going on
 EXPLAIN_SECONDS = 60
 CALLER = "+155501001{:02}"
 # Said by callers or the agent, numbers of theirs and of the business, the key: no explanation may repeat any.
@@ -63,11 +64,11 @@ TRANSFER = """
 - say: {text: "I want to speak to a person."}
 - agent: {text: "I am connecting you now.", tool: transfer_to_person, arguments: {reason: "a canary"}}
 """
-MESSAGE = """
+PRICE = """
 - agent: {text: "How can I help?"}
-- say: {text: "Please take a message."}
-- agent: {tool: take_message, arguments: {name: Ann, text: "The canary drips."}}
-- agent: {text: "I could not write that down."}
+- say: {text: "What does it cost to have a drain cleaned?"}
+- agent: {tool: quote_price, arguments: {service: Drain cleaning, postal_code: "12207"}}
+- agent: {text: "I cannot look that up."}
 - hang_up: true
 """
 NOTHING = "[]"
@@ -177,9 +178,7 @@ FAULTY |= {
         settings={"MAX_CALL_MINUTES": "0.2"},
         options={"patience_ms": 60_000},
     ),
-    "tool_fails": One(MESSAGE, sql="ALTER TABLE calls_message RENAME TO calls_message_away"),
     "nobody_takes_over": One(TRANSFER, options={"callee": Callee(outcome="no-answer", ring_ms=1000)}),
-    "hand_over_comes_back": One(TRANSFER, options={"callee": Callee(ring_ms=500, calls_back=True)}),
 }
 
 
@@ -239,18 +238,36 @@ def too_many_calls(stage, name):
 
 
 @faulty
+def hand_over_comes_back(stage, name):
+    """The person's telephone forwards to the line: what is told of the call that comes back."""
+    with stage.house() as house:
+        first = _ring(house, story(TRANSFER), callee=Callee(ring_ms=500, calls_back=True))
+        back = Call.objects.exclude(call_sid=first).get()
+        return {name: back.call_sid}
+
+
+@faulty
+def tool_fails(stage, name):
+    """What the tool has to write down finds no table any more."""
+
+    def lose(kind, detail):
+        if kind == "say":
+            _change(stage, "ALTER TABLE calls_quote RENAME TO calls_quote_away")
+
+    with stage.house() as house:
+        return {name: _ring(house, story(PRICE), on_event=lose)}
+
+
+@faulty
 def server_killed(stage, name):
-    """In the middle of an answer; the server that is started next finds the call."""
+    """In the middle of an answer; nobody is left who could write how the call ended."""
     with stage.house() as house:
 
         def kill(kind, detail):
             if kind == "say":
                 house.server.end(signal.SIGKILL)
 
-        sid = asyncio.run(house.phone(on_event=kill).call(story(TALK))).call_sid
-    with stage.house():
-        settled_row(sid)
-    return {name: sid}
+        return {name: asyncio.run(house.phone(on_event=kill).call(story(TALK))).call_sid}
 
 
 @faulty
@@ -338,14 +355,15 @@ def play(name, template):
     """Play an act on a copy of the database in the folder `template`: what is said of each of its calls, by name."""
     with scratch.database(copy_of=template) as folder:
         sids = (FAULTY | HEALTHY)[name](Stage(folder, RATE), name)
-        return {call: _explained(folder, sid) for call, sid in sids.items()}
+        return {call: _explained(folder, sid, hours_later=LATER.get(call, 0)) for call, sid in sids.items()}
 
 
-def _explained(folder, sid):
+def _explained(folder, sid, *, hours_later=0):
+    later = {"PYTHONPATH": str(OVERLAY), "COLLECTION_CLOCK": str(hours_later * 3600 or "")}
     done = subprocess.run(
         [sys.executable, "manage.py", "explain_call", sid, "--json"],
         cwd=ROOT,
-        env=environment(DATABASE_URL=scratch.url(folder), DATA_DIR=str(folder / "data")),
+        env=environment(DATABASE_URL=scratch.url(folder), DATA_DIR=str(folder / "data"), **later),
         capture_output=True,
         text=True,
         timeout=EXPLAIN_SECONDS,
