@@ -1,4 +1,4 @@
-"""HTTP routes. None ends in a slash and none is ever redirected: a redirect would lose Twilio's form."""
+"""HTTP routes. None is ever redirected, which would lose Twilio's form: so each is there with a slash behind, too."""
 
 from django.urls import path
 
@@ -20,11 +20,10 @@ urlpatterns = [
     path("twilio/amd", reaching.machine_detection, name="twilio-amd"),
     path("twilio/message-status", reaching.message_status, name="twilio-message-status"),
     path("twilio/realtime", voice.not_a_webhook, name="twilio-realtime"),
-    path("twilio/realtime/", voice.not_a_webhook),
     path("realtime", voice.not_a_webhook, name="realtime"),
-    path("realtime/", voice.not_a_webhook),
     path("twilio/diagnostic", diagnostics.line, name="twilio-diagnostic"),
     path("diagnostic/openai", diagnostics.openai, name="openai-diagnostic"),
     path("healthz", diagnostics.healthz, name="healthz"),
     path("readyz", diagnostics.readyz, name="readyz"),
 ]
+urlpatterns += [path(f"{route.pattern}/", route.callback) for route in urlpatterns]

@@ -8,7 +8,7 @@ from calls.doctor.caller import TestCall
 from calls.doctor.configuration import host_of, is_local
 from calls.doctor.exchange import Unreachable
 from calls.doctor.site import Site
-from calls.doctor.visit import is_ours
+from calls.doctor.visit import is_ours, is_web_address
 from calls.lab import local, scratch
 
 
@@ -17,7 +17,7 @@ async def as_served_here(site: Site, *, secret_key: str, base: Path) -> Site:
 
     Where a public address is set, a key that is missing stays missing: Twilio and its callers need the real one.
     """
-    if not is_local(host_of(site.public_base_url)):
+    if not is_web_address(site.public_base_url) or not is_local(host_of(site.public_base_url)):
         return site
     if not site.twilio_tokens and not site.twilio_shared_keys:
         signing = replace(site, checkout_token=local.derived_token(secret_key))

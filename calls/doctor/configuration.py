@@ -197,9 +197,12 @@ def _openai_url(site: Site) -> Finding:
     host = host_of(site.openai_url)
     if not is_foreign_realtime(site):
         return Finding("settings.openai-url", OK, "OPENAI_REALTIME_URL", f"{host}, model {site.openai_model}")
-    means = "Calls are answered by that server, as in the demonstration, and not by OpenAI."
     remedy = f"For real calls clear OPENAI_REALTIME_URL in .env, {_RESTART}"
-    seen = f"{host or 'no host'}, model {site.openai_model}"
+    if not host or not site.openai_url.startswith(("ws://", "wss://")):
+        means = "No agent can speak: callers are handed over."
+        return Finding("settings.openai-url", FAIL, "OPENAI_REALTIME_URL", "no WebSocket address", means, remedy)
+    means = "Calls are answered by that server, as in the demonstration, and not by OpenAI."
+    seen = f"{host}, model {site.openai_model}"
     return Finding("settings.openai-url", WARN, "OPENAI_REALTIME_URL", seen, means, remedy)
 
 

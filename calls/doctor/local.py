@@ -27,9 +27,7 @@ HTTP_ROUTES = {
     "/twilio/recording": "twilio-recording",
     "/twilio/dial-done": "twilio-dial-done",
     "/twilio/realtime": "twilio-realtime",
-    "/twilio/realtime/": None,
     "/realtime": "realtime",
-    "/realtime/": None,
     "/twilio/diagnostic": "twilio-diagnostic",
     "/diagnostic/openai": "openai-diagnostic",
     "/healthz": "healthz",
@@ -44,6 +42,7 @@ async def routes(visit: Visit) -> list[Finding]:
     """Every address that Twilio may use leads to its view or consumer, the stream's with and without slash."""
     said = saying("routes", "Routes")
     lost = [path for path, name in HTTP_ROUTES.items() if not _leads_to(path, name)]
+    lost = lost or [f"{path}/" for path in HTTP_ROUTES if not _leads_where(f"{path}/", path)]
     if lost:
         remedy = 'In voiceagent/urls.py: path("", include("calls.urls")); then restart the server.'
         return [said(FAIL, f"not mounted: {', '.join(lost)}", "Twilio gets 404; the caller hears an apology.", remedy)]
@@ -57,12 +56,19 @@ async def routes(visit: Visit) -> list[Finding]:
     return [_socket_routes(router, wraps)]
 
 
-def _leads_to(path: str, name: str | None) -> bool:
+def _leads_to(path: str, name: str) -> bool:
     try:
-        found = resolve(path)
+        return resolve(path).url_name == name
     except Resolver404:
         return False
-    return name is None or found.url_name == name
+
+
+def _leads_where(path: str, other: str) -> bool:
+    """Whether both addresses lead to one view."""
+    try:
+        return resolve(path).func is resolve(other).func
+    except Resolver404:
+        return False
 
 
 def _socket_routes(router: Any, mounted: Any) -> Finding:
@@ -81,7 +87,7 @@ def _socket_routes(router: Any, mounted: Any) -> Finding:
         means = "The caller hears silence, then is handed over (Twilio's error 31920)."
         remedy = "Add the route to calls/routing.py with an optional slash, then restart the server."
         return said(FAIL, f"no stream at {', '.join(lost)}", means, remedy)
-    return said(OK, f"{len(HTTP_ROUTES)} addresses and {len(paths)} socket addresses, with and without slash")
+    return said(OK, f"{2 * len(HTTP_ROUTES)} addresses and {len(paths)} socket addresses, with and without slash")
 
 
 def _layers(application: Any) -> list[Any]:

@@ -92,7 +92,13 @@ def test_a_server_in_place_of_openai_takes_any_key_and_is_said():
 
     assert found("settings.openai-key", openai_key="x", openai_url=address).level == "OK"
     assert found("settings.openai-url", openai_url=address).level == "WARN"
-    assert found("settings.openai-url", openai_url="wss://[").seen == "no host, model gpt-realtime-2.1"
+
+
+@pytest.mark.parametrize("address", ["wss://[", "api.openai.com", "https://realtime.example.org/v1", "wss://"])
+def test_what_is_no_socket_in_place_of_openai_is_a_failure(address):
+    finding = found("settings.openai-url", openai_url=address)
+
+    assert (finding.level.value, finding.seen) == ("FAIL", "no WebSocket address")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from django.urls import path, re_path
 
 import voiceagent.asgi
 from calls import routing
+from calls import urls as calls_urls
 from calls.consumers import TwilioStream
 from calls.doctor import runner
 from calls.doctor.runner import diagnose
@@ -32,7 +33,7 @@ async def test_our_routes_are_all_there():
 
     assert (finding.level.value, finding.seen) == (
         "OK",
-        "16 addresses and 6 socket addresses, with and without slash",
+        "28 addresses and 6 socket addresses, with and without slash",
     )
 
 
@@ -46,6 +47,18 @@ async def test_routes_that_are_not_mounted_are_named(settings, monkeypatch):
 
     assert (finding.level.value, finding.seen[:44]) == ("FAIL", "not mounted: /twilio/voice, /twilio/stream, ")
     assert "healthz" not in finding.seen
+
+
+async def test_addresses_without_their_slash_are_named(settings, monkeypatch):
+    """In one of Twilio's fields somebody may have typed a slash at the end."""
+    urls = types.ModuleType("slashless_urls")
+    urls.urlpatterns = [route for route in calls_urls.urlpatterns if not str(route.pattern).endswith("/")]
+    monkeypatch.setitem(sys.modules, "slashless_urls", urls)
+    settings.ROOT_URLCONF = "slashless_urls"
+
+    finding = await one("routes")
+
+    assert (finding.level.value, finding.seen[:44]) == ("FAIL", "not mounted: /twilio/voice/, /twilio/stream/")
 
 
 SLASHLESS = URLRouter([re_path(r"^twilio/realtime$", TwilioStream.as_asgi())])

@@ -270,10 +270,11 @@ async def test_a_method_that_twilio_never_uses_is_told_which_it_does(twilio, nam
 
 @pytest.mark.parametrize("name", WEBHOOKS)
 async def test_no_webhook_is_ever_redirected(twilio, line, name):
-    """A redirect turns the POST into a GET and loses the form."""
-    response = await twilio.post(f"/twilio/{name}/", canaries())
+    """A redirect turns the POST into a GET and loses the form: with a slash behind, the address is the same."""
+    responses = [await twilio.post(f"/twilio/{name}{slash}", canaries()) for slash in ("/", "")]
 
-    assert response.status_code == 404
+    assert responses[0].status_code in {200, 204}
+    assert responses[0].status_code == responses[1].status_code
 
 
 @pytest.mark.parametrize("name", WEBHOOKS)
