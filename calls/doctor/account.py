@@ -17,7 +17,7 @@ from calls.doctor.visit import Visit
 from calls.models import PhoneLine, Technician
 from calls.twilio import rest
 
-PATIENCE_SECONDS = 9.0
+PATIENCE_SECONDS = 8.0
 _ONE_ANSWER_SECONDS = 4.0
 RECENT = timedelta(days=7)
 _CONSOLE = "https://console.twilio.com"
@@ -90,10 +90,9 @@ def client_of(site: Site, *, seconds: float = rest.TIME_LIMIT_SECONDS) -> rest.C
     )
 
 
-def entered_fallback(number: str) -> str:
-    """What the owner of the line has entered for the time while this server is off. Raises DatabaseError."""
-    line = PhoneLine.objects.filter(number=number).first()
-    return line.fallback_url if line else ""
+def entered_fallback(number: str) -> str | None:
+    """What is entered for the line for the time while this server is off; None without a line. Raises DatabaseError."""
+    return PhoneLine.objects.filter(number=number).values_list("fallback_url", flat=True).first()
 
 
 def _known(site: Site) -> _Known:

@@ -104,7 +104,7 @@ async def upgrade(visit: Visit) -> list[Finding]:
         return [said(FAIL, seen, means, remedy)]
     failed = await upgrading.failure(visit, url, subprotocol=upgrading.SUBPROTOCOL)
     if failed:
-        seen, remedy = await upgrading.why(visit, url, failed)
+        seen, remedy = await upgrading.why(visit, url, failed, was_offered=True)
         seen = f"opens as Twilio does it, but not with {upgrading.SUBPROTOCOL} offered. {seen}"
         return [said(WARN, seen, "Emulators and other carriers that offer it fail.", remedy)]
     return [said(OK, f"open in {took_ms} ms, and with {upgrading.SUBPROTOCOL} offered")]

@@ -34,17 +34,24 @@ async def failure(
         return error
 
 
-async def why(visit: Visit, url: str, failed: Failure) -> Cause:
-    """The cause of a failure at the public address, with a second attempt where only that can tell."""
+async def why(visit: Visit, url: str, failed: Failure, *, was_offered: bool = False) -> Cause:
+    """The cause of a failure at the public address, with a second attempt where only that can tell.
+
+    `was_offered`: the subprotocol stood in the attempt that failed, so that one with it would tell nothing new.
+    """
     match failed:
         case WrongSubprotocol():
             return Cause(f"{url}: accepted with a subprotocol that nobody offered", _ACCEPT)
-        case Unreachable(kind="timeout" | "protocol") if await failure(visit, url, subprotocol=SUBPROTOCOL) is None:
+        case Unreachable(kind="timeout" | "protocol") if not was_offered and await _opens_when_offered(visit, url):
             return Cause(f"{url}: accepted only when {SUBPROTOCOL} is offered, which Twilio never does", _ACCEPT)
         case Unreachable():
             return causes.of_silence(failed, url)
         case Refused():
             return await _why_refused(visit, url, failed)
+
+
+async def _opens_when_offered(visit: Visit, url: str) -> bool:
+    return await failure(visit, url, subprotocol=SUBPROTOCOL) is None
 
 
 async def _why_refused(visit: Visit, url: str, failed: Refused) -> Cause:

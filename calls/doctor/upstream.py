@@ -22,7 +22,7 @@ from calls.realtime.client import Line, LineUnavailable, open_line
 from calls.realtime.reasons import RULES, Reason
 from calls.realtime.session import SessionSettings
 
-PATIENCE_SECONDS = 9.0
+PATIENCE_SECONDS = 8.5
 SLOW_MS = 3000
 _LOOK_UP_SECONDS = 2.0
 _NO_AGENT = "No agent can speak: the caller hears a waiting sentence and is handed over."
@@ -43,7 +43,8 @@ async def openai(visit: Visit) -> list[Finding]:
     """The session of a call is opened, configured, speaks, calls a tool and hears; the server lets calls try it."""
     site = visit.site
     settings = visit.session or await storage.session_of_a_line(site) or SessionSettings(_PLAIN, site.openai_model)
-    return [_model(settings.model), *await _try_out(site, settings), *await _kept_away(site)]
+    tried, kept_away = await asyncio.gather(_try_out(site, settings), _kept_away(site))
+    return [_model(settings.model), *tried, *kept_away]
 
 
 async def _kept_away(site: Site) -> list[Finding]:

@@ -98,6 +98,7 @@ def test_it_works_in_an_empty_environment_without_a_network(tmp_path):
         "asgi": "SKIPPED",
         "webhook": "SKIPPED",
         "upgrade": "SKIPPED",
+        "twilio": "SKIPPED",
         "first-audio": "SKIPPED",
         "openai": "SKIPPED",
     }

@@ -122,16 +122,17 @@ def test_the_bin_that_is_entered_for_the_line_goes_into_an_empty_field(own, set_
     assert (set_up()[0], number().voice_fallback_url) == (0, BIN)
 
 
-@pytest.mark.parametrize(
-    "base", ["http://localhost:8000", "wss://calls.acme.com", "https://your-host.com", "https://a.b.com/path", "no"]
-)
-def test_an_address_that_twilio_cannot_use_is_refused_before_anything_is_asked(api, own, set_up, settings, base):
-    settings.PUBLIC_BASE_URL = base
+UNUSABLE = ["http://localhost:8000", "wss://calls.acme.com", "https://your-host.com", "https://a.b.com/path", "no"]
+
+
+def test_an_address_that_twilio_cannot_use_is_refused_before_anything_is_asked(api, own, set_up, settings):
     own()
+    said = []
+    for settings.PUBLIC_BASE_URL in UNUSABLE:
+        code, text = set_up()
+        said.append((code, text.startswith("Nothing was changed: PUBLIC_BASE_URL is not usable: ")))
 
-    code, text = set_up()
-
-    assert (code, text.startswith("Nothing was changed: PUBLIC_BASE_URL is not usable: ")) == (2, True)
+    assert said == [(2, True)] * len(UNUSABLE)
     assert api.asked == []
 
 
@@ -183,6 +184,18 @@ def test_an_answer_that_is_lost_is_not_called_a_failure(api, own, set_up):
         VOICE,
         "Whether it was done is not known",
     )
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_number_without_a_line_here_is_noticed(own, is_there, capsys):
+    own()
+    if is_there:
+        factories.make_line(number=NUMBER)
+
+    with pytest.raises(SystemExit):
+        call_command("setup_twilio", NUMBER)
+
+    assert ("No phone line here has this number yet" in capsys.readouterr().err) is not is_there
 
 
 def test_what_twilio_does_not_take_is_said(own, set_up, monkeypatch):

@@ -42,10 +42,13 @@ class Command(BaseCommand):
 
     def _fallback(self, number: str) -> str:
         try:
-            return entered_fallback(number)
+            entered = entered_fallback(number)
         except DatabaseError:
             self.stderr.write("The database does not answer: an address that is entered for the line is not looked at.")
             return ""
+        if entered is None:
+            self.stderr.write("No phone line here has this number yet: add it in the admin, or nobody answers.")
+        return entered or ""
 
 
 def _lines(outcome: Outcome) -> list[str]:
