@@ -13,6 +13,7 @@ from typing import Any
 _BEFORE = r"(?:(?<![\w.])\+?|(?<=%2[Bb])|(?<=%252[Bb])|(?<=\\u002[Bb])|(?<=\\x2[Bb]))"
 _BETWEEN = r"(?:[\d ().+-]|%(?:25)?2[089BbDdEe])"
 _NUMBER = re.compile(rf"{_BEFORE}\d{_BETWEEN}{{5,}}\d{{2}}(?!\w|\.\d)")
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;@]+@[^\s<>\"'(),:;@]+")
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 
@@ -26,6 +27,11 @@ def mask(number: str) -> str:
 def mask_numbers(text: str) -> str:
     """`text` with everything that looks like a telephone number masked."""
     return _NUMBER.sub(lambda found: mask(found.group()), text)
+
+
+def mask_contacts(text: str) -> str:
+    """`text` with everything that looks like a telephone number or an e-mail address masked."""
+    return mask_numbers(_ADDRESS.sub("•••@•••", text))
 
 
 class CallLogger(logging.LoggerAdapter):  # type: ignore[type-arg]

@@ -16,6 +16,7 @@ from django_tasks.base import Task
 from calls import mail, telephone
 from calls.domain import callback_dialing, delivery, escalation, outbox
 from calls.domain.outbox import Attempt
+from calls.logs import mask_contacts
 
 
 class Due(Protocol):
@@ -48,7 +49,8 @@ def ring_callback(callback_id: int) -> str | None:
     step = callback_dialing.ring(callback_id=callback_id, telephone=telephone.telephone(), now=timezone.now())
     if step is None:
         return None
-    return f"callback {step.callback_id}: {step.done.replace('_', ' ')}{f' ({step.why})' if step.why else ''}"
+    why = f" ({mask_contacts(step.why)})" if step.why else ""
+    return f"callback {step.callback_id}: {step.done.replace('_', ' ')}{why}"
 
 
 @task(queue_name="send_emails")
@@ -70,13 +72,14 @@ def send_message(message_id: int) -> str | None:
 
 
 def _line(kind: str, attempt: Attempt) -> str:
-    """No address and no number: what a worker prints ends in log files."""
+    """No address and no number, not even one that the other side quotes: what a worker prints ends in log files."""
+    reason = mask_contacts(attempt.reason)
     letter = f"{kind} {attempt.letter.pk} ({attempt.letter.purpose})"
     if attempt.is_sent:
         return f"{letter}: sent"
     if attempt.is_given_up:
-        return f"{letter}: given up. {attempt.reason}"
-    return f"{letter}: not sent, again at {attempt.letter.due_at:%H:%M:%S} UTC. {attempt.reason}"
+        return f"{letter}: given up. {reason}"
+    return f"{letter}: not sent, again at {attempt.letter.due_at:%H:%M:%S} UTC. {reason}"
 
 
 DUTIES = [

@@ -1,17 +1,19 @@
 """The project's own settings under a pinned environment, so that a developer's .env or shell changes no test."""
 
+import atexit
 import os
+import shutil
 import tempfile
-from pathlib import Path
 
-_scratch = Path(tempfile.gettempdir()) / f"cortana-tests-{os.getpid()}"
+_scratch = tempfile.mkdtemp(prefix="cortana-tests-")
+atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 
 os.environ |= {
     "ENV_FILE": "",
     "SECRET_KEY": "only-for-tests-and-as-long-as-a-good-one",
     "DEBUG": "on",
     "PUBLIC_BASE_URL": "https://cortana.example.com",
-    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_scratch}.sqlite3"),
+    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_scratch}/db.sqlite3"),
     "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
     "OPENAI_API_KEY": "sk-test",
@@ -32,7 +34,7 @@ os.environ |= {
     "CLOCK_RATE": "",
     "DIAGNOSTIC_TOKEN": "",
     "LOG_LEVEL": "",
-    "DATA_DIR": f"{_scratch}-data",
+    "DATA_DIR": f"{_scratch}/data",
 }
 
 from voiceagent.settings import *  # noqa: E402, F403 - the environment has to stand first
@@ -42,4 +44,4 @@ DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, since threads and child processes have to see what a test wrote.
-    DATABASES["default"]["TEST"] = {"NAME": f"{_scratch}.sqlite3"}
+    DATABASES["default"]["TEST"] = {"NAME": f"{_scratch}/db.sqlite3"}

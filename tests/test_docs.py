@@ -8,6 +8,7 @@ from django.apps import apps
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
+from calls.domain.explanation_causes import ABOUT
 from calls.tools import registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +79,15 @@ def test_every_tool_has_its_section():
     sections = re.findall(r"^## (.+)$", (ROOT / "docs" / "tools.md").read_text(), re.MULTILINE)
 
     assert sections == sorted(schema["name"] for schema in registry.schemas())
+
+
+def test_every_cause_of_a_call_is_explained():
+    text = (ROOT / "docs" / "explain_call.md").read_text()
+    told = re.findall(r"^\| `([a-z_]+)` \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+
+    assert told == [
+        (cause.value, about.title, about.party.value, about.remedy or "–") for cause, about in ABOUT.items()
+    ]
 
 
 def test_every_permission_of_our_own_is_explained():

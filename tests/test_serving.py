@@ -1,6 +1,7 @@
 """The production server: it drains, and it says who has its port. See also tests/journeys/test_draining.py."""
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -72,6 +73,17 @@ async def test_server_answers_while_its_last_call_goes_on_and_ends_after_it():
     assert during == (False, True, b"hello")
     assert after == b"hello"
     assert serving.LINGER_SECONDS - 0.2 < time.monotonic() - began < serving.LINGER_SECONDS + 1
+
+
+@pytest.mark.asyncio
+async def test_what_is_loaded_before_the_first_call_is_never_looked_through_for_garbage_again():
+    before = gc.get_freeze_count()
+    loaded = [[] for _ in range(10_000)]
+    running, _ = await started_server(Calls(0))
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(running, 5)
+
+    assert gc.get_freeze_count() - before > len(loaded)
 
 
 @pytest.mark.asyncio

@@ -37,6 +37,20 @@ def test_a_letter_that_was_refused_is_told_with_the_reason(monkeypatch, is_perma
     assert tasks.send_email.call(letter.pk) == f"e-mail {letter.pk} (quote): {line}"
 
 
+def test_addresses_and_numbers_in_a_refusal_of_the_other_side_are_not_told(monkeypatch):
+    def refuse(email):
+        raise NotSent("550 <ann.lee@example.com>: unknown; 'To' +15550100001 is not valid", permanent=True)
+
+    monkeypatch.setattr(mail, "send", refuse)
+    letter = write()
+
+    told = tasks.send_email.call(letter.pk)
+
+    assert told == f"e-mail {letter.pk} (quote): given up. 550 <•••@•••>: unknown; 'To' •••01 is not valid"
+    letter.refresh_from_db()
+    assert "ann.lee@example.com" in letter.error  # whoever looks at the row needs it
+
+
 def test_nothing_is_due_in_an_empty_house_and_a_row_that_is_gone_is_nothing_to_do():
     assert [duty.due(now=RANG_AT, most=9) for duty in tasks.DUTIES] == [[] for _ in tasks.DUTIES]
     assert [duty.task.call(404) for duty in tasks.DUTIES] == [None for _ in tasks.DUTIES]

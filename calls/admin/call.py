@@ -185,8 +185,8 @@ class CallAdmin(LocalTimeMixin, admin.ModelAdmin):
             )
 
     def _context(self, request: HttpRequest, call: Call) -> dict[str, Any]:
-        page = CallPage(call, whole_numbers=display.sees_whole_numbers(request))
         facts = explanation_facts.read(call)
+        page = CallPage(call, whole_numbers=display.sees_whole_numbers(request))
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -51,7 +51,7 @@ class CallPage:
         self.streams = list(call.streams.all())
         self.messages = [self._message(message) for message in call.messages.all()]
         self.lines = self._conversation()
-        self.happenings = [self._happening(event) for event in call.events.all()]
+        self.happenings = [self._happening(event) for event in call.events.all() if event.kind not in happenings.UNTOLD]
 
     @property
     def other_party(self) -> str:

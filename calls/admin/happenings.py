@@ -9,6 +9,12 @@ from calls.models import Call
 
 WORDS = {
     "webhook": "The telephone rang",
+    "twiml": "Twilio had its answer",
+    "answered_without_records": "Answered without the database",
+    "upgraded": "Twilio's socket was opened",
+    "line_connecting": "Connecting to OpenAI",
+    "stream_not_admitted": "The stream could not be let in",
+    "stream_closed": "Twilio's socket was closed",
     "call_status": "Twilio: state of the call",
     "stream_started": "Sound from Twilio",
     "line_opened": "Connected to OpenAI",
@@ -63,7 +69,9 @@ WORDS = {
     "webhook_by_get": "Twilio asks by GET: set the number's webhook to POST",
     "webhook_at_stream_address": "The number's webhook holds the stream's address: enter …/twilio/voice",
 }
+UNTOLD = {"sound_out"}  # of use in figures alone
 TROUBLE = {
+    "answered_without_records",
     "fallback",
     "format_mismatch",
     "forwarding_loop",
@@ -75,6 +83,7 @@ TROUBLE = {
     "openai_error",
     "over_limit",
     "response_failed",
+    "stream_not_admitted",
     "stream_refused",
     "tool_done_late",
     "tool_failed_late",

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from calls.domain.explanation_facts import Facts
 from calls.domain.explanation_pictures import Bar, Picture, pictures
-from calls.domain.explanation_words import span
 
 LANE = 34
 TOP = 6
@@ -78,4 +77,8 @@ def _ticks(picture: Picture) -> list[Tick]:
     length = picture.end_ms - picture.start_ms
     step = next((step for step in TICKS if length / step <= MOST_TICKS), TICKS[-1])
     marks = [(ms, ms / length * 100) for ms in range(0, length + 1, step)]
-    return [Tick(f"{at:.2f}%", "0" if not ms else span(ms)) for ms, at in marks if at <= LAST_LABEL]
+    return [Tick(f"{at:.2f}%", _moment(ms)) for ms, at in marks if at <= LAST_LABEL]
+
+
+def _moment(ms: int) -> str:
+    return f"{ms / 1000:g} s" if ms < 60_000 else f"{ms / 60_000:g} min"

@@ -36,7 +36,6 @@ class Said:
     is_agent: bool
     started_ms: int
     interrupted: bool
-    heard_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,6 @@ class Facts:
     end_reason: str
     is_outbound: bool
     ended_ms: int | None
-    streaming_ms: int | None
     was_promised: bool
     """Twilio was told to open a stream."""
     has_stream: bool
@@ -104,51 +102,55 @@ class Facts:
 
 
 def read(call: Call) -> Facts:
-    """The facts of one call, with four queries."""
-    return read_all([call])[0]
+    """The facts of one call, with four queries; whoever reads its events, turns, tool calls or streams afterwards asks
+    no more."""
+    prefetch_related_objects([call], "events", "turns", "tool_calls", "streams")
+    return _facts(call, call.events.all(), call.turns.all(), call.tool_calls.all(), call.streams.all())
 
 
 def read_all(calls: Iterable[Call]) -> list[Facts]:
-    """The facts of many calls, with the same four queries, in the order of the calls."""
-    rows = list(calls)
+    """The facts of many calls, with four queries for all, in the order of the calls."""
+    rows: list[Any] = list(calls)
     prefetch_related_objects(rows, *_RELATED)
-    return [_facts(call) for call in rows]
+    return [_facts(call, call.its_events, call.its_turns, call.its_tools, call.its_streams) for call in rows]
 
 
 _RELATED = (
-    Prefetch("events", CallEvent.objects.order_by("at_ms", "pk"), to_attr="facts_events"),
-    Prefetch(
-        "turns",
-        Turn.objects.only("call_id", "role", "started_ms", "interrupted", "heard_ms").order_by("started_ms", "pk"),
-        to_attr="facts_turns",
-    ),
-    Prefetch(
-        "tool_calls",
-        ToolCall.objects.only("call_id", "name", "status", "started_ms", "duration_ms").order_by("started_ms", "pk"),
-        to_attr="facts_tools",
-    ),
-    Prefetch("streams", Stream.objects.order_by("started_at"), to_attr="facts_streams"),
+    Prefetch("events", to_attr="its_events"),
+    Prefetch("turns", Turn.objects.defer("text", "unheard"), to_attr="its_turns"),
+    Prefetch("tool_calls", ToolCall.objects.defer("arguments", "result"), to_attr="its_tools"),
+    Prefetch("streams", to_attr="its_streams"),
 )
 
 
-def _facts(call: Any) -> Facts:
-    events = tuple(Happened(row.kind, row.at_ms, _mapping(row.detail)) for row in call.facts_events)
-    errors = [event.text("error") for event in events if event.kind == "twilio_stream_error"]
+def _facts(
+    call: Call,
+    events: Iterable[CallEvent],
+    turns: Iterable[Turn],
+    tools: Iterable[ToolCall],
+    streams: Iterable[Stream],
+) -> Facts:
+    happened = tuple(Happened(row.kind, row.at_ms, _mapping(row.detail)) for row in events)
+    streams = list(streams)
+    errors = [event.text("error") for event in happened if event.kind == "twilio_stream_error"]
     return Facts(
         status=call.status,
         end_reason=call.end_reason,
         is_outbound=call.direction == Call.Direction.OUTBOUND,
         ended_ms=_since_ring(call, call.ended_at),
-        streaming_ms=_since_ring(call, call.streaming_at),
         was_promised=bool(call.token_nonce),
-        has_stream=bool(call.facts_streams),
-        is_stream_closed=all(stream.ended_at is not None for stream in call.facts_streams),
-        stream_errors=tuple(dict.fromkeys([*errors, *(row.error for row in call.facts_streams if row.error)])),
-        events=events,
+        has_stream=bool(streams),
+        is_stream_closed=all(stream.ended_at is not None for stream in streams),
+        stream_errors=tuple(dict.fromkeys([*errors, *(stream.error for stream in streams if stream.error)])),
+        events=happened,
         turns=tuple(
-            Said(row.role == Turn.Role.AGENT, row.started_ms, row.interrupted, row.heard_ms) for row in call.facts_turns
+            Said(turn.role == Turn.Role.AGENT, turn.started_ms, turn.interrupted)
+            for turn in sorted(turns, key=lambda turn: turn.started_ms)
         ),
-        tools=tuple(Tool(row.name, row.status, row.started_ms, row.duration_ms) for row in call.facts_tools),
+        tools=tuple(
+            Tool(tool.name, tool.status, tool.started_ms, tool.duration_ms)
+            for tool in sorted(tools, key=lambda tool: tool.started_ms)
+        ),
         has_handover_number=bool(call.handover_number),
         handover_result=call.handover_result,
         was_accepted=call.handover_accepted_at is not None,

@@ -93,7 +93,8 @@ def fate(facts: Facts) -> str:
         return "The hand-over then reached your voicemail, and the caller left no message."
     if facts.has("dial_done") and facts.has("handover"):
         return "Nobody took the hand-over."
-    if facts.has("handover"):
+    missed = facts.first("answered_without_records")
+    if facts.has("handover") or (missed and missed.text("answer") == "HandOver"):
         return "The call was then handed over; whether a person answered is not recorded."
     return ""
 

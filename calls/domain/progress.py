@@ -91,7 +91,14 @@ def decided(
     return decision
 
 
-def note_missed(*, call_sid: str, webhook: str, because: str, at: datetime) -> None:
-    """Say on the call, if there is one by now, that a webhook of it was answered without the database."""
-    if call := Call.objects.filter(call_sid=call_sid).first():
-        note(call, "answered_without_records", at, webhook=webhook, because=because)
+@transaction.atomic
+def note_missed(*, leg: Leg, webhook: str, answer: str, because: str, at: datetime) -> None:
+    """Say on the call that a webhook of it was answered without the database; of a ring nobody else has kept anything,
+    so the call is made here, as one that was handed over."""
+    call = lock_or_register(leg=leg, now=at)
+    note_once(call, "answered_without_records", at, webhook=webhook, answer=answer, because=because)
+    if webhook == "voice" and call.status == Status.RINGING and not call.token_nonce:
+        call.end_reason = call.end_reason or Call.EndReason.INTERNAL_ERROR
+        call.handed_over_at = call.handed_over_at or at
+        advance(call, Status.HANDED_OVER)
+    call.save()

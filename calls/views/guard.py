@@ -4,6 +4,8 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from http import HTTPStatus
 
 from django.conf import settings
@@ -21,7 +23,6 @@ from calls.twilio import addresses, webhook
 from calls.twilio.signature import SETTINGS, SIGNATURE, Verifier
 from calls.views import unrecorded
 from calls.views.answers import to_twiml
-from calls.views.unrecorded import Missed
 
 logger = logging.getLogger(__name__)
 
@@ -87,9 +88,10 @@ def never_silent(address: str, *, instead: Decision | None = None) -> Callable[[
                 logger.exception("webhook failed", extra=_fields(address, form))
                 if decision := instead or await _decide_with_records(address, form, deadline):
                     return to_twiml(decision)
-            if because:
-                unrecorded.remember(call_of(form)["call_sid"], Missed(address, because, came))
-            return to_twiml(instead or _decide_without_records(address, form))
+            decision = instead or _decide_without_records(address, form)
+            if because and not instead:
+                _remember(address, form, decision, because, came)
+            return to_twiml(decision)
 
         return guarded
 
@@ -174,6 +176,12 @@ def _decide_without_records(address: str, form: QueryDict) -> Decision:
         default_number=settings.HANDOVER_NUMBER,
         now=timezone.now(),
     )
+
+
+def _remember(address: str, form: QueryDict, decision: Decision, because: str, came: datetime) -> None:
+    with suppress(webhook.Malformed):
+        leg, answer = webhook.incoming_call(form), type(decision).__name__
+        unrecorded.remember(leg=leg, webhook=address, answer=answer, because=because, at=came)
 
 
 def _fields(address: str, form: QueryDict) -> dict[str, str]:

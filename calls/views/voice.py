@@ -22,7 +22,6 @@ from calls.domain.decisions import Decision, Thanks
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, live
 from calls.twilio import addresses, webhook
-from calls.views import unrecorded
 from calls.views.answers import to_twiml
 from calls.views.guard import (
     call_of,
@@ -94,7 +93,6 @@ async def call_status(request: HttpRequest, form: QueryDict) -> HttpResponse:
     is_known = await database.run(
         lifecycle.change_status, **asdict(change), findings=_by_get(request), now=timezone.now()
     )
-    await _note_missed(change.call_sid)
     return _noted("call status", change.call_sid, is_known, status=change.call_status)
 
 
@@ -173,13 +171,7 @@ async def _decide(
     decision = await database.run(
         progress.decided, rule, webhook=address, clock=timezone.now, leg=leg, now=timezone.now(), **facts
     )
-    await _note_missed(leg.call_sid)
     return _speak(what, leg.call_sid, decision)
-
-
-async def _note_missed(call_sid: str) -> None:
-    if missed := unrecorded.take(call_sid):
-        await database.run(progress.note_missed, call_sid=call_sid, **asdict(missed))
 
 
 def _obstacle(request: HttpRequest) -> str:

@@ -1,6 +1,7 @@
 import pytest
 
 from calls import database
+from calls.views import unrecorded
 from tests import factories
 from tests.twilio.kit import Twilio
 
@@ -11,6 +12,13 @@ PERSON, DEFAULT = "+15550108000", "+15550107000"
 def static_files(settings, tmp_path):
     """WhiteNoise warns when there is no folder of collected files, and a warning is an error here."""
     settings.STATIC_ROOT = tmp_path
+
+
+@pytest.fixture(autouse=True)
+def nothing_missed():
+    """What one test's database has missed is not written into the next one's."""
+    yield
+    unrecorded.forget()
 
 
 @pytest.fixture

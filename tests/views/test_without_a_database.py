@@ -13,9 +13,9 @@ from calls import database
 from calls.domain.apology import Apology
 from calls.domain.explanation import explain
 from calls.domain.snapshot import KnownLine, Snapshot
-from calls.models import Call, CallEvent
+from calls.models import Call
 from calls.standby import Standby
-from calls.views import guard
+from calls.views import guard, unrecorded
 from tests import factories
 from tests.twilio.kit import dialed, spoken, verbs, voice_form
 
@@ -99,22 +99,26 @@ async def test_a_database_locked_by_somebody_else_is_not_waited_for(twilio, line
     await written(stored, at_least=8)
 
 
-async def test_what_was_answered_without_records_is_said_on_the_call_as_soon_as_there_is_one(
-    twilio, line, kept, stored, monkeypatch
-):
+async def test_a_ring_that_the_database_missed_is_written_down_when_it_is_back(twilio, line, kept, stored, monkeypatch):
+    monkeypatch.setattr(unrecorded, "FIRST_PAUSE", 0.05)
     form = ring(line)
     with monkeypatch.context() as patched:
         patched.setattr(database, "run", gone)
         await twilio.post("/twilio/voice", form)
-    before = await stored(CallEvent.objects.count)
-    await twilio.post("/twilio/dial-done", form | {"DialCallStatus": "completed", "DialCallDuration": "40"})
-    await twilio.post("/twilio/status", form | {"CallStatus": "completed", "SequenceNumber": "0"})
+        await twilio.post("/twilio/dial-done", form | {"DialCallStatus": "no-answer"})
+        before = await stored(Call.objects.count)
+    async with asyncio.timeout(5):
+        await unrecorded._writing
 
     call = await stored(Call.objects.get)
-    [missed] = await stored(lambda: list(call.events.filter(kind="answered_without_records")))
-    assert (before, missed.detail) == (0, {"webhook": "voice", "because": "OperationalError"})
-    assert -5000 < missed.at_ms <= 0  # the call is known since a later webhook
-    assert (await stored(explain, call)).cause == "database_away"
+    [missed] = await stored(lambda: list(call.events.all()))
+    assert (before, call.call_sid, call.status, call.from_number) == (0, form["CallSid"], "handed_over", form["From"])
+    assert (missed.kind, missed.at_ms) == ("answered_without_records", 0)
+    assert missed.detail == {"webhook": "voice", "answer": "HandOver", "because": "OperationalError"}
+    assert (await stored(explain, call)).said == (
+        "No agent answered the caller because the database did not answer in time when the telephone rang. The call "
+        "was then handed over; whether a person answered is not recorded."
+    )
 
 
 async def test_a_process_that_starts_with_a_dead_database_knows_the_way_from_disk(twilio, line, tmp_path, monkeypatch):
