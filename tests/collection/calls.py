@@ -15,6 +15,9 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from io import StringIO
+
+from django.core.management import call_command
 
 from calls.emulators import scenario as scenarios
 from calls.emulators.phone import Callee
@@ -359,7 +362,12 @@ def play(name, template):
 
 
 def _explained(folder, sid, *, hours_later=0):
-    later = {"PYTHONPATH": str(OVERLAY), "COLLECTION_CLOCK": str(hours_later * 3600 or "")}
+    """What `manage.py explain_call SID --json` prints: run here, or in a process whose clock is so much later."""
+    if not hours_later:
+        out, err = StringIO(), StringIO()
+        call_command("explain_call", sid, "--json", stdout=out, stderr=err)
+        return Told(0, out.getvalue(), err.getvalue())
+    later = {"PYTHONPATH": str(OVERLAY), "COLLECTION_CLOCK": str(hours_later * 3600)}
     done = subprocess.run(
         [sys.executable, "manage.py", "explain_call", sid, "--json"],
         cwd=ROOT,

@@ -1,6 +1,6 @@
 """Twilio's REST interface for a set-up; its argument is what it knows of the account, as JSON.
 
-    python -m tests.collection.programs.account '{"account_sid": "AC…", "auth_token": "…", "owned": []}'
+python -m tests.collection.programs.account '{"account_sid": "AC…", "auth_token": "…", "owned": []}'
 """
 
 import asyncio
