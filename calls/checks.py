@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 from django.utils import timezone
 
-from calls.doctor import configuration
-from calls.doctor.findings import FAIL, WARN, Finding, hide
+from calls.doctor import configuration, local
+from calls.doctor.findings import FAIL, OK, WARN, Finding, hide
 from calls.doctor.site import Site
 from calls.models import catalog
 from calls.relay import clips, wav
@@ -39,6 +39,7 @@ IDS = {
 }
 MODEL_ID = "calls.W011"
 CLIPS_ID = "calls.W013"
+ROUTES_ID = "calls.W019"
 
 
 @register("receptionist")
@@ -61,6 +62,15 @@ def check_model(app_configs: Sequence[AppConfig] | None, **options: Any) -> list
         return []
     hint = f"Set OPENAI_REALTIME_MODEL={catalog.DEFAULT_MODEL} in .env, or clear it, then restart the server."
     return [Warning(f"OPENAI_REALTIME_MODEL: {trouble}", hint=hint, id=MODEL_ID)]
+
+
+@register("receptionist")
+def check_routes(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+    """Does every address that Twilio may ask lead to its view?"""
+    finding = local.http_routes()
+    if finding.level is OK:
+        return []
+    return [Warning(f"ROOT_URLCONF: {finding.seen}. {finding.means}", hint=finding.remedy, id=ROUTES_ID)]
 
 
 @register("receptionist")

@@ -8,7 +8,7 @@ from django.core import checks as django_checks
 from django.core.management import call_command
 
 from calls import checks
-from calls.doctor import configuration
+from calls.doctor import configuration, local
 from calls.doctor.site import Site
 from tests.relay.test_wav import recorded
 
@@ -97,7 +97,8 @@ def test_letters_that_become_files_are_a_warning(configure):
 def test_every_complaint_of_the_doctor_has_an_id_of_its_own():
     assert [*checks.IDS] == sorted(checks.IDS, key=checks.IDS.get)
     assert {finding.id for finding in configuration.examine(Site())} == {*checks.IDS}
-    assert len({*checks.IDS.values(), checks.MODEL_ID}) == len(checks.IDS) + 1
+    others = {checks.MODEL_ID, checks.CLIPS_ID, checks.ROUTES_ID}
+    assert len({*checks.IDS.values(), *others}) == len(checks.IDS) + 3
 
 
 def test_every_id_is_explained_in_the_documentation_in_the_order_of_the_ids():
@@ -105,7 +106,8 @@ def test_every_id_is_explained_in_the_documentation_in_the_order_of_the_ids():
     explained = re.findall(r"^\| `(calls\.W\d+)` \| `(\w+)` \| \S", page, re.MULTILINE)
     titles = {checks.IDS[finding.id]: finding.title for finding in configuration.examine(Site())}
 
-    assert explained == sorted((titles | {checks.MODEL_ID: "OPENAI_REALTIME_MODEL"}).items())
+    others = {checks.MODEL_ID: "OPENAI_REALTIME_MODEL", checks.ROUTES_ID: "ROOT_URLCONF"}
+    assert explained == sorted((titles | others).items())
 
 
 def test_a_missing_key_is_said_and_stops_nothing(configure, capsys):
@@ -165,3 +167,15 @@ def test_a_clip_that_no_caller_would_hear_is_told(configure, tmp_path):
             hint,
         ),
     ]
+
+
+def test_addresses_that_are_not_mounted_are_told(configure, monkeypatch):
+    configure()
+    monkeypatch.setattr(local, "HTTP_ROUTES", {"/twilio/voice": "twilio-voice", "/twilio/choice": "twilio-choice"})
+
+    (warning,) = found()
+
+    assert (warning.id, warning.msg) == (
+        "calls.W019",
+        "ROOT_URLCONF: not mounted: /twilio/choice. Twilio gets 404; the caller hears an apology.",
+    )

@@ -40,12 +40,9 @@ _SERVE = "Start the server: python manage.py serve"
 
 async def routes(visit: Visit) -> list[Finding]:
     """Every address that Twilio may use leads to its view or consumer, the stream's with and without slash."""
-    said = saying("routes", "Routes")
-    lost = [path for path, name in HTTP_ROUTES.items() if not _leads_to(path, name)]
-    lost = lost or [f"{path}/" for path in HTTP_ROUTES if not _leads_where(f"{path}/", path)]
-    if lost:
-        remedy = 'In voiceagent/urls.py: path("", include("calls.urls")); then restart the server.'
-        return [said(FAIL, f"not mounted: {', '.join(lost)}", "Twilio gets 404; the caller hears an apology.", remedy)]
+    said, over_http = saying("routes", "Routes"), http_routes()
+    if over_http.level is FAIL:
+        return [over_http]
     try:
         router = import_module("calls.routing").websocket
         wraps = import_module("voiceagent.asgi").application.application_mapping["websocket"]
@@ -54,6 +51,17 @@ async def routes(visit: Visit) -> list[Finding]:
         remedy = "Mend calls/routing.py and voiceagent/asgi.py; see the error with: python -c 'import voiceagent.asgi'"
         return [said(FAIL, f"no WebSocket routes: {type(error).__name__}: {error}", means, remedy)]
     return [_socket_routes(router, wraps)]
+
+
+def http_routes() -> Finding:
+    """The same of the addresses over HTTP alone; it asks nobody and imports no more, so that it can run at start."""
+    said = saying("routes", "Routes")
+    lost = [path for path, name in HTTP_ROUTES.items() if not _leads_to(path, name)]
+    lost = lost or [f"{path}/" for path in HTTP_ROUTES if not _leads_where(f"{path}/", path)]
+    if not lost:
+        return said(OK, f"{2 * len(HTTP_ROUTES)} addresses, with and without slash")
+    remedy = 'In voiceagent/urls.py: path("", include("calls.urls")); then restart the server.'
+    return said(FAIL, f"not mounted: {', '.join(lost)}", "Twilio gets 404; the caller hears an apology.", remedy)
 
 
 def _leads_to(path: str, name: str) -> bool:
