@@ -56,9 +56,9 @@ class Clock:
 
 
 _NOT_IN_TIME = {
-    "name": "the name server did not answer",
-    "connection": "nobody took the connection",
-    "TLS": "the connection was taken, and TLS did not begin",
+    "name": ": the name server is silent",
+    "connection": ": nobody takes the connection",
+    "TLS": ": the connection is taken, and TLS does not begin",
 }
 
 
@@ -267,8 +267,8 @@ def _named_failures(host: str, seconds: float, clock: Clock) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        where = _NOT_IN_TIME.get(clock.stretch, "no answer")
-        raise Unreachable("timeout", f"{where} within {seconds:g} s") from error
+        where = _NOT_IN_TIME.get(clock.stretch, "")
+        raise Unreachable("timeout", f"no answer within {seconds:g} s{where}") from error
     except (socket.gaierror, UnicodeError) as error:
         raise Unreachable("dns", f"the name {host} is not known to the name server") from error
     except ssl.SSLCertVerificationError as error:

@@ -62,6 +62,14 @@ CHECKS: tuple[Check, ...] = (
     Check("routes", "Routes", local.routes),
     Check("port", "Who owns the port", local.port),
     Check("asgi", "A server that takes sockets", local.asgi, needs=("port",)),
+    # Before the road, which stops where OpenAI refuses and knows less of the reason.
+    Check(
+        "openai",
+        "OpenAI Realtime",
+        upstream.openai,
+        needs=("settings.openai-key", "settings.openai-url"),
+        gives=upstream.IDS,
+    ),
     Check(
         "webhook",
         "Webhook over the public address",
@@ -69,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
         needs=("settings.twilio-token", "database", "line"),
     ),
     Check("upgrade", "WebSocket upgrade over the public address", remote.upgrade, needs=("webhook",)),
+<<<<<<< HEAD
     # Before the first sound, which would only tell that none came where OpenAI tells why.
     Check(
         "openai",
@@ -77,6 +86,8 @@ CHECKS: tuple[Check, ...] = (
         needs=("settings.openai-key", "settings.openai-url"),
         gives=upstream.IDS,
     ),
+=======
+>>>>>>> road
     Check(
         "first-audio",
         "First sound of the agent",

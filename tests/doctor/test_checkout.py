@@ -43,7 +43,7 @@ async def test_development_server_is_asked_with_the_token_of_its_checkout(settin
         "worker": "WARN",
         "twilio": "SKIPPED",
     }
-    assert findings[-1].id == "openai.hears"
+    assert findings[-1].id == "twilio"
     assert [call.call_sid[:8] async for call in Call.objects.all()] == ["CAd0c70f"]
 
 

@@ -122,8 +122,8 @@ async def test_the_stretch_of_the_way_that_takes_too_long_is_named(monkeypatch):
         await request("http://calls.acme-plumbing.com/", seconds=0.2)
     released.set()
 
-    assert str(tls.value) == "the connection was taken, and TLS did not begin within 0.2 s"
-    assert str(name.value) == "the name server did not answer within 0.2 s"
+    assert str(tls.value) == "no answer within 0.2 s: the connection is taken, and TLS does not begin"
+    assert str(name.value) == "no answer within 0.2 s: the name server is silent"
 
 
 async def test_each_stretch_of_an_answer_is_timed():

@@ -42,6 +42,7 @@ def test_checks_stand_in_the_order_of_a_call():
         "routes",
         "port",
         "asgi",
+        "openai",
         "webhook",
         "upgrade",
         "openai",
