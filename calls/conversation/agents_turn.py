@@ -39,8 +39,9 @@ class AgentsTurn(Watching):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if message.status == "incomplete" and self._voice.has_spoken(message.response_id):
             return [noted]  # it only ended sooner than the model wanted
-        if not self._caller.is_speaking:
-            self._patience.renew(now)
+        if self._caller.is_speaking:
+            return [noted]  # the response to that turn says it
+        self._patience.renew(now)
         if self._may_retry:
             self._may_retry = False
             self._gate.ask_later(now)
@@ -131,4 +132,7 @@ class AgentsTurn(Watching):
         if self.phase not in (Phase.TALKING, Phase.RESUMING):
             return []
         self._advice += 1
-        return [event("advised", now), *self._tell(f"advice-{self._advice}", "system", message.text)]
+        told = self._tell(f"advice-{self._advice}", "system", message.text)
+        if message.then == "transfer":
+            self._goodbye.begin(now, reason=TRANSFERRED, was_spoken=False)
+        return [event("advised", now), *told]

@@ -26,6 +26,8 @@ class CallerAudio:
         self.is_speaking = False
         self.dropped = 0
         self.padded_ms = 0
+        self.lost_ms = 0
+        """Sound that Twilio's clock counts and that never came; what was only late is none of it."""
         self.stall_at: float | None = None
         self._stalled_ms = 0
         self.is_turn_open = False
@@ -39,6 +41,7 @@ class CallerAudio:
         length = payload_bytes(payload)
         sounds = []
         if timestamp_ms is not None:
+            self.lost_ms += self._lost_before(timestamp_ms)
             if self._next_ms is not None and (gap := timestamp_ms - self._next_ms) >= SMALLEST_GAP_MS:
                 sounds.append(self._silence(min(int(gap), LONGEST_GAP_MS)))
                 self._next_ms = timestamp_ms
@@ -50,6 +53,13 @@ class CallerAudio:
         self.stall_at = now + STALL if self.is_speaking else None
         self._stalled_ms = 0
         return self._pass_on(sounds)
+
+    def _lost_before(self, timestamp_ms: int) -> int:
+        """How much is missing before this sound: a stall that Twilio's clock has counted too, and any gap behind it."""
+        if self._next_ms is None:
+            return 0
+        missing = int(timestamp_ms - self._next_ms) + self._stalled_ms
+        return missing if missing >= SMALLEST_GAP_MS else 0
 
     def release(self) -> list[AppendAudio]:
         """The session is ready: what was held, oldest first; from now on nothing is held."""

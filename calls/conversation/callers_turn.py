@@ -24,6 +24,7 @@ class CallersTurn(Watching):
         self._caller.speaking(True, now)
         self._transcript.caller_started(message.item_id, to_ms(now))
         self._patience.settle()
+        self._gate.yield_turn()
         self._speech_ended_at = None
         self._silence.caller_acts()
         kept = self._keep_greeting(now)

@@ -78,6 +78,10 @@ class ResponseGate:
         self._is_wanted = True
         self.retry_at = now + RETRY_AFTER
 
+    def yield_turn(self) -> None:
+        """The caller speaks: whatever is still wished for is answered with the response to that turn."""
+        self._is_wanted, self.retry_at = False, None
+
     def refused(self, error: wire.ErrorEvent, now: float) -> list[wire.CreateResponse] | None:
         """What to do about a refused wish; None when the error is not about one."""
         mine = self._last is not None and error.event_id == self._last.event_id

@@ -67,6 +67,7 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         commands = handle(self, message, now)
         if self._goodbye.until is not None:
             commands += self._hang_up_when_said(now)
+        self._expect_the_rest(now)
         if self.phase is Phase.CLOSING and self.closing.is_complete:
             commands += self._close()
         return commands
@@ -83,6 +84,7 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         if self._goodbye.until is not None and now >= self._goodbye.until:
             return commands + self._finish(self._goodbye.reason, now)
         commands += [*self._watch_over(now), *self._renew(now)]
+        self._expect_the_rest(now)
         return commands + self._keep_company(now)
 
     # Twilio

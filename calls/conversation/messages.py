@@ -68,9 +68,11 @@ class ToolFinished:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """The server has something to say to the model that the model did not ask for; it should speak of it now."""
+    """The server has something to say to the model that the model did not ask for; it should speak of it now, and a
+    transfer follows as after a tool."""
 
     text: str
+    then: Then = ""
 
 
 @dataclass(frozen=True, slots=True)

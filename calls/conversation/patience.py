@@ -29,6 +29,7 @@ class Patience:
         self.give_up_at: float | None = None
         self.ask_again_at: float | None = None
         self._has_asked_again = False
+        self._is_rest = False
 
     def owe_first(self, now: float) -> None:
         """The stream has started."""
@@ -48,6 +49,17 @@ class Patience:
         self._owe(since, REPLY_FILLER, REPLY_LIMIT)
         self._expect_by(since + ASK_AGAIN)
 
+    def owe_rest(self, since: float) -> None:
+        """A response is asked for or under way: more of it is owed `since` all that came of it so far was heard."""
+        if self.owed_since is None:
+            self.owe_reply(since)
+            self._is_rest = True
+
+    def rest_came(self) -> None:
+        """No response is asked for or under way any more."""
+        if self._is_rest:
+            self.settle()
+
     def await_tool(self, now: float) -> None:
         """A tool begins to run."""
         self.renew(now)
@@ -57,6 +69,7 @@ class Patience:
 
     def renew(self, now: float) -> None:
         """There was progress that the caller cannot hear, such as a tool's answer."""
+        self._is_rest = False
         if self.owed_since is None:
             self.owe_reply(now)
         else:
@@ -91,7 +104,7 @@ class Patience:
     def settle(self) -> None:
         """The agent speaks, or it is the caller's turn."""
         self.owed_since = self.filler_at = self.give_up_at = self.ask_again_at = None
-        self.has_filled = self._has_asked_again = False
+        self.has_filled = self._has_asked_again = self._is_rest = False
 
     def filled(self, ends_at: float) -> None:
         """A clip plays until `ends_at`."""
@@ -106,6 +119,7 @@ class Patience:
         self.ask_again_at = None if self._has_asked_again else moment
 
     def _owe(self, since: float, filler: float, limit: float) -> None:
+        self._is_rest = False
         self.owed_since = since
         self.filler_at = since + filler
         self.give_up_at = since + limit

@@ -33,12 +33,19 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A part that the caller interrupted: `heard_ms` of its `received_ms` were played."""
+    """A part that the caller interrupted: `heard_ms` of its `received_ms` were played, and `is_whole` when no more
+    sound of it was to come."""
 
     item_id: str
     content_index: int
     heard_ms: int
     received_ms: int
+    is_whole: bool
+
+    @property
+    def total_ms(self) -> int | None:
+        """How long all of it takes to say; None where that is not known yet."""
+        return self.received_ms if self.is_whole else None
 
 
 class Playback:
@@ -114,7 +121,13 @@ class Playback:
         """The queue is dropped at this moment. Returns what was cut, in order; a clip of ours is no item."""
         position = self.position(now)
         cuts = [
-            Cut(part.item_id, part.content_index, part.heard(position) // BYTES_PER_MS, part.received // BYTES_PER_MS)
+            Cut(
+                part.item_id,
+                part.content_index,
+                heard_ms=part.heard(position) // BYTES_PER_MS,
+                received_ms=part.received // BYTES_PER_MS,
+                is_whole=part.is_finished,
+            )
             for part in self._parts.values()
             if part.item_id != CLIP and not (part.is_finished and part.heard(position) >= part.received)
         ]

@@ -14,7 +14,7 @@ from calls.conversation.messages import (
     event,
 )
 from calls.conversation.state import Phase
-from calls.conversation.watching import Watching
+from calls.conversation.watching import HERE_AGAIN, Watching
 from calls.realtime import reasons, wire
 from calls.realtime.reasons import Reason
 
@@ -55,7 +55,7 @@ class Reconnecting(Watching):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if reason is Reason.EXPIRED:
             return [noted, *self._resume(now)]
-        if self.phase in (Phase.OPENING, Phase.RESUMING) and self._setup.is_refused_by(message):
+        if self.phase in (Phase.OPENING, Phase.RESUMING) and self._setup.is_refused_by(message, reason):
             return [noted, *self._ask_for_less(now)]
         return [noted, *(self._gate.refused(message, now) or ())]
 
@@ -127,6 +127,10 @@ class Reconnecting(Watching):
             return commands + self._ask()
         if self._tools.is_running:
             self._patience.await_tool(now)
+        elif self._patience.has_filled and not self._caller.is_turn_open:
+            # As at the greeting: a caller who was asked to wait would wait on.
+            self._patience.allow(now)
+            return [*commands, *self._gate.ask(self._saying(HERE_AGAIN))]
         elif not self._caller.is_turn_open:
             self._patience.settle()
             self._silence.listen(max(now, self._voice.ends_at()))

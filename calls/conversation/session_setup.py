@@ -1,6 +1,7 @@
 """Agreeing with OpenAI on the session: the update to ask for, and less of it when that is refused."""
 
 from calls.realtime import wire
+from calls.realtime.reasons import RULES, Course, Reason
 from calls.realtime.session import PHONE, SessionSettings, update_ladder
 
 EVENT_ID = "session-"
@@ -26,9 +27,11 @@ class SessionSetup:
         self.rung += 1
         return [self.ask()]
 
-    def is_refused_by(self, error: wire.ErrorEvent) -> bool:
-        """Whether the error answers our update: OpenAI does not always name the event that it refuses."""
-        return not error.event_id or error.event_id == f"{EVENT_ID}{self.rung}"
+    def is_refused_by(self, error: wire.ErrorEvent, reason: Reason) -> bool:
+        """Whether the error answers our update. OpenAI does not always name the event that it refuses; what may pass by
+        itself, such as a fault of its own, says nothing against the update."""
+        is_ours = error.event_id == f"{EVENT_ID}{self.rung}"
+        return is_ours or (not error.event_id and RULES[reason].course is Course.IGNORE)
 
     @staticmethod
     def is_met_by(updated: wire.SessionUpdated) -> bool:

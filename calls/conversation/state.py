@@ -101,7 +101,7 @@ class State:
         asked = self.closing.begin(now, can_ask=can_ask, is_speaking=self._caller.is_speaking)
         return [
             *self._voice.cut_off(now),
-            event("ended", now, reason=reason, padded_ms=self._caller.padded_ms),
+            event("ended", now, reason=reason, padded_ms=self._caller.padded_ms, lost_ms=self._caller.lost_ms),
             EndCall(reason),
             *asked,
         ]

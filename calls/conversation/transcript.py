@@ -7,6 +7,8 @@ from calls.conversation.messages import RecordTurn
 
 STEP = 65536  # room for sixteen items that come later behind the same one
 UNINTELLIGIBLE = "[unintelligible]"
+MS_PER_LETTER = 60
+"""What a letter takes to say, where the words have come and not yet all of their sound."""
 
 
 @dataclass(slots=True)
@@ -115,11 +117,13 @@ class Transcript:
             self._agent[item_id] = _AgentTurn(self.place(item_id, ""), now_ms)
         return self._agent[item_id]
 
-    def agent_interrupted(self, item_id: str, heard_ms: int, received_ms: int, now_ms: int) -> RecordTurn:
-        """Of the item `heard_ms` of the `received_ms` milliseconds so far were heard; the text is cut in proportion."""
+    def agent_interrupted(self, item_id: str, heard_ms: int, total_ms: int | None, now_ms: int) -> RecordTurn:
+        """`heard_ms` of the item's `total_ms` were heard, and its text is cut in proportion. `total_ms` is None while
+        more sound was to come: the words run ahead of it, and how long they would have taken is guessed."""
         turn = self._turn(item_id, now_ms)
         turn.heard_ms = heard_ms
-        turn.heard_letters = len(turn.text) * heard_ms // max(received_ms, 1)
+        letters = len(turn.text)
+        turn.heard_letters = min(letters, letters * heard_ms // max(total_ms or letters * MS_PER_LETTER, 1))
         return self._agent_turn(item_id)
 
     def _agent_turn(self, item_id: str) -> RecordTurn:

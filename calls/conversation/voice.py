@@ -95,7 +95,7 @@ class AgentVoice:
         commands: list[Command] = [stream.Clear()]
         for cut in self._playback.interrupt(now):
             self._muted.add(cut.item_id)
-            turn = self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.received_ms, to_ms(now))
+            turn = self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.total_ms, to_ms(now))
             if cut.item_id in self._gone:
                 commands += _tell_less(cut.item_id, turn.text)
             elif cut.item_id not in self._own:
@@ -120,12 +120,12 @@ class AgentVoice:
         self._gone |= self._sounded
         self._muted.update(self._wordy)
         self._wordy.clear()
-        return [self._transcript.agent_interrupted(item_id, ms, ms, to_ms(now)) for item_id, ms in cut + unsaid]
+        return [self._transcript.agent_interrupted(item_id, ms, None, to_ms(now)) for item_id, ms in cut + unsaid]
 
     def cut_off(self, now: float) -> list[RecordTurn]:
         """The call is over: what the caller did not hear any more."""
         return [
-            self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.received_ms, to_ms(now))
+            self._transcript.agent_interrupted(cut.item_id, cut.heard_ms, cut.total_ms, to_ms(now))
             for cut in self._playback.interrupt(now)
         ]
 

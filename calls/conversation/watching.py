@@ -7,6 +7,7 @@ EXACTLY = "Say exactly this and nothing else: "
 ARE_YOU_THERE = "Are you still there?"
 NOBODY_THERE = "I can't hear you, so I will hang up now. Please call again whenever you like. Goodbye."
 BACK = "Thank you for waiting. How can I help you?"
+HERE_AGAIN = "Sorry for the wait, I am here again. Please go on."
 NEARLY_OVER = (
     "This call has reached its longest time: in a minute it goes to a person. Tell the caller so now, in one short "
     "sentence, and then go on with what you were doing."
@@ -65,6 +66,15 @@ class Watching(State):
             return [event("silence", now, times=self._silence.asked), *asked]
         self._goodbye.begin(now, reason="silence", was_spoken=False)
         return [*self._gate.ask(self._saying(NOBODY_THERE))]
+
+    def _expect_the_rest(self, now: float) -> None:
+        """Whatever was asked for, and by whom: a response that does not begin, or does not go on, is noticed."""
+        if self.phase is not Phase.TALKING or self._goodbye.until is not None:
+            return
+        if self._gate.is_idle:
+            self._patience.rest_came()
+        elif not self._caller.is_speaking:
+            self._patience.owe_rest(max(now, self._voice.ends_at()))
 
     def _ask_again(self, now: float) -> list[Command]:
         """An answer that has not begun: it may have been lost, or the model may have stalled."""

@@ -146,9 +146,9 @@ def waited_at_the_end(facts: Facts) -> Found | None:
 
 def sound_lost(facts: Facts) -> Found | None:
     ended = facts.last("ended")
-    if ended is None or ended.number("padded_ms") < LOST_SOUND_MS:
+    if ended is None or ended.number("lost_ms") < LOST_SOUND_MS:
         return None
-    lost = span(ended.number("padded_ms"))
+    lost = span(ended.number("lost_ms"))
     return Found(
         Cause.SOUND_LOST,
         told(f"The agent did not hear {lost} of what the caller may have said because no sound came", facts),

@@ -140,8 +140,14 @@ def came_back(facts: Facts) -> Found | None:
     if lost is None or back is None:
         return None
     why = _how_lost(lost)[1]
-    went_on = f"the conversation went on {span(back.at_ms - lost.at_ms)} later in a new session"
-    return Found(Cause.OPENAI_CLOSED, told(f"The agent fell silent for a moment because {why}; {went_on}", facts))
+    took = span(back.at_ms - lost.at_ms)
+    if back.kind == "session_ready":
+        said = f"The agent was late because {why}; another session was there {took} later"
+    else:
+        said = (
+            f"The agent fell silent for a moment because {why}; the conversation went on {took} later in a new session"
+        )
+    return Found(Cause.OPENAI_CLOSED, told(said, facts))
 
 
 def failed_once(facts: Facts) -> Found | None:

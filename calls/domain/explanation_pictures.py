@@ -103,7 +103,9 @@ def _course(facts: Facts) -> Iterator[Lane]:
     if answers:
         waits = [event.number("after_speech_ms") for event in answers]
         bars = tuple(Bar(event.at_ms - wait, event.at_ms, "openai") for event, wait in zip(answers, waits, strict=True))
-        yield Lane(f"Waits for the answer ({len(bars)})", f"{span(max(waits))} at most", bars)
+        ours = [event.number("our_ms") for event in facts.all("sound_out")]
+        share = f", {max(ours)} ms ours" if ours else ""
+        yield Lane(f"Waits for the answer ({len(bars)})", f"{span(max(waits))} at most{share}", bars)
     for tool in facts.tools[:MOST_TOOLS]:
         length = tool.duration_ms or 0
         bar = Bar(tool.started_ms, tool.started_ms + length, "server")

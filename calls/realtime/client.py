@@ -10,7 +10,7 @@ from socket import gaierror
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
 from websockets.http11 import Response
 
 from calls.realtime import reasons
@@ -96,10 +96,16 @@ async def open_line(*, url: str, model: str, api_key: str) -> Line:
         status = error.response.status_code
         wanted = _retry_after(error.response)
         raise LineUnavailable(reasons.of_status(status), f"HTTP {status}", status, wanted) from error
+    except InvalidMessage as error:
+        # The peer closed or reset the connection instead of answering, as a server does that restarts.
+        was_cut = isinstance(error.__cause__, EOFError | OSError)
+        raise LineUnavailable(Reason.CUT if was_cut else Reason.NOT_REALTIME, type(error).__name__) from error
     except InvalidHandshake as error:
         raise LineUnavailable(Reason.NOT_REALTIME, type(error).__name__) from error
     except OSError as error:
         raise LineUnavailable(_of_network(error), type(error).__name__) from error
+    except ValueError as error:  # a port beyond 65535, a broken host name: some addresses fail later than their parsing
+        raise LineUnavailable(Reason.BAD_ADDRESS) from error
     return Line(socket)
 
 

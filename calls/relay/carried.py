@@ -30,6 +30,7 @@ from calls.conversation.messages import (
     RecordTurn,
     RunTool,
     TakeLine,
+    Then,
     ToolFinished,
     event,
 )
@@ -289,9 +290,9 @@ class Carried:
         if answer.late is not None:
             self._late_tools.follow(command, answer.late)
 
-    def _advise(self, text: str) -> None:
+    def _advise(self, text: str, then: Then) -> None:
         if self._ending is None:
-            self.tell(Advised(text))
+            self.tell(Advised(text, then))
 
     async def _heed(self, text: str) -> None:
         """The model may fail to hear that somebody is in danger; the words themselves are listened to as well."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from calls.conversation.messages import RunTool, to_ms
+from calls.conversation.messages import RunTool, Then, to_ms
 from calls.domain import late_tools
 from calls.logs import CallLogger
 from calls.tools.registry import Answer
@@ -22,7 +22,7 @@ class LateTools:
         *,
         now: Callable[[], float],
         persist: Callable[[Callable[[], object]], Awaitable[None]],
-        advise: Callable[[str], None],
+        advise: Callable[[str, Then], None],
         conclude: Callable[[], object],
         log: CallLogger,
     ) -> None:
@@ -33,6 +33,7 @@ class LateTools:
         self._conclude = conclude
         self._log = log
         self._is_over = False
+        self._told: set[asyncio.Task[Answer]] = set()
         self._one_at_a_time = asyncio.Lock()
 
     def follow(self, command: RunTool, late: "asyncio.Task[Answer]") -> None:
@@ -47,6 +48,8 @@ class LateTools:
             await self._persist(self._conclude)
 
     async def _follow(self, command: RunTool, late: "asyncio.Task[Answer]") -> None:
+        is_told = late in self._told  # the model has asked for the same work twice, and hears of it once
+        self._told.add(late)
         answer = await late
         note = partial(
             late_tools.note_late_result,
@@ -61,5 +64,6 @@ class LateTools:
         self._log.info("tool ended late", extra={"tool": command.name, "status": answer.status})
         if self._is_over:
             await self.conclude()
-        else:
-            self._advise(f"{command.name} has ended after all. Tell the caller what came of it: {answer.text}")
+        elif not is_told:
+            told = f"{command.name} has ended after all. Tell the caller what came of it: {answer.text}"
+            self._advise(told, answer.then)

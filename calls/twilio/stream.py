@@ -15,6 +15,7 @@ import orjson
 
 MAX_FRAME = 64 * 1024
 """The longest text frame that is read, in characters; a real one has less than 400."""
+LARGEST = 2**63 - 1
 
 
 class Malformed(ValueError):
@@ -100,11 +101,12 @@ def _part(frame: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _whole(value: object) -> int | None:
-    """Twilio writes its numbers as strings; anything that is no number counts as missing."""
+    """Twilio writes its numbers as strings; anything that is none, or beyond 63 bits, counts as missing."""
     try:
-        return int(value)  # type: ignore[call-overload, no-any-return]
+        number = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         return None
+    return number if -LARGEST <= number <= LARGEST else None
 
 
 def _read_start(frame: dict[str, Any]) -> Start:

@@ -84,6 +84,14 @@ def test_places_in_a_picture_are_parts_of_its_width():
             assert float(bar.x[:-1]) + float(bar.width[:-1]) <= 100
 
 
+def test_our_share_of_the_answers_stands_apart_from_the_models():
+    sent = [("sound_out", 1402, {"of": "first_audio", "our_ms": 2}), ("sound_out", 6003, {"of": "answer", "our_ms": 3})]
+    [_, whole] = waterfall.drawings(explanation_facts.read(a_call(*TALKED, *sent, ended("caller_hangup"))))
+
+    lanes = [(lane.label, lane.value) for lane in whole.lanes]
+    assert lanes == [("With the agent", "11.4 s"), ("Waits for the answer (1)", "1.3 s at most, 3 ms ours")]
+
+
 def test_calls_that_went_wrong_are_grouped_by_what_they_have_in_common(clerk):
     for hours in range(3):
         without_key(rang_at=factories.RANG_AT - timedelta(hours=hours))

@@ -148,6 +148,45 @@ def test_response_that_breaks_off_after_some_sound_is_made_up_for():
     assert wire.CreateResponse("response-2") in call.wake(6.3)
 
 
+def test_answer_that_stops_in_the_middle_is_bridged_asked_for_anew_and_given_up():
+    call = asked_call(now=5.0)
+    call.receive(agent_audio(500, "item_A2", "resp_2"), 5.2)
+    call.receive(stream.Mark("0:item_A2:0:4000"), 5.7)
+
+    heard = [(tenths / 10, kind) for tenths in range(58, 160) for kind in events(call.wake(tenths / 10))]
+    assert heard[0] == (7.5, "filler")
+    assert [at for at, kind in heard if kind in ("asked_again", "gave_up_waiting")] == [10.7, 15.2]
+
+
+def test_answer_to_a_tool_that_ended_while_something_else_was_said_is_waited_for_too():
+    call = asked_call(now=5.0)
+    call.receive(wire.ToolCalled("resp_2", "item_F1", "c1", "find_slots", "{}"), 5.2)
+    call.receive(wire.ResponseDone("resp_2", "completed"), 5.3)
+    call.receive(wire.ResponseCreated("resp_3"), 5.5)
+    call.receive(ToolFinished("c1", "{}", {}, "ok", 800), 6.0)
+    call.receive(agent_audio(200, "item_A3", "resp_3"), 6.1)  # pays off what was owed
+    asked = without_records(call.receive(wire.ResponseDone("resp_3", "completed"), 6.2))
+
+    assert asked == [wire.CreateResponse("response-2")]
+    assert "filler" in [kind for tenths in range(63, 90) for kind in events(call.wake(tenths / 10))]
+
+
+def test_response_that_failed_is_not_asked_for_while_the_caller_speaks():
+    call = asked_call()
+    call.receive(wire.SpeechStarted("item_U2"), 5.4)
+    call.receive(wire.ResponseDone("resp_2", "failed", "server_error"), 5.5)
+
+    assert [c for c in call.wake(6.5) if isinstance(c, wire.CreateResponse)] == []
+
+
+def test_response_that_failed_is_not_asked_for_once_the_caller_speaks():
+    call = asked_call()
+    call.receive(wire.ResponseDone("resp_2", "failed", "server_error"), 5.5)
+    call.receive(wire.SpeechStarted("item_U2"), 6.0)
+
+    assert [c for c in call.wake(6.5) if isinstance(c, wire.CreateResponse)] == []
+
+
 def test_response_that_only_ended_sooner_than_the_model_wanted_is_left_alone():
     call = asked_call()
     call.receive(agent_audio(500, "item_A2", "resp_2"), 5.2)

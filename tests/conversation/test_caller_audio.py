@@ -131,3 +131,25 @@ def test_lost_session_expects_no_more_of_a_turn():
     audio.hold()
 
     assert (audio.is_speaking, audio.stall_at) == (False, None)
+
+
+def stalled_call() -> CallerAudio:
+    """The caller speaks, and after 20 ms of it nothing comes for 2 s."""
+    audio = ready()
+    audio.speaking(True, 0.0)
+    audio.receive(FRAME, 0, 0.0)
+    audio.stalled(0.75)
+    audio.stalled(1.75)
+    return audio
+
+
+def test_sound_that_never_came_is_counted_apart_from_sound_that_came_late():
+    lost, late, gap = stalled_call(), stalled_call(), ready()
+    lost.receive(FRAME, 2020, 2.0)
+    lost.receive(FRAME, 2040, 2.02)
+    for number in range(100):
+        late.receive(FRAME, 20 + 20 * number, 2.0)
+    gap.receive(FRAME, 155, 0.0)
+    gap.receive(FRAME, 2175, 2.04)
+
+    assert [(audio.lost_ms, audio.padded_ms) for audio in (lost, late, gap)] == [(2000, 2000), (0, 2000), (2000, 2000)]

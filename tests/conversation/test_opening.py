@@ -1,3 +1,5 @@
+import pytest
+
 from calls.conversation.messages import CloseLine, EndCall, LineLost, LineOpened
 from calls.realtime import wire
 from calls.realtime.reasons import Reason
@@ -46,6 +48,18 @@ def test_pcm_in_the_echoed_session_is_not_accepted():
 
     assert without_records(commands) == [wire.UpdateSession("session-1", LADDER[1])]
     assert events(commands) == ["wrong_session_format"]
+
+
+@pytest.mark.parametrize("code", ["server_error", "rate_limit_exceeded"])
+def test_what_may_pass_by_itself_costs_no_part_of_the_session(code):
+    call = opening_call()
+    call.receive(LineOpened(), 1.1)
+
+    assert without_records(call.receive(wire.ErrorEvent(code, "Later."), 1.2)) == []
+    call.receive(LineLost(Reason.SERVER_ERROR, 1011, was_open=True), 1.3)
+    assert without_records(call.receive(LineOpened(), 1.8)) == [
+        wire.UpdateSession("session-0", update_ladder(PROFILE.session)[0])
+    ]
 
 
 def test_refused_updates_become_simpler_and_then_the_call_is_handed_over():
@@ -122,7 +136,10 @@ def test_first_sound_pays_off_what_the_agent_owes():
 
     assert without_records(commands) == [stream.Media(sound(100)), stream.Mark("0:item_A1:0:800")]
     assert events(commands) == ["first_audio"]
-    assert (call.first_audio_ms, call.deadline) == (500, 21.6)  # only the caller's silence is waited for
+    assert call.first_audio_ms == 500
+    assert call.deadline == pytest.approx(1.6 + 1.8)  # more of it is owed, as long as it is not over
+    call.receive(wire.ResponseDone("resp_1", "completed"), 1.6)
+    assert call.deadline == 21.6  # only the caller's silence is waited for
 
 
 def test_stream_that_is_not_mu_law_is_handed_over():

@@ -66,6 +66,7 @@ def test_caller_who_speaks_is_not_cut_off_by_it():
 def test_nothing_is_renewed_while_a_tool_runs():
     call = calling_call()
     call.receive(LineExpires(600.0), 6.0)
+    call.receive(wire.ResponseDone("resp_2", "completed"), 6.0)
     call._patience.settle()  # as after an answer in between
 
     assert passes(call, 306.0, 310.0) == []

@@ -17,6 +17,7 @@ from calls.conversation.messages import (
     ToolFinished,
 )
 from calls.conversation.reconnecting import RESUMED
+from calls.conversation.watching import HERE_AGAIN
 from calls.realtime import wire
 from calls.realtime.reasons import Reason
 from calls.realtime.session import update_ladder
@@ -118,7 +119,7 @@ def test_answer_that_was_owed_is_asked_for():
 def test_agent_that_was_cut_off_in_a_sentence_goes_on_from_there():
     call = understood_call()
     call.receive(wire.AgentTextDelta("item_A2", 0, "We are open from", "resp_2"), 5.6)
-    call.receive(agent_audio(800, "item_A2", "resp_2"), 5.6)
+    call.receive(agent_audio(1000, "item_A2", "resp_2"), 5.6)
     lost = call.receive(CUT, 5.8)
 
     assert [(turn.text, turn.unheard) for turn in turns(lost)] == [("We are open from", "")]
@@ -130,6 +131,26 @@ def test_agent_that_was_cut_off_in_a_sentence_goes_on_from_there():
         NOTE,
         wire.CreateResponse("response-2"),
     ]
+
+
+def test_words_that_ran_ahead_of_their_sound_were_not_all_said():
+    call = understood_call()
+    call.receive(wire.AgentTextDelta("item_A2", 0, "We are open from eight until six on weekdays.", "resp_2"), 5.6)
+    call.receive(agent_audio(700, "item_A2", "resp_2"), 5.6)
+    [turn] = turns(call.receive(CUT, 5.8))
+
+    assert (turn.text, turn.unheard) == ("We are open", "from eight until six on weekdays.")
+    assert wire.AddText("item_A2", "assistant", "We are open") in resumed(call, 6.2)
+
+
+def test_caller_who_was_asked_to_wait_hears_when_the_wait_is_over():
+    call = greeted_call()
+    call.receive(CUT, 4.0)
+    assert events(call.wake(5.5)) == ["filler"]
+
+    [*_, asked] = resumed(call, 7.0)
+    assert HERE_AGAIN in asked.instructions
+    assert call.deadline < 12.0  # and that it comes is seen to
 
 
 def test_words_that_never_had_a_sound_were_not_said():

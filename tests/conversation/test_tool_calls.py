@@ -218,10 +218,10 @@ def test_answer_beside_a_wish_for_silence_is_spoken_all_the_same():
 def test_tool_is_bridged_after_one_and_a_half_seconds():
     call = asked_call(now=5.0)
     call.receive(agent_audio(200, "item_A2", "resp_2"), 5.1)
-    call.receive(called("c1"), 6.0)
+    call.receive(called("c1"), 5.4)
 
-    assert call.deadline == 7.5
-    assert events(call.wake(7.5)) == ["filler"]
+    assert call.deadline == 6.9
+    assert events(call.wake(6.9)) == ["filler"]
 
 
 def test_caller_who_speaks_before_the_goodbye_is_begun_stays_too():

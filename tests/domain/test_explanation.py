@@ -149,7 +149,7 @@ ON_THE_LINE = [
     (Cause.STREAM_PROTOCOL, [*TALKED, error(31931), ended(Reason.CALLER_HANGUP)], "", {}),
     (Cause.NO_SOUND_FROM_TWILIO, [*TALKED, ("no_media", 40_000), ended("stream_lost")], "stream_lost", PERSON),
     (Cause.WRONG_AUDIO_FORMAT, [*STARTED, ("wrong_stream_format", 600, {"encoding": "audio/l16"})], "stream_lost", {}),
-    (Cause.SOUND_LOST, [*TALKED, ended(Reason.CALLER_HANGUP, padded_ms=2000)], "", {}),
+    (Cause.SOUND_LOST, [*TALKED, ended(Reason.CALLER_HANGUP, padded_ms=2000, lost_ms=2000)], "", {}),
     (Cause.WEBHOOK_MISSET, [("webhook_by_get", 0), *TALKED], "", {}),
     (Cause.SILENT_CALLER, [*GREETED, ("silence", 21_000), ended(Reason.SILENCE)], Reason.SILENCE, {}),
     (Cause.MAX_LENGTH, [*TALKED, ("limit_reached", 11_000), ended(Reason.MAX_DURATION)], Reason.MAX_DURATION, PERSON),
@@ -200,7 +200,7 @@ def test_the_time_of_a_tool_is_not_the_models():
 
 
 def test_a_call_that_went_well_has_no_cause():
-    found = explain(a_call(*TALKED, ended(Reason.CALLER_HANGUP, padded_ms=0)))
+    found = explain(a_call(*TALKED, ended(Reason.CALLER_HANGUP, padded_ms=2000, lost_ms=0)))
 
     assert (found.cause, found.party, found.also, found.silences, found.is_fault) == (
         Cause.NONE,
@@ -253,6 +253,29 @@ def test_a_caller_who_hangs_up_at_once_is_nobodys_fault():
         found = explain(a_call(*happened, spoke=False))
 
         assert (found.cause, found.party, found.is_fault) == (Cause.HUNG_UP_EARLY, Party.CALLER, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "back", "said"),
+    [
+        (
+            TALKED,
+            "session_resumed",
+            "The agent fell silent for a moment because OpenAI closed the line with code 1012; the conversation went "
+            "on 0.7 s later in a new session.",
+        ),
+        (
+            STARTED,
+            "session_ready",
+            "The agent was late because OpenAI closed the line with code 1012; another session was there 0.7 s later.",
+        ),
+    ],
+)
+def test_a_line_that_was_lost_and_found_again_is_told_with_its_gap(before, back, said):
+    lost = [line_lost("restarting", 8000, 1012), (back, 8700), ("first_audio", 9000)]
+    found = explain(a_call(*before, *lost, ended("caller_hangup")))
+
+    assert (found.cause, found.said) == (Cause.OPENAI_CLOSED, said)
 
 
 def test_silence_cause_and_voicemail_stand_in_one_story():

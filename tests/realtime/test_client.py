@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 
 import pytest
 from websockets.asyncio.server import serve
@@ -19,8 +21,8 @@ async def server(handler, **options):
         yield f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1/realtime"
 
 
-async def wait(socket):
-    await socket.wait_closed()
+async def wait(line):
+    await line.wait_closed()
 
 
 async def open_at(url, **fields):
@@ -116,6 +118,24 @@ async def test_other_protocol_is_a_refusal():
     assert problem.value.reason is Reason.NOT_REALTIME
 
 
+@pytest.mark.parametrize("is_reset", [False, True])
+async def test_connection_that_is_cut_before_the_answer_is_worth_a_second_try(is_reset):
+    async def cut(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        if is_reset:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+
+    listening = await asyncio.start_server(cut, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    with pytest.raises(LineUnavailable) as problem:
+        await open_at(f"ws://127.0.0.1:{port}")
+    listening.close()
+    await listening.wait_closed()
+
+    assert problem.value.reason is Reason.CUT
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
@@ -123,6 +143,10 @@ async def test_other_protocol_is_a_refusal():
         ("ws://no-such-host.invalid/v1/realtime", Reason.DNS),
         ("https://api.openai.com/v1/realtime", Reason.BAD_ADDRESS),
         ("nonsense", Reason.BAD_ADDRESS),
+        ("ws://127.0.0.1:99999/v1/realtime", Reason.BAD_ADDRESS),
+        ("ws://127.0.0.1:abc/v1/realtime", Reason.BAD_ADDRESS),
+        ("ws://[::1/v1/realtime", Reason.BAD_ADDRESS),
+        (f"ws://{'a' * 64}.example/v1/realtime", Reason.BAD_ADDRESS),
     ],
 )
 async def test_address_that_leads_nowhere_is_told(url, reason):

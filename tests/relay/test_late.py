@@ -2,15 +2,19 @@
 
 import asyncio
 import base64
+import logging
 import threading
 
 import pytest
 import pytest_asyncio
 
 from calls import database
+from calls.conversation.messages import RunTool
 from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import parse
+from calls.logs import CallLogger
 from calls.models import Call, CallEvent, Message
+from calls.relay.late import LateTools
 from calls.tools import registry
 from tests.relay.test_relay import frames_to, talking
 
@@ -105,3 +109,27 @@ async def test_call_that_is_over_hears_nothing_and_a_person_is_told(openai, held
     assert before.review_reason == "“take message” gave no answer in time."
     assert await Message.objects.acount() == 1
     assert len(openai.sessions[0].received("conversation.item.create")) == sent
+
+
+async def test_late_transfer_is_made_after_all_and_told_once_however_often_it_was_asked_for():
+    told, written = [], []
+
+    async def persist(write):
+        written.append(write.keywords["tool_call_id"])
+
+    late = LateTools(
+        1,
+        now=lambda: 1.0,
+        persist=persist,
+        advise=lambda text, then: told.append(then),
+        conclude=lambda: None,
+        log=CallLogger(logging.getLogger("calls.test"), {}),
+    )
+    work = asyncio.create_task(asyncio.sleep(0, registry.Answer({"status": "ok"}, then="transfer")))
+    for tool_call_id in ("call_1", "call_2"):
+        late.follow(RunTool(tool_call_id, "transfer_to_person", "{}"), work)
+    async with asyncio.timeout(5):
+        while len(written) < 2:
+            await asyncio.sleep(0)
+
+    assert (told, sorted(written)) == (["transfer"], ["call_1", "call_2"])

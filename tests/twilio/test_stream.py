@@ -98,7 +98,7 @@ def test_whatever_a_peer_sends_is_a_message_or_malformed(value):
             stream.parse(json.dumps({"event": event, event: value, "streamSid": value}))
 
 
-@pytest.mark.parametrize("timestamp", ["x", None, "1e9", [], 1.5, "9" * 5000])
+@pytest.mark.parametrize("timestamp", ["x", None, "1e9", [], 1.5, "9" * 5000, "9" * 400, -(2**64)])
 def test_timestamp_that_is_no_number_counts_as_missing_or_whole(timestamp):
     message, _ = stream.parse(media("/w==", timestamp=timestamp))
 
