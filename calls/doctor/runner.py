@@ -77,17 +77,6 @@ CHECKS: tuple[Check, ...] = (
         needs=("settings.twilio-token", "database", "line"),
     ),
     Check("upgrade", "WebSocket upgrade over the public address", remote.upgrade, needs=("webhook",)),
-<<<<<<< HEAD
-    # Before the first sound, which would only tell that none came where OpenAI tells why.
-    Check(
-        "openai",
-        "OpenAI Realtime",
-        upstream.openai,
-        needs=("settings.openai-key", "settings.openai-url"),
-        gives=upstream.IDS,
-    ),
-=======
->>>>>>> road
     Check(
         "first-audio",
         "First sound of the agent",

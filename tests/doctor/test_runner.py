@@ -45,7 +45,6 @@ def test_checks_stand_in_the_order_of_a_call():
         "openai",
         "webhook",
         "upgrade",
-        "openai",
         "first-audio",
         "twilio",
     ]
