@@ -5,11 +5,10 @@ from multiprocessing import get_context
 
 import django
 import pytest
-from django.db import connections
 
 from calls.lab import scratch
 from tests.collection import calls, setups
-from tests.collection.town import Town, examined
+from tests.collection.town import Town, examined, furnish
 
 LANES = 4
 
@@ -37,16 +36,13 @@ def diagnoses(request, town):
 
 
 @pytest.fixture(scope="session")
-def explanations(request):
+def explanations(request, tmp_path_factory):
     """Call → a future of what is said of the calls of its act, by name."""
     acts = {call: call for call in calls.FAULTY} | calls.act_of_each()
     chosen = wanted(request, "call")
-    with scratch.database() as template:
-        connections.close_all()  # the acts copy its file alone, so everything has to be in there
-        pool = ProcessPoolExecutor(LANES, mp_context=get_context("spawn"), initializer=django.setup)
-        with pool:
-            played = {
-                act: pool.submit(calls.play, act, template) for act in dict.fromkeys(acts[call] for call in chosen)
-            }
-            yield {call: played[acts[call]] for call in chosen}
-            pool.shutdown(cancel_futures=True)
+    template = tmp_path_factory.mktemp("calls")
+    furnish(template / scratch.FILE)
+    with ProcessPoolExecutor(LANES, mp_context=get_context("spawn"), initializer=django.setup) as pool:
+        played = {act: pool.submit(calls.play, act, template) for act in dict.fromkeys(acts[call] for call in chosen)}
+        yield {call: played[acts[call]] for call in chosen}
+        pool.shutdown(cancel_futures=True)

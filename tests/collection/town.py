@@ -133,10 +133,7 @@ class Town:
         self.certificate = self.authority.certificate(HOST)
         self.openai_certificate = self.authority.certificate(OPENAI)
         self.database = self.folder / "town.sqlite3"
-        commands = environment(DATABASE_URL=f"sqlite:///{self.database}", SECRET_KEY=SECRET_KEY)
-        for command in ("migrate", "load_demo"):
-            done = subprocess.run([sys.executable, "manage.py", command], cwd=ROOT, env=commands, capture_output=True)
-            assert done.returncode == 0, done.stderr
+        furnish(self.database)
         change(self.database, "UPDATE calls_phoneline SET fallback_url = ?", ELSEWHERE)
         self.unused = self.folder / "unused.sqlite3"  # as it is before any server or worker has come to it
         copy(self.database, self.unused)
@@ -296,6 +293,14 @@ class Place:
         seconds = time.monotonic() - began
         report = json.loads(done.stdout) if done.stdout.startswith("{") else {"findings": []}
         return Diagnosis(done.returncode, done.stdout, done.stderr, seconds, report["findings"])
+
+
+def furnish(database):
+    """Every migration and the demonstration's business, in a new file."""
+    pinned = environment(DATABASE_URL=f"sqlite:///{database}", SECRET_KEY=SECRET_KEY)
+    for command in ("migrate", "load_demo"):
+        done = subprocess.run([sys.executable, "manage.py", command], cwd=ROOT, env=pinned, capture_output=True)
+        assert done.returncode == 0, done.stderr
 
 
 def examined(town, name, setup):

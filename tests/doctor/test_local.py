@@ -184,6 +184,24 @@ async def test_a_wsgi_server_is_named():
     assert (finding.level.value, finding.seen) == ("FAIL", "the upgrade was answered 426 as a plain page by uvicorn")
 
 
+async def test_a_wsgi_server_that_knows_only_the_old_http_is_named():
+    async def answer(reader, writer):
+        request = await reader.readuntil(b"\r\n\r\n")
+        status, body = (b"200 OK", b'{"instance": "a1b2c3"}') if b"/healthz" in request else (b"426 No", b"a page")
+        writer.write(b"HTTP/1.0 %s\r\nServer: WSGIServer/0.2\r\n\r\n%s" % (status, body))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        finding = await one("asgi", Site(port=server.sockets[0].getsockname()[1]))
+
+    assert (finding.level.value, finding.seen) == (
+        "FAIL",
+        "the upgrade was answered as HTTP/1.0 answers by WSGIServer/0.2",
+    )
+
+
 async def test_a_server_that_hangs_up_on_sockets_is_named():
     async def hang_up(reader, writer):
         request = await reader.readuntil(b"\r\n\r\n")
