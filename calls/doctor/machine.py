@@ -63,7 +63,6 @@ def room_mb(folder: Path) -> int:
     if place == folder:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"written by the doctor")
-            file.flush()
     return shutil.disk_usage(place).free // MB
 
 
@@ -99,12 +98,13 @@ async def clock(visit: Visit) -> list[Finding]:
     bases = dict.fromkeys([_web_address(visit.site.openai_url), visit.site.public_base_url])
     asked = [base for base in bases if is_web_address(base)]
     told = await asyncio.gather(*(_seconds_behind(base) for base in asked))
-    behind = {urlsplit(base).hostname: by for base, by in zip(asked, told, strict=True) if by is not None}
+    behind = [(urlsplit(base).hostname, by) for base, by in zip(asked, told, strict=True) if by is not None]
     if not behind:
         return [said(SKIPPED, "nobody told the time: neither OpenAI's host nor the public address sent a Date")]
-    host, seconds = max(behind.items(), key=lambda one: abs(one[1]))
+    host, seconds = max(behind, key=lambda one: abs(one[1]))
     if abs(seconds) <= OFF_SECONDS:
-        return [said(OK, f"within {max(1, round(abs(seconds)))} s of {' and '.join(str(name) for name in behind)}")]
+        hosts = " and ".join(dict.fromkeys(str(name) for name, _ in behind))
+        return [said(OK, f"within {max(1, round(abs(seconds)))} s of {hosts}")]
     seen = f"{_span(abs(seconds))} {'behind' if seconds > 0 else 'ahead of'} {host}"
     means = "Appointments, callbacks and the times of calls are off; certificates may seem not valid."
     remedy = "Set the clock by the network: sudo timedatectl set-ntp true; on a virtual machine look at its host."

@@ -133,6 +133,14 @@ async def test_the_clock_is_held_against_that_of_others(seconds, level, seen):
     assert (finding.level.value, finding.seen.endswith(seen)) == (level, True), finding.seen
 
 
+async def test_the_one_that_differs_most_is_told():
+    """A proxy beside us shares our clock, and would hide it behind one that is right."""
+    async with House(front=dated(60)) as near, House(front=dated(-4000)) as far:
+        finding = await of(clock, openai_url=f"ws://127.0.0.1:{far.port}/v1", public_base_url=near.base)
+
+    assert (finding.level.value, finding.seen) == ("FAIL", "67 minutes ahead of 127.0.0.1")
+
+
 async def test_the_public_address_tells_the_time_too():
     async with House(front=dated(4000)) as house:
         finding = await of(clock, openai_url="ws://127.0.0.1:1/v1", public_base_url=house.base)

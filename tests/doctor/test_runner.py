@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+import re
 import time
 from dataclasses import replace
 
@@ -160,6 +161,7 @@ CANARIES = {
     "secret_key": "canary-secret-key",
     "other_secrets": ("canary-database-password",),
 }
+WORDS = re.findall(r"canary[ \w-]*", str(CANARIES))
 
 
 @pytest.mark.asyncio
@@ -174,7 +176,7 @@ async def test_no_secret_is_ever_said(address, caplog, transactional_db):
 
     said = json.dumps([finding.as_dict() for finding in findings]) + caplog.text + repr(site)
     assert len(findings) >= 35
-    assert [canary for canary in site.secrets if canary in said] == []
+    assert re.findall(r"canary[ \w-]*", said) == []
 
 
 @pytest.mark.asyncio
@@ -182,7 +184,7 @@ async def test_a_check_that_tells_every_secret_is_silenced():
     site = Site(public_base_url="http://u:canary-password@h", openai_url="ws://h?key=canary-query", **CANARIES)
 
     async def telling(visit):
-        text = " ".join(visit.site.secrets)
+        text = " ".join([*WORDS, visit.site.public_base_url, visit.site.openai_url])
         return [Finding("one", FAIL, "One", text, text, text)]
 
     (finding,) = await walk([Check("one", "One", telling)], site)

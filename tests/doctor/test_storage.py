@@ -6,6 +6,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import OperationalError
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from calls import database
@@ -256,6 +257,17 @@ async def test_a_database_that_only_reads_is_a_failure(monkeypatch):
     finding = (await line())["database"]
 
     assert (finding.level.value, "read" in finding.seen) == ("FAIL", True)
+
+
+async def test_writing_is_tried_by_writing():
+    """A copy of another server takes every transaction, and refuses what is written in it."""
+
+    def written():
+        with CaptureQueriesContext(connection) as captured:
+            storage._write_and_undo()
+        return [query["sql"].split()[0] for query in captured.captured_queries]
+
+    assert "INSERT" in await database.run(written)
 
 
 async def test_looking_leaves_nothing_in_the_database():
