@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from functools import partial
 
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from calls.doctor import refusals, storage, talking
+from calls.doctor.aside import aside
 from calls.doctor.causes import Cause
 from calls.doctor.ear import heard_in
 from calls.doctor.exchange import Unreachable, request
@@ -17,7 +20,7 @@ from calls.doctor.refusals import CORRECT, REASONS, Refusal
 from calls.doctor.site import Site
 from calls.doctor.talking import Events, Talk
 from calls.doctor.visit import Visit
-from calls.models import catalog
+from calls.models import PhoneLine, catalog
 from calls.realtime.client import Line, LineUnavailable, open_line
 from calls.realtime.reasons import RULES, Reason
 from calls.realtime.session import SessionSettings
@@ -43,8 +46,20 @@ async def openai(visit: Visit) -> list[Finding]:
     """The session of a call is opened, configured, speaks, calls a tool and hears; the server lets calls try it."""
     site = visit.site
     settings = visit.session or await storage.session_of_a_line(site) or SessionSettings(_PLAIN, site.openai_model)
+    models = await aside(partial(_models, site))
     tried, kept_away = await asyncio.gather(_try_out(site, settings), _kept_away(site))
-    return [_model(settings.model), *tried, *kept_away]
+    return [_last_day(dict.fromkeys([settings.model, *models])), *tried, *kept_away]
+
+
+def _models(site: Site) -> list[str]:
+    """The models that agents of our lines speak with."""
+    try:
+        named = PhoneLine.objects.exclude(agent=None).values_list("agent__model", flat=True)
+        return [model or site.openai_model for model in named]
+    except DatabaseError:
+        return []  # the finding on the database says so
+    finally:
+        connections.close_all()  # of this thread, which ends now
 
 
 async def _kept_away(site: Site) -> list[Finding]:
@@ -61,8 +76,14 @@ async def _kept_away(site: Site) -> list[Finding]:
     return [saying("openai.calls", "Calls and OpenAI")(WARN, seen, "No agent answers.", remedy)]
 
 
+def _last_day(models: Iterable[str]) -> Finding:
+    """Until when the vendor keeps our agents' models: the first that is gone, else the first that will be."""
+    findings = [_model(model) for model in models]
+    return next((one for level in (FAIL, WARN) for one in findings if one.level is level), findings[0])
+
+
 def _model(model: str) -> Finding:
-    """Which model, and until when the vendor keeps it; one that is not known here may be newer than the list."""
+    """One that is not known here may be newer than the list."""
     said = saying("openai.model", "The model and its last day")
     today = timezone.now().date()
     if not catalog.is_known_model(model):

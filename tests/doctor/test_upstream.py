@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from websockets.asyncio.server import serve
 
+from calls import database
 from calls.doctor import upstream
 from calls.doctor.findings import FAIL, WARN, Finding
 from calls.doctor.runner import CHECKS, diagnose
@@ -142,6 +143,22 @@ async def test_the_last_day_of_the_model_is_known(model, today, level, seen, tim
     finding = (await ask_all("ws://127.0.0.1:1/v1/realtime", openai_model=model))["openai.model"]
 
     assert (finding.level.value, finding.seen[: len(seen)]) == (level, seen)
+
+
+@pytest.mark.parametrize(
+    ("model", "level"), [("gpt-realtime-mini", "WARN"), ("gpt-4o-mini-realtime-preview", "FAIL"), ("", "OK")]
+)
+async def test_the_last_day_counts_for_the_agent_of_every_line(model, level):
+    await database.run(_lines_with, model)
+
+    finding = (await ask_all("ws://127.0.0.1:1/v1/realtime"))["openai.model"]
+
+    assert (finding.level.value, model in finding.seen) == (level, True)
+
+
+def _lines_with(model):
+    factories.make_line(agent=factories.make_agent(model=model))
+    factories.make_line()  # the newest: its session is the one that is tried
 
 
 FAULTS = {
