@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 from django.utils import timezone
 
-from calls import pulse, tasks
+from calls import pulse, tasks, telephone
 from calls.doctor.aside import in_database
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.visit import Visit
@@ -19,6 +19,10 @@ LATE = timedelta(minutes=2)
 EMERGENCY_IDS = ("emergencies", "emergencies.waiting", "emergencies.rota")
 MOST = 100
 _START = "Start the server with: python manage.py serve --worker; or beside it type: python manage.py worker"
+_CREDENTIALS = (
+    "Copy Account SID and Auth Token from https://console.twilio.com into TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN in "
+    ".env, then restart the server."
+)
 _THINGS = {
     "escalate_emergencies": "emergency",
     "ring_callbacks": "callback",
@@ -29,9 +33,13 @@ _THINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`overdue`: how many of each kind are due since LATE. `served`: the queues that living workers see to."""
+    """`overdue`: how many of each kind are due since LATE; `hopeless`: those that cannot be done with these settings.
+
+    `served`: the queues that living workers see to.
+    """
 
     overdue: dict[str, int]
+    hopeless: dict[str, int]
     served: set[str]
     last_beat_at: datetime | None
     workers: int
@@ -46,9 +54,10 @@ async def worker(visit: Visit) -> list[Finding]:
 
 def _work(now: datetime) -> Work:
     living = list(WorkerPulse.objects.filter(beat_at__gt=now - pulse.STOPPED_AFTER))
-    overdue = {duty.queue: len(_overdue(duty, now)) for duty in tasks.DUTIES if duty.is_possible()}
+    overdue = {duty: len(_overdue(duty, now)) for duty in tasks.DUTIES}
     return Work(
-        overdue={queue: count for queue, count in overdue.items() if count},
+        overdue={duty.queue: count for duty, count in overdue.items() if count and duty.is_possible()},
+        hopeless={duty.queue: count for duty, count in overdue.items() if count and not duty.is_possible()},
         served={queue for row in living for queue in row.queues},
         last_beat_at=WorkerPulse.objects.aggregate(last=Max("beat_at"))["last"],
         workers=len(living),
@@ -64,8 +73,11 @@ def _overdue(duty: tasks.Duty, now: datetime) -> list[int]:
 
 def _judged(work: Work, now: datetime) -> Finding:
     said = saying("worker", "The worker")
-    waiting = ", ".join(_counted(queue, count) for queue, count in work.overdue.items())
+    waiting, hopeless = _listed(work.overdue), _listed(work.hopeless)
     means = "Letters, text messages, callbacks and the ringing for emergencies stay undone."
+    if hopeless:
+        seen = f"waiting, while no call can be placed without TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: {hopeless}"
+        return said(FAIL, seen, "Who was promised a call waits for it.", _CREDENTIALS)
     if not work.workers:
         last = f"; one was seen last at {work.last_beat_at:%Y-%m-%d %H:%M} UTC" if work.last_beat_at else ""
         if waiting:
@@ -78,6 +90,10 @@ def _judged(work: Work, now: datetime) -> Finding:
         seen = f"a worker lives; waiting longer than 2 minutes all the same: {waiting}"
         return said(WARN, seen, "What was promised comes late.", "Read the log of the worker: what does it wait for?")
     return said(OK, "a worker lives, nothing waits" if work.workers == 1 else f"{work.workers} live, nothing waits")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(_counted(queue, count) for queue, count in counts.items())
 
 
 def _counted(queue: str, count: int) -> str:
@@ -150,7 +166,7 @@ def _why(code: str) -> str:
 _ASK_TWILIO = "Look the error up at https://www.twilio.com/docs/api/errors and type: python manage.py doctor."
 _REMEDIES = {
     "not_sent": "Let this machine reach https://api.twilio.com on port 443.",
-    "20003": "Correct TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN in .env, then restart the server.",
+    "20003": _CREDENTIALS,
     "20429": "Wait; it is tried again by itself.",
     "too_many": "Wait; it is tried again by itself.",
     "21210": "Choose a number of this account as the phone line of the business.",
@@ -166,6 +182,9 @@ def _without_people(now: datetime) -> list[str]:
 
 def _rota(visit: Visit, alone: list[str]) -> Finding:
     said = saying("emergencies.rota", "Who is rung for an emergency")
+    if not telephone.is_equipped():
+        means = "Somebody in danger is told that the business is alarmed, and no telephone rings."
+        return said(WARN, "nobody: no call can be placed without Twilio's credentials", means, _CREDENTIALS)
     if not alone:
         return said(OK, "somebody, for every business with a line")
     means = "Somebody in danger is told to call for help themselves, and nobody of the business learns of it at once."

@@ -12,7 +12,7 @@ from calls import serving
 from calls.doctor import upgrading
 from calls.doctor.aside import aside
 from calls.doctor.causes import of_silence
-from calls.doctor.exchange import Answer, Refused, Unreachable, WrongSubprotocol, request
+from calls.doctor.exchange import Refused, Unreachable, WrongSubprotocol
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.visit import Visit, instance_at, is_web_address
 from calls.twilio.addresses import STREAM_PATH
@@ -36,6 +36,7 @@ HTTP_ROUTES = {
 SOCKET_ROUTES = ("/twilio/realtime", "/twilio/stream", "/realtime")
 CONSUMER = "TwilioStream"
 _SERVE = "Start the server: python manage.py serve"
+_NOT_WSGI = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
 
 
 async def routes(visit: Visit) -> list[Finding]:
@@ -180,9 +181,14 @@ async def asgi(visit: Visit) -> list[Finding]:
     failed = await upgrading.failure(asked, url)
     match failed:
         case Refused(answer=answer) if answer.status not in {403, 500}:
-            return [_no_sockets(visit, f"answered {answer.status} as a plain page", answer)]
-        case Unreachable(kind="protocol") if old := await _old_page(visit):
-            return [_no_sockets(visit, "answered as HTTP/1.0 answers", old)]
+            visit.takes_sockets = False
+            server = answer.headers.get("server", "")
+            seen = f"the upgrade was answered {answer.status} as a plain page{f' by {server[:40]}' if server else ''}"
+            return [said(FAIL, seen, "No socket opens: the caller hears silence.", _NOT_WSGI)]
+        case Unreachable() if _is_http_1_0(failed):
+            visit.takes_sockets = False
+            seen = "the upgrade was answered in HTTP/1.0, as by a WSGI server"
+            return [said(FAIL, seen, "No socket opens: the caller hears silence.", _NOT_WSGI)]
         case Unreachable():
             offered = await upgrading.failure(asked, url, subprotocol=upgrading.SUBPROTOCOL)
             visit.takes_sockets = offered is None
@@ -195,19 +201,8 @@ async def asgi(visit: Visit) -> list[Finding]:
     return [said(OK, "a server for sockets answers" + (f", though it {failed}; see upgrade" if refused else ""))]
 
 
-def _no_sockets(visit: Visit, how: str, answer: Answer) -> Finding:
-    visit.takes_sockets = False
-    server = answer.headers.get("server", "")
-    seen = f"the upgrade was {how}{f' by {server[:40]}' if server else ''}"
-    remedy = f"{_SERVE} (not gunicorn or another WSGI server; runserver needs daphne in INSTALLED_APPS)"
-    return saying("asgi", "A server that takes sockets")(
-        FAIL, seen, "No socket opens: the caller hears silence.", remedy
-    )
-
-
-async def _old_page(visit: Visit) -> Answer | None:
-    """What a server answers at the stream's path that knows HTTP/1.0 alone, as Python's own for WSGI does."""
-    try:
-        return await request(f"{visit.site.local_base_url}{STREAM_PATH}", seconds=2)
-    except Unreachable:
-        return None
+def _is_http_1_0(error: BaseException | None) -> bool:
+    """Whether what went wrong with an upgrade is that the answer came from the old days, as from Python's wsgiref."""
+    while error and "HTTP/1.0" not in str(error):
+        error = error.__cause__
+    return error is not None

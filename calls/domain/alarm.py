@@ -3,21 +3,26 @@
 from datetime import datetime
 
 from calls.domain import emergencies
-from calls.domain.emergency_words import words_alarm
-from calls.models import Emergency
 
 
-def heed(*, call_id: int, text: str, now: datetime) -> str:
-    """Raise an emergency if these words of the caller mean one that nobody has raised yet.
+def warning(*, kind: str, emergency_number: str) -> str:
+    """What the model is told as long as nothing could be written down: what keeps people safe waits for no database."""
+    safety = emergencies.safety_sentence(kind=kind, emergency_number=emergency_number)
+    return (
+        f"The caller's words mean an emergency ({emergencies.KINDS[kind]}). Say now: {safety} Promise nothing else yet."
+    )
+
+
+def raise_alarm(*, call_id: int, kind: str, text: str, now: datetime) -> str:
+    """Raise an emergency of the kind that the caller's words mean, unless somebody has raised it.
 
     Returns what the model has to be told then, "" otherwise.
     """
-    kind = words_alarm(text)
-    if kind is None or Emergency.objects.filter(call_id=call_id).exists():
-        return ""
     try:
         emergency = emergencies.raise_by_words(call_id=call_id, kind=kind, text=text, now=now)
     except emergencies.NoBusiness:
+        return ""
+    if emergency is None:
         return ""
     safety = emergencies.safety_sentence(kind=kind, emergency_number=emergency.business.emergency_number)
     return (

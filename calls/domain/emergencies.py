@@ -39,7 +39,7 @@ _SAFETY = {
 }
 _ANY = "If anyone is in danger, leave now and call {number}."
 
-UPDATED = "emergency_updated"
+RAISED, UPDATED = "emergency", "emergency_updated"
 MOST_UPDATES = 5  # letters cost money, and a call that goes on for ever must not fill anybody's telephone
 _TELLING = {"kind", "address", "number"}  # what somebody has to know who goes there
 
@@ -70,7 +70,7 @@ def report(
 
     Somebody is rung as soon as the row is committed, without waiting for the worker.
     """
-    call = Call.objects.select_for_update(of=("self",), no_key=True).select_related("business").get(pk=call_id)
+    call = _locked(call_id)
     if call.business is None:
         raise NoBusiness
     told = {"kind": kind[:40], "description": description[:500], "address": address[:200], "number": number[:64]}
@@ -81,7 +81,7 @@ def report(
         call.outcome = Call.Outcome.EMERGENCY
         call.save(update_fields=["outcome"])
         at_ms = round((now - call.rang_at).total_seconds() * 1000)
-        history.record_event(call_id=call.pk, kind="emergency", at_ms=at_ms, detail={"kind": kind, "by": raised_by})
+        history.record_event(call_id=call.pk, kind=RAISED, at_ms=at_ms, detail={"kind": kind, "by": raised_by})
         _write_to_the_business(emergency, now)
     elif raised_by == Emergency.RaisedBy.TOOL:
         _complete(emergency, told=told, now=now)
@@ -90,9 +90,19 @@ def report(
     return emergency
 
 
-def raise_by_words(*, call_id: int, kind: str, text: str, now: datetime) -> Emergency:
-    """Raise an emergency from what the caller said, in case the model fails to. Words never change an existing one."""
-    return report(call_id=call_id, kind=kind, description=text, raised_by=Emergency.RaisedBy.WORDS, now=now)
+@transaction.atomic
+def raise_by_words(*, call_id: int, kind: str, text: str, now: datetime) -> Emergency | None:
+    """Raise an emergency from what the caller said, in case the model fails to; or add to the call's emergency that
+    there is another danger, from which people have to be kept. None when that is known."""
+    call = _locked(call_id)
+    known = Emergency.objects.select_related("business", "call").filter(call=call).first()
+    if known is None:
+        return report(call_id=call_id, kind=kind, description=text, raised_by=Emergency.RaisedBy.WORDS, now=now)
+    events = call.events.filter(kind__in=[RAISED, UPDATED])
+    if kind not in _SAFETY or kind in {event.detail.get("kind") for event in events}:
+        return None
+    _complete(known, told={"kind": kind, "description": f"{known.description} {text}"[:500]}, now=now)
+    return known
 
 
 def people_to_ring(*, emergency: Emergency, now: datetime) -> list[tuple[Technician | None, str]]:
@@ -141,6 +151,10 @@ def in_words(emergency: Emergency) -> str:
     """The emergency in one line, for a person who has to go there."""
     parts = [KINDS.get(emergency.kind, emergency.kind), emergency.description, emergency.address]
     return ". ".join(part.strip().rstrip(".") for part in parts if part.strip()) + "."
+
+
+def _locked(call_id: int) -> Call:
+    return Call.objects.select_for_update(of=("self",), no_key=True).select_related("business").get(pk=call_id)
 
 
 def _lock_call(emergency_id: int) -> int | None:

@@ -9,7 +9,7 @@ _ONE = r"(\w+ ){0,%d}"
 _WATER = r"water(?! (heaters?|bills?|meters?|softeners?|company|filters?|tanks?|pressure))"
 _ELECTRIC = (
     r"(electric\w*|outlets?|sockets?|wiring|wires?|fuse ?box\w*|breakers?|breaker box\w*|panel|power strips?"
-    r"|light ?fixtures?|lights?|lamps?|light ?switch\w*|switch\w*|chandelier)"
+    r"|light ?fixtures?|lights?|lamps?(?! post)|light ?switch\w*|switch\w*|chandelier)"
 )
 _ALARM = r"(alarms?|detectors?|monitors?|sensors?)"
 _SOUNDS = (
@@ -30,22 +30,34 @@ _ROOM = (
 )
 _RUNS_OUT = r"(pipes?|hose|line|leak\w*|valve|hydrant|sprinklers?)"
 
+_SICK_AND_BURNER = [
+    (CARBON_MONOXIDE, rf"{_SICK} {_ONE % 10}({_BURNER}|{_ALARM} {_ONE % 2}{_SOUNDS})"),
+    (CARBON_MONOXIDE, rf"({_BURNER}|{_ALARM} {_ONE % 2}{_SOUNDS}) {_ONE % 10}{_SICK}"),
+]
+
+_BLED = r"(((the|a|an|my|our|all|out) )*(radiators?|air|lines?|valves?|system|brakes?|boiler|heat\w*)|it|them)\b"
+
 # The most dangerous first: the first that fits names the kind.
 _PATTERNS: list[tuple[str, str]] = [
     (
         INJURY,
-        r"(electrocuted|unconscious|passed out|fainted|collapsed|not (breathing|moving)|can ?t breathe"
-        r"|trouble breathing|bleeding)",
+        r"(electrocuted|unconscious|unresponsive|passed out|fainted|collapsed|can ?t breathe|trouble breathing"
+        r"|not (breathing|moving|responding|waking up)"
+        rf"|bleeding(?! {_BLED}))",
     ),
-    (INJURY, r"(is|are|am|got|been|was|were|being|badly|seriously) (hurt|injured|scalded)( badly)?"),
+    (
+        INJURY,
+        r"(is|are|am|got|been|was|were|being|badly|seriously) (hurt|injured|scalded)\b( badly)?"
+        r"(?! by (that|the|your) (price|bill))",
+    ),
     (INJURY, rf"burned (himself|herself|myself|themselves|him|(my|his|her|their) {_BODY})\b"),
     (INJURY, r"(heart attack|seizure|severe burns?|(got|was|were) (badly )?burned (by|from|on|when))"),
-    (CARBON_MONOXIDE, rf"(carbon ?monoxide|co|c o) (?!{_ALARM}$){_ONE % 1}{_ALARM} {_ONE % 4}{_SOUNDS}"),
+    (CARBON_MONOXIDE, rf"(carbon ?monoxide|co|c o) (?!{_ALARM}$){_ONE % 1}{_ALARM} {_ONE % 8}{_SOUNDS}"),
     (CARBON_MONOXIDE, rf"(carbon ?monoxide) {_ONE % 5}{_LOUD}"),
     (CARBON_MONOXIDE, r"(carbon ?monoxide|co) (leak\w*|poison\w*|reading|level)"),
     (CARBON_MONOXIDE, rf"(smell|think|there s|there is|it s|got|have|full of) {_ONE % 2}carbon ?monoxide(?! {_ALARM})"),
-    (CARBON_MONOXIDE, rf"{_SICK} {_ONE % 10}({_BURNER}|{_ALARM} {_ONE % 2}{_SOUNDS})"),
-    (CARBON_MONOXIDE, rf"({_BURNER}|{_ALARM} {_ONE % 2}{_SOUNDS}) {_ONE % 10}{_SICK}"),
+    (CARBON_MONOXIDE, rf"{_ALARM} {_ONE % 2}{_SOUNDS} {_ONE % 3}carbon ?monoxide"),
+    *_SICK_AND_BURNER,
     (GAS, rf"(gas|propane) {_ALARM} {_ONE % 4}{_SOUNDS}"),
     (GAS, rf"^(help |the |my )?(gas|propane) {_ALARM}$"),
     (
@@ -85,8 +97,12 @@ _PATTERNS: list[tuple[str, str]] = [
     ),
     (FIRE, rf"{_ELECTRIC} {_ONE % 3}(melting|melted|scorched|charred|glowing)"),
     (FIRE, rf"(burning|burnt) {_ONE % 2}(plastic|wires?|rubber)\b"),
-    (ELECTRICITY, rf"({_WATER}|leak\w*|flood\w*|drip\w*|rain|wet|soak\w*) {_ONE % 8}{_ELECTRIC}\b"),
+    (
+        ELECTRICITY,
+        rf"({_WATER}|leak\w*|flood\w*|drip\w*|rain|wet(?! (spots?|stains?|patch))|soak\w*) {_ONE % 8}{_ELECTRIC}\b",
+    ),
     (ELECTRICITY, rf"{_ELECTRIC}s? {_ONE % 5}(under ?water|in (the )?water|wet|soaked|flooded|dripping)"),
+    (ELECTRICITY, rf"(exposed|loose|hanging) wires? {_ONE % 6}(touch\w*|grabbed|wet|water|rain)"),
     (ELECTRICITY, r"(spark(s|ing|ed)|arcing|live wires?|bare wires?)(?! plugs?)"),
     (
         ELECTRICITY,
@@ -98,7 +114,9 @@ _PATTERNS: list[tuple[str, str]] = [
         rf"(sewage|sewer|raw waste|poop|feces) {_ONE % 5}(back\w*|com\w*|overflow\w*|flood\w*|everywhere|ris\w*|up)",
     ),
     (SEWAGE, rf"(back\w*|com\w*|flood\w*|overflow\w*|full of) {_ONE % 4}(sewage|raw waste|feces)"),
-    (WATER, rf"(pipes?|hose|line|main|tank|heater|valve) {_ONE % 3}(burst\w*|exploded|ruptured|blew|snapped)"),
+    (WATER, rf"(pipes?|hose|line|main|tank|heater|valve) {_ONE % 3}(blew|snapped)"),
+    (WATER, rf"(pipes?|hose|line|main|tank|heater|valve) {_ONE % 8}(burst\w*|exploded|ruptured)"),
+    (WATER, r"it (just |has )?(burst|blew|flooded) again"),
     (WATER, r"(burst|busted|exploded|ruptured) (water )?(\w+ )?(pipes?|main|tank|hose|water heater)"),
     (
         WATER,
@@ -128,6 +146,8 @@ _PATTERNS: list[tuple[str, str]] = [
         rf"({_WATER}|{_RUNS_OUT}) {_ONE % 5}(can ?t|cannot|won ?t|doesn ?t) {_ONE % 2}(shut|turn\w*|stop) "
         rf"{_ONE % 3}off",
     ),
+    (WATER, rf"no way to (shut|turn|stop|close) {_ONE % 3}({_WATER}|leak\w*|flow)"),
+    (WATER, rf"(gush|spray|shoot|spurt)(s|ing) {_ONE % 1}{_WATER}"),
     (WATER, rf"overflow\w* {_ONE % 4}(won ?t stop|can ?t|everywhere|floor|ceiling)"),
     (
         WATER,
@@ -157,4 +177,5 @@ _PATTERNS_THAT_CAN_WAIT: list[tuple[str, str]] = [
 ]
 
 ALARMS = [(kind, re.compile(rf"\b(?:{pattern})")) for kind, pattern in _PATTERNS]
+IN_TWO_CLAUSES = [(kind, re.compile(rf"\b(?:{pattern})")) for kind, pattern in _SICK_AND_BURNER]
 THAT_CAN_WAIT = [(kind, re.compile(rf"\b(?:{pattern})")) for kind, pattern in _PATTERNS_THAT_CAN_WAIT]

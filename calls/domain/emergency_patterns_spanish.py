@@ -53,7 +53,5 @@ DENIED = r"no|nunca|sin|tampoco|ningun\w*"
 PAST = (
     r"(el|la) (ano|mes|semana|invierno|verano) pasad[oa]|hace (\w+ ){1,2}(anos?|meses|semanas)|ya (lo|la)? ?arregl\w+"
 )
-ASKED = (
-    r"cuanto (cuesta|cobra\w*|vale|sale)|precio|cotizacion|presupuesto|instala\w*|venden?|repara[nr]|inspeccion\w*"
-    r"|revision|pilas?|baterias?|que hago si|en caso de"
-)
+QUESTION = r"cuanto (cuesta|cobra\w*|vale|sale)|que hago si|en caso de|venden? "
+BUSINESS = r"precio|cotizacion|presupuesto|instala\w*|repara[nr]|inspeccion\w*|revision|pilas?|baterias?"

@@ -34,6 +34,7 @@ class AdmittedStream:
     persona: Persona
     agent_id: int
     model: str
+    emergency_number: str = "911"
     kept_greeting: bytes = b""
     """The greeting as sound (8 kHz mu-law); empty when the model has to say it."""
 
@@ -76,6 +77,7 @@ def admit_stream(
         persona=persona,
         agent_id=call.agent.pk,
         model=persona.model or default_model,
+        emergency_number=call.business.emergency_number,
         kept_greeting=_kept_greeting(call.agent, persona, model=persona.model or default_model),
     )
 

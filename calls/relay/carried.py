@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -35,6 +36,7 @@ from calls.conversation.messages import (
     event,
 )
 from calls.domain import alarm, history, streams, summaries
+from calls.domain.emergency_words import words_alarm
 from calls.logs import CallLogger
 from calls.relay import greetings
 from calls.relay.breaker import Address
@@ -50,6 +52,8 @@ from calls.twilio import stream
 
 FINISH_TIMEOUT = 1.0
 JOURNAL_TIMEOUT = 30.0
+ALARM_WITHIN = 1.0
+"""Seconds that a caller in danger waits for the database before hearing how to be safe."""
 AGENT_SOUND_WAITING = 5000
 NORMAL = 1000
 
@@ -290,15 +294,22 @@ class Carried:
         if answer.late is not None:
             self._late_tools.follow(command, answer.late)
 
-    def _advise(self, text: str, then: Then) -> None:
+    def _advise(self, text: str, then: Then = "") -> None:
         if self._ending is None:
             self.tell(Advised(text, then))
 
     async def _heed(self, text: str) -> None:
         """The model may fail to hear that somebody is in danger; the words themselves are listened to as well."""
-        advice = await database.run(alarm.heed, call_id=self._admitted.call_id, text=text, now=timezone.now())
-        if advice:
-            self.tell(Advised(advice))
+        kind = await asyncio.to_thread(words_alarm, text)
+        if kind is None:
+            return
+        standing = {"call_id": self._admitted.call_id, "kind": kind, "text": text, "now": timezone.now()}
+        raising = asyncio.create_task(self._persist(partial(alarm.raise_alarm, **standing)), name="alarm")
+        done, _ = await asyncio.wait({raising}, timeout=ALARM_WITHIN)
+        if not done:
+            self._advise(alarm.warning(kind=kind, emergency_number=self._admitted.emergency_number))
+        if (advice := await raising) and done:
+            self._advise(advice)
 
     async def _write_records(self, entries: Sequence[history.Entry]) -> None:
         await database.run_journal(history.write, call_id=self._admitted.call_id, entries=entries)
@@ -324,17 +335,16 @@ class Carried:
         }
         self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)} | counts)
 
-    async def _persist(self, write: Callable[[], object]) -> None:
-        """Write what must not be lost, waiting for a database that is away for a while."""
+    async def _persist(self, write: Callable[[], Any]) -> Any:
+        """Write what must not be lost, waiting for a database that is away for a while; gives what `write` gives."""
         pause, deadline = FIRST_PAUSE, self._loop.time() + JOURNAL_TIMEOUT
         while True:
             try:
-                await database.run(write)
-                return
+                return await database.run(write)
             except (OperationalError, InterfaceError):
                 if self._loop.time() > deadline:
                     raise
-                self._log.warning("the end of the call waits for the database")
+                self._log.warning("a record of the call waits for the database")
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 

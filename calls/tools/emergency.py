@@ -28,6 +28,11 @@ from calls.tools.registry import Refused, ToolContext, tool
         },
     },
     required=("kind", "description"),
+    failed=(
+        "It could not be written down. Say first: if anyone is in danger, leave now and call 9 1 1, or the emergency "
+        "number of your country. Then offer to connect the caller to a person with transfer_to_person, and call this "
+        "again."
+    ),
 )
 def report_emergency(
     context: ToolContext, *, kind: str, description: str, address: str = "", number: str = ""

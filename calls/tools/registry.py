@@ -73,6 +73,8 @@ class Tool:
     parameters: Mapping[str, Any]
     function: Callable[..., Mapping[str, Any]]
     then: Then
+    failed: str
+    """What the model is told when it broke, or gave no answer in time."""
 
 
 _tools: dict[str, Tool] = {}
@@ -86,8 +88,10 @@ def tool(
     properties: Mapping[str, Any],
     required: tuple[str, ...] = (),
     then: Then = "",
+    failed: str = "",
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Callable[..., Mapping[str, Any]]]:
-    """Register the function under its own name. `properties` is JSON schema; every string in it needs a maxLength."""
+    """Register the function under its own name. `properties` is JSON schema; every string in it needs a maxLength.
+    `failed` is what the model is told when the tool broke or is late, where that is not what it is told of all."""
 
     def register(function: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
         name = function.__name__
@@ -102,7 +106,7 @@ def tool(
             "required": list(required),
             "additionalProperties": False,
         }
-        _tools[name] = Tool(name, description, parameters, function, then)
+        _tools[name] = Tool(name, description, parameters, function, then, failed)
         return function
 
     return register
@@ -141,7 +145,7 @@ async def run(context: ToolContext, name: str, arguments: str, *, tool_call_id: 
     _late.update({by_id: work, by_words: work})
     while len(_late) > MOST_KEPT:
         _late.popitem(last=False)
-    return Answer({"error": NOT_KNOWN_YET}, "timed_out", late=work)
+    return Answer({"error": f"{found.failed} {NOT_KNOWN_YET}".strip()}, "timed_out", late=work)
 
 
 async def _answer(tool: Tool, context: ToolContext, arguments: str) -> Answer:
@@ -154,7 +158,7 @@ async def _answer(tool: Tool, context: ToolContext, arguments: str) -> Answer:
     except Exception:
         # Bulkhead: a tool never raises into the call.
         log.exception("tool failed", extra={"tool": tool.name, "call_sid": context.call_sid})
-        return Answer({"error": FAILED}, "failed")
+        return Answer({"error": tool.failed or FAILED}, "failed")
     return Answer(result, then=tool.then)
 
 

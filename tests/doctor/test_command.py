@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from calls.doctor import runner
+from calls.models import DoctorRun
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,6 +46,18 @@ def test_json_is_one_document(capsys):
         ("routes", "OK"),
     ]
     assert set(report["findings"][0]) == {"id", "level", "title", "seen", "means", "remedy", "ms"}
+
+
+def test_a_run_is_kept_and_says_whether_it_looked_at_everything(capsys, settings):
+    settings.PUBLIC_BASE_URL, settings.PORT = "http://127.0.0.1:1", 1
+    whole, _ = run(capsys)
+    part, _ = run(capsys, "--only", "routes", "--json")
+
+    kept = [(one.source, one.is_complete, one.result, len(one.findings)) for one in DoctorRun.objects.order_by("pk")]
+    ids = {id for check in runner.CHECKS for id in check.ids}
+    assert (kept[1:], whole, part) == ([("command", False, 0, 1)], 2, 0)
+    assert kept[0][:3] == ("command", True, 2)
+    assert {finding["id"] for finding in DoctorRun.objects.earliest("pk").findings} < ids
 
 
 def test_warnings_alone_are_exit_code_1(capsys, settings):

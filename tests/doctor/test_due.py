@@ -60,20 +60,40 @@ async def test_what_waits_without_a_worker_is_a_failure():
     business = await database.run(factories.make_business)
     for minutes in (3, 4):
         await database.run(write_letter, business, timedelta(minutes=minutes))
-    await database.run(
-        Callback.objects.create,
-        business=business,
-        number="+12125550123",
-        reason="x",
-        consent="Yes.",
-        asked_at=timezone.now() - timedelta(days=1),
-        due_at=timezone.now() - timedelta(hours=1),
-    )
+    await database.run(promise_to_call, business)
 
     finding = await found("worker")
 
     assert finding.level.value == "FAIL"
     assert finding.seen == "no worker lives; waiting longer than 2 minutes: 1 callback, 2 e-mails"
+
+
+def promise_to_call(business):
+    now = timezone.now()
+    words = {"number": "+12125550123", "reason": "x", "consent": "Yes."}
+    asked = {"asked_at": now - timedelta(days=1), "due_at": now - timedelta(hours=1)}
+    Callback.objects.create(business=business, **words, **asked)
+
+
+async def test_a_promise_that_cannot_be_kept_without_credentials_is_a_failure(settings):
+    settings.TWILIO_ACCOUNT_SID = ""
+    await database.run(promise_to_call, await database.run(factories.make_business))
+    await beat()
+
+    finding = await found("worker")
+
+    assert (finding.level.value, finding.seen.endswith("TWILIO_AUTH_TOKEN: 1 callback")) == ("FAIL", True)
+
+
+async def test_without_credentials_nobody_is_rung_for_an_emergency(settings):
+    settings.TWILIO_AUTH_TOKENS = []
+
+    finding = await found("emergencies", "emergencies.rota")
+
+    assert (finding.level.value, finding.seen) == (
+        "WARN",
+        "nobody: no call can be placed without Twilio's credentials",
+    )
 
 
 async def test_what_is_due_just_now_or_in_hand_does_not_wait():
@@ -128,7 +148,11 @@ def ring(emergency, position, result):
     ("code", "why", "remedy"),
     [
         ("not_sent", "Twilio is not reached", "Let this machine reach https://api.twilio.com on port 443."),
-        ("20003", "Twilio's error 20003", "Correct TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN in .env"),
+        (
+            "20003",
+            "Twilio's error 20003",
+            "Copy Account SID and Auth Token from https://console.twilio.com into TWILIO_",
+        ),
         ("20005", "Twilio's error 20005", "Look the error up at https://www.twilio.com/docs/api/errors"),
     ],
 )

@@ -3,7 +3,9 @@ import contextlib
 import os
 import re
 import sys
+import threading
 import types
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -184,22 +186,26 @@ async def test_a_wsgi_server_is_named():
     assert (finding.level.value, finding.seen) == ("FAIL", "the upgrade was answered 426 as a plain page by uvicorn")
 
 
-async def test_a_wsgi_server_that_knows_only_the_old_http_is_named():
-    async def answer(reader, writer):
-        request = await reader.readuntil(b"\r\n\r\n")
-        status, body = (b"200 OK", b'{"instance": "a1b2c3"}') if b"/healthz" in request else (b"426 No", b"a page")
-        writer.write(b"HTTP/1.0 %s\r\nServer: WSGIServer/0.2\r\n\r\n%s" % (status, body))
-        await writer.drain()
-        writer.close()
+async def test_a_wsgi_server_of_the_old_days_is_named():
+    """Python's own wsgiref answers in HTTP/1.0, whatever it is asked in."""
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        finding = await one("asgi", Site(port=server.sockets[0].getsockname()[1]))
+    def application(environ, start_response):
+        is_healthz = environ["PATH_INFO"] == "/healthz"
+        start_response("200 OK" if is_healthz else "426 Upgrade Required", [("Content-Type", "application/json")])
+        return [b'{"instance": "a1b2c3"}']
 
-    assert (finding.level.value, finding.seen) == (
-        "FAIL",
-        "the upgrade was answered as HTTP/1.0 answers by WSGIServer/0.2",
-    )
+    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        finding = await one("asgi", Site(port=server.server_port))
+        server.shutdown()
+
+    assert (finding.level.value, finding.seen) == ("FAIL", "the upgrade was answered in HTTP/1.0, as by a WSGI server")
+    assert "not gunicorn or another WSGI server" in finding.remedy
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *arguments):
+        pass
 
 
 async def test_a_server_that_hangs_up_on_sockets_is_named():

@@ -76,6 +76,17 @@ def test_a_second_report_completes_the_first(call):
     assert (second.number, second.raised_at) == (call.from_number, NOW)
 
 
+def test_words_of_a_second_danger_are_added_and_told_to_whoever_goes(call):
+    report(call, kind="water", description="The basement is flooding.")
+    known = [emergencies.raise_by_words(call_id=call.pk, kind=kind, text="x", now=NOW) for kind in ("water", "sewage")]
+    worse = emergencies.raise_by_words(call_id=call.pk, kind="gas", text="Now I smell gas!", now=NOW)
+    again = emergencies.raise_by_words(call_id=call.pk, kind="gas", text="I still smell gas!", now=NOW)
+
+    assert (known, again, Emergency.objects.count()) == ([None, None], None, 1)
+    assert (worse.kind, worse.description) == ("gas", "The basement is flooding. Now I smell gas!")
+    assert OutgoingEmail.objects.filter(subject="More is known of the emergency: a gas smell").count() == 1
+
+
 def test_what_is_left_out_of_a_second_report_stays(call):
     report(call, address="12 Elm St", number="+15550109999")
     again = report(call, description="")
@@ -157,7 +168,7 @@ def test_of_a_closed_emergency_nobody_hears_any_more(call):
 def test_words_raise_one_and_the_agent_completes_it(call):
     emergencies.raise_by_words(call_id=call.pk, kind="water", text="There's water everywhere", now=NOW)
     emergency = report(call, kind="water", description="A burst pipe.")
-    emergencies.raise_by_words(call_id=call.pk, kind="fire", text="It's like a fire hose", now=NOW)
+    emergencies.raise_by_words(call_id=call.pk, kind="sewage", text="It smells like a sewer", now=NOW)
 
     emergency = Emergency.objects.get()
     assert (emergency.raised_by, emergency.kind, emergency.description) == ("words", "water", "A burst pipe.")

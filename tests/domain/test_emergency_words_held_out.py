@@ -214,6 +214,52 @@ AFTERWARDS_NEAR = [
     "I broke my key in the door",
     "The pipe under the sink sweats",
 ]
+# Dangers beside work that was done, and work beside words of danger. Written before what excuses a danger was narrowed;
+# the patterns of then heard 13 of these 20 dangers and alarmed for 4 of the 20 others.
+WORK_DONE_DANGER = [
+    "The stove your man put in yesterday smells of gas",
+    "I smell gas and I already have an appointment with you next week",
+    "There's smoke coming out of the vent since the technician left",
+    "You replaced our water heater last month and now water is pouring out of it",
+    "I have a service contract with you and there is water coming through the ceiling",
+    "The pipe my landlord fixed in the spring burst again",
+    "My insurance wants a report but right now the basement is flooding",
+    "The gas man tested the line this morning and I still smell gas",
+    "The breaker you installed is sparking",
+    "There's a burning smell coming from the panel you inspected last week",
+    "The carbon monoxide alarm that came with the house is going off",
+    "My neighbor said to call you, there is gas leaking in the hallway",
+    "I know you charge for emergencies but my kitchen is on fire",
+    "We bought the house two years ago and tonight sewage is coming up in the shower",
+    "I can smell gas near the meter that was replaced",
+    "How much would it cost to come right now, water is gushing out of the wall",
+    "Is this the maintenance line, I smell gas",
+    "My smoke alarm keeps going off and I can see smoke",
+    "He was working on the wiring and got a shock and now he is not breathing",
+    "The hose on the washer you sold me burst and there is water everywhere",
+]
+WORK_DONE_NEAR = [
+    "We had a gas leak two years ago and want the line inspected",
+    "My last plumber charged me three hundred for a burst pipe",
+    "Do you repair pipes that burst in the winter",
+    "I want to ask what you charge when a pipe has burst",
+    "The gas smell was the trash, it is gone",
+    "My smoke alarm went off last week because of the toast, it's fine",
+    "You fixed our flooded basement last spring and we were very happy",
+    "I'd like to schedule the yearly inspection of my carbon monoxide detectors",
+    "I need a copy of the invoice for the burst pipe",
+    "How do I bleed a radiator",
+    "My knee is hurting so I can't climb up to the attic",
+    "Does your warranty cover it if the heater leaks",
+    "Can you tell me how to test a smoke detector",
+    "My dad used to smell gas in the old house and it made him careful",
+    "The tub overflowed last week but it's dry now",
+    "We are thinking of a generator in case the power goes out when it floods",
+    "I want to have the old fire damage in the kitchen repaired",
+    "My daughter was locked in the bathroom last year so I want a different lock",
+    "Do you sell alarms that go off when water comes into the basement",
+    "There is a wet spot near the lamp, it's been there for months",
+]
 MOST_MISSED = 0.05
 MOST_FALSE = 0.1
 
@@ -224,7 +270,9 @@ def test_lists_are_long_enough_to_mean_something():
 
 
 @pytest.mark.parametrize(
-    "dangers", [DANGER, SPANISH_DANGER, AFTERWARDS_DANGER], ids=["English", "Spanish", "afterwards"]
+    "dangers",
+    [DANGER, SPANISH_DANGER, AFTERWARDS_DANGER, WORK_DONE_DANGER],
+    ids=["English", "Spanish", "afterwards", "work done"],
 )
 def test_danger_is_heard(dangers):
     missed = [text for text in dangers if words_alarm(text) is None]
@@ -232,7 +280,11 @@ def test_danger_is_heard(dangers):
     assert len(missed) <= MOST_MISSED * len(dangers), missed
 
 
-@pytest.mark.parametrize("near", [NEAR, SPANISH_NEAR, AFTERWARDS_NEAR], ids=["English", "Spanish", "afterwards"])
+@pytest.mark.parametrize(
+    "near",
+    [NEAR, SPANISH_NEAR, AFTERWARDS_NEAR, WORK_DONE_NEAR],
+    ids=["English", "Spanish", "afterwards", "work done"],
+)
 def test_daily_talk_rings_nobody(near):
     alarmed = {text: words_alarm(text) for text in near if words_alarm(text)}
 
@@ -285,3 +337,53 @@ def test_sentence_that_once_rang_somebody_for_nothing_does_not(text):
 )
 def test_sentence_that_once_rang_nobody_rings_somebody(text, kind):
     assert words_alarm(text) == kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I smell gas and the stove was replaced last week",
+        "Water is pouring out of the pipe you guys replaced last month",
+        "I smell gas from the furnace you installed",
+        "There is smoke coming out of the furnace that you fixed last year",
+        "The carbon monoxide detector you installed last year is going off",
+        "My house is on fire and I don't know what to do",
+        "I smell gas near the water heater installed two months ago",
+        "The heater you repaired is sparking",
+        "Water is gushing from the water heater under warranty",
+        "There's a gas leak and I need a quote",
+        "Can you send someone if I smell gas right now",
+        "The pipe that was fixed last week burst again",
+        "We smell gas in the house we moved to last month",
+        "gas is leaking from the line we used to use",
+        "The insurance company says water is pouring into the house",
+        "I have a maintenance plan and my basement is flooding",
+        "I think there is a gas leak from the stove we just installed",
+        "my smoke alarm is going off and I smell something burning near the test button",
+        "I called last week about the leak and now water is coming through the ceiling",
+        "Do you handle gas leaks? I've got one right now.",
+        "What should I do if I smell gas? Because I do.",
+        "I never smelled gas before but now I do.",
+        "My husband got shocked and he's not responding.",
+        "I feel dizzy, all of us have headaches, and the furnace just came on.",
+        "There's no way to stop the water.",
+        "El horno que instalaron huele a gas",
+        "Huele a gas y el tecnico vino la semana pasada",
+    ],
+)
+def test_work_that_was_done_and_talk_of_business_excuse_no_danger_of_now(text):
+    assert words_alarm(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My back is hurting so I can't do it.",
+        "My wife is bleeding the radiators.",
+        "How do I bleed a radiator? I tried bleeding it.",
+        "I need somebody to look at a wet spot near the light in my ceiling.",
+        "Our back yard has a leak near the lamp post.",
+    ],
+)
+def test_words_that_sound_alike_ring_nobody(text):
+    assert words_alarm(text) is None

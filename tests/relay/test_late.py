@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 import threading
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -49,7 +50,7 @@ def held(monkeypatch):
         go.wait(10)
         return tool.function(context, **values)
 
-    slow = registry.Tool(tool.name, tool.description, tool.parameters, wait_and_take, tool.then)
+    slow = replace(tool, function=wait_and_take)
     monkeypatch.setitem(registry._tools, "take_message", slow)
     monkeypatch.setattr(registry, "TIME_LIMIT", 0.05)
     yield go

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 import time
 import wave
 from datetime import timedelta
@@ -511,6 +512,29 @@ async def test_danger_in_the_callers_words_is_raised_although_the_model_does_not
     assert (await Call.objects.aget()).outcome == Call.Outcome.EMERGENCY
 
 
+async def test_words_of_danger_outlive_a_database_that_is_away_and_keep_people_safe_meanwhile(openai, monkeypatch):
+    raise_alarm, back = alarm.raise_alarm, threading.Event()
+
+    def away(**fields):
+        if not back.is_set():
+            raise OperationalError("database is locked")
+        return raise_alarm(**fields)
+
+    monkeypatch.setattr(alarm, "raise_alarm", away)
+    monkeypatch.setattr(carried, "ALARM_WITHIN", 0.05)
+    caller = await talking(openai)
+    heeding = asyncio.create_task(words(caller, "Please help, I smell gas in the basement."))
+    [advice] = [f for f in await frames_to(openai, "conversation.item.create") if f["item"]["role"] == "system"]
+    before = await Emergency.objects.acount()
+    back.set()
+    await asyncio.wait_for(heeding, 5)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert "get everybody out now" in advice["item"]["content"][0]["text"]
+    assert (before, await Emergency.objects.acount()) == (0, 1)
+
+
 async def test_words_without_danger_raise_nothing(openai):
     caller = await talking(openai)
     await words(caller, "My kitchen tap is dripping.")
@@ -522,9 +546,9 @@ async def test_words_without_danger_raise_nothing(openai):
 
 async def test_failure_beside_the_call_does_not_touch_it(openai, monkeypatch, caplog):
     def broken(**fields):
-        raise OperationalError("database is locked")
+        raise RuntimeError("broken")
 
-    monkeypatch.setattr(alarm, "heed", broken)
+    monkeypatch.setattr(alarm, "raise_alarm", broken)
     caller = await talking(openai)
     caller.relay._call.tell(wire.TranscriptCompleted("item_U1", "I smell gas."))
     caller.say("stop")

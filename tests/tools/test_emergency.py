@@ -1,9 +1,10 @@
 import json
 
 import pytest
+from django.db import OperationalError
 
 from calls import database
-from calls.domain import outside
+from calls.domain import emergencies, outside
 from calls.models import Emergency
 from calls.tools import registry
 from calls.tools.registry import ToolContext
@@ -31,6 +32,19 @@ async def test_the_safety_sentence_comes_first_and_somebody_is_rung():
     )
     assert answer.result["status"] == "open"
     assert rung == [emergency.pk]
+
+
+async def test_a_report_that_cannot_be_written_down_still_keeps_people_safe(monkeypatch):
+    def away(**fields):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(emergencies, "report", away)
+    answer = await registry.run(
+        ToolContext(1, factories.RANG_AT), "report_emergency", '{"kind": "gas", "description": "It smells of gas."}'
+    )
+
+    assert answer.status == "failed"
+    assert "Say first: if anyone is in danger, leave now and call 9 1 1" in answer.text
 
 
 async def test_a_second_report_is_the_same_emergency_and_says_who_has_it():

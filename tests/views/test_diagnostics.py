@@ -10,6 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from calls import database
 from calls.doctor import runner
 from calls.doctor.findings import FAIL, OK, WARN, Finding
+from calls.models import DoctorRun
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, live
 from calls.relay.breaker import Address
@@ -198,6 +199,14 @@ async def test_no_parameter_decides_what_is_asked(async_client, diagnosed, token
 
     ((site, _),) = diagnosed
     assert site == type(site).from_settings(settings, serving=True)
+
+
+async def test_each_diagnosis_is_kept_as_a_look_at_a_part(async_client, diagnosed, token):
+    await async_client.get(PATHS[1], headers=BEARER)
+
+    (kept,) = [run async for run in DoctorRun.objects.all()]
+    assert (kept.source, kept.is_complete, kept.result) == ("page", False, DoctorRun.Result.FAILURES)
+    assert [finding["id"] for finding in kept.findings] == ["port", "line", "webhook"]
 
 
 async def test_a_post_is_not_taken(async_client, diagnosed, token):
