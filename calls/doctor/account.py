@@ -109,7 +109,9 @@ def _known(site: Site) -> _Known:
 
 def _unasked(error: rest.Failed) -> Finding:
     said = saying("twilio", _TITLE)
-    if error.code == rest.BAD_KEY or error.status in {401, 403}:
+    if error.code == rest.NOT_ACTIVE:
+        return _state(rest.Account(status="not active", is_trial=False))
+    if error.code == rest.BAD_KEY or error.status == 401:
         means = "With a foreign token every call of Twilio's gets 403: the caller hears an apology."
         remedy = f"Copy Account SID and Auth Token from {_CONSOLE} into .env, then restart the server."
         seen = (

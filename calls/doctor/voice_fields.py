@@ -83,9 +83,10 @@ def wrong_with_voice(number: Number, base: str) -> Wrong | None:
 
 
 def _wrong_address(url: str, base: str) -> Wrong | None:
+    """A slash at its end is no slip: each address is answered with one, too."""
     if not url:
         return Wrong("the voice field is empty")
-    target, path = shown(url), _path(url)
+    target, path = shown(url), _path(url).rstrip("/")
     scheme = target.partition(":")[0]
     if scheme in {"ws", "wss"}:
         return Wrong(f"the voice field holds {target}: a socket's address, which Twilio cannot ask")
@@ -93,7 +94,7 @@ def _wrong_address(url: str, base: str) -> Wrong | None:
         return Wrong(f"the voice field leads to {_host(url)}, while PUBLIC_BASE_URL is {shown(base)}")
     if scheme != urlsplit(base).scheme:
         return Wrong(f"the voice field begins with {scheme}:// instead of {urlsplit(base).scheme}://")
-    if path.rstrip("/") in _STREAM_PATHS:
+    if path in _STREAM_PATHS:
         return Wrong("the voice field holds the stream's address instead of the webhook's", is_answered=True)
     if path in _ALSO_VOICE:
         return None
@@ -106,7 +107,7 @@ def wrong_with(url: str, method: str, base: str, name: str) -> str:
     """What is wrong with the address of another webhook of ours, such as `status`; blank when nothing is."""
     if not url:
         return "empty"
-    if _plain(url) != webhook_url(base, name):
+    if _plain(url).rstrip("/") != webhook_url(base, name):
         return f"{shown(url)} instead of {webhook_url(base, name)}"
     return "" if method == POST else f"HTTP {method or 'without a method'} instead of POST"
 

@@ -32,6 +32,7 @@ MOST_MESSAGES = 200
 UNDELIVERED = {"undelivered", "failed"}
 
 TOO_MANY, NOT_FOUND, NOT_IN_PROGRESS, BAD_KEY = 20429, 20404, 21220, 20003
+NOT_ACTIVE = 20005
 EVENTS = ["initiated", "ringing", "answered", "completed"]
 
 

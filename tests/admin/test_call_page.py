@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from calls.models import Call, Quote, ToolCall, Turn
+from calls.models.call import TEST_CALL_PREFIX
 from tests import factories, factories_trade
 from tests.admin import test_records
 
@@ -75,6 +76,12 @@ def test_an_interrupted_turn_shows_what_was_heard_and_what_was_not(owner, heard_
 
     assert conversation(page) == [f"Cortana 0:01 We are open until noon. {sentence}"]
     assert '<del class="unheard" title="Not heard by the caller">until noon.</del>' in page
+
+
+def test_a_call_of_the_doctor_says_that_nobody_rang(owner):
+    theirs, ours = factories.make_ended_call(), factories.make_ended_call(call_sid=f"{TEST_CALL_PREFIX}{'0' * 26}")
+
+    assert ["A test call of the doctor" in page_of(owner, call) for call in (theirs, ours)] == [False, True]
 
 
 def test_keys_that_were_pressed_and_words_that_were_not_understood_are_said_to_be_so(owner):

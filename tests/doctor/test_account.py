@@ -299,20 +299,29 @@ class OutOfOrder(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(self.server.status)
         self.end_headers()
-        self.wfile.write(b"<html>canary</html>")
+        self.wfile.write(self.server.body)
 
     def log_message(self, *_):
         pass
 
 
-@pytest.mark.parametrize("status", [200, 403, 503])
-def test_an_interface_that_is_out_of_order_is_a_finding_and_no_error_of_the_doctor(api, line, status):
+HTML = b"<html>canary</html>"
+ODD = {
+    "a page": (200, HTML, "WARN", "an answer that cannot be read"),
+    "something in between": (403, HTML, "WARN", "Twilio answered 403, code "),
+    "out of order": (503, HTML, "WARN", "Twilio answered 503, code "),
+    "not active": (401, b'{"code": 20005, "message": "Account not active"}', "FAIL", "the account is not active"),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "level", "seen"), ODD.values(), ids=ODD)
+def test_an_interface_that_answers_oddly_is_a_finding_and_no_error_of_the_doctor(api, line, status, body, level, seen):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), OutOfOrder) as server:
-        server.status = status
+        server.status, server.body = status, body
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         findings = ask(api, twilio_api_url=f"http://127.0.0.1:{server.server_address[1]}")
         server.shutdown()
 
-    assert not_well(findings) == {"twilio": "FAIL" if status == 403 else "WARN"}
-    assert "the check itself failed" not in repr(findings)
+    assert not_well(findings) == {"twilio": level}
+    assert seen in findings["twilio"].seen
     assert "canary" not in repr(findings)
