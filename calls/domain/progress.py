@@ -1,10 +1,11 @@
 """The row of a call moves on: it is locked while it does, its status only moves forward, a reason is written once."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from calls.domain import history, summaries
 from calls.domain.decisions import Decision, Leg
@@ -59,7 +60,7 @@ def advance(call: Call, status: str) -> None:
 
 
 def note(call: Call, kind: str, now: datetime, **detail: object) -> None:
-    at_ms = round((now - call.rang_at).total_seconds() * 1000)
+    at_ms = _ms(now - call.rang_at)
     history.record_event(call_id=call.pk, kind=kind, at_ms=at_ms, detail=detail)
 
 
@@ -83,11 +84,14 @@ def decided(
     repetitions the first counts."""
     decision = rule(leg=leg, now=now, **facts)
     answer = type(decision).__name__
-    call = Call.objects.filter(call_sid=leg.call_sid).first()
-    if call and not call.events.filter(kind="twiml", detail__webhook=webhook, detail__answer=answer).exists():
-        at = clock()
-        took_ms = round((at - now).total_seconds() * 1000)
-        note(call, "twiml", at, webhook=webhook, answer=answer, took_ms=took_ms)
+    # One question and one row: each ring of a busy hour waits for the one writer that SQLite has.
+    told = CallEvent.objects.filter(call=OuterRef("pk"), kind="twiml", detail__webhook=webhook, detail__answer=answer)
+    calls = Call.objects.filter(call_sid=leg.call_sid).annotate(is_told=Exists(told))
+    for call_id, rang_at, is_told in calls.values_list("pk", "rang_at", "is_told"):
+        if not is_told:
+            at = clock()
+            detail = {"webhook": webhook, "answer": answer, "took_ms": _ms(at - now)}
+            CallEvent.objects.create(call_id=call_id, kind="twiml", at_ms=_ms(at - rang_at), detail=detail)
     return decision
 
 
@@ -102,3 +106,7 @@ def note_missed(*, leg: Leg, webhook: str, answer: str, because: str, at: dateti
         call.handed_over_at = call.handed_over_at or at
         advance(call, Status.HANDED_OVER)
     call.save()
+
+
+def _ms(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)
