@@ -29,7 +29,7 @@ from calls.lab.processes import Child, environment
 from calls.models import Business, Call, ListedNumber
 from tests.collection.town import OVERLAY, PROGRAMS, READY, ROOT
 
-RATE = 3.0
+RATE, CALM_RATE = 3.0, 1.5
 LONGEST_MS = 60_000
 LATER = {"server_killed": 3}  # hours: until then the call may still be going on
 EXPLAIN_SECONDS = 60
@@ -354,10 +354,10 @@ def act_of_each():
     return {call: act for act, calls in CALLS_OF.items() for call in calls}
 
 
-def play(name, template):
+def play(name, template, rate=RATE):
     """Play an act on a copy of the database in the folder `template`: what is said of each of its calls, by name."""
     with scratch.database(copy_of=template) as folder:
-        sids = (FAULTY | HEALTHY)[name](Stage(folder, RATE), name)
+        sids = (FAULTY | HEALTHY)[name](Stage(folder, rate), name)
         return {call: _explained(folder, sid, hours_later=LATER.get(call, 0)) for call, sid in sids.items()}
 
 

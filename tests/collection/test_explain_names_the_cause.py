@@ -9,7 +9,7 @@ pytestmark = pytest.mark.proof
 
 @pytest.mark.parametrize("call", calls.FAULTY)
 def test_the_cause_of_a_call_is_named(call, explanations):
-    told = explanations[call].result()[call]
+    told = explanations.of(call, call_labels.FAULTY[call])
 
     assert told.named == call_labels.FAULTY[call], told.out
     assert told.document["said"] != ""
@@ -18,7 +18,7 @@ def test_the_cause_of_a_call_is_named(call, explanations):
 
 @pytest.mark.parametrize("call", calls.HEALTHY_CALLS)
 def test_no_cause_is_named_where_all_went_well(call, explanations):
-    told = explanations[call].result()[call]
+    told = explanations.of(call, call_labels.NONE)
 
     assert told.named == call_labels.NONE, told.out
     assert (told.document["remedy"], told.document["also"]) == ("", []), told.out
