@@ -36,8 +36,11 @@ def diagnoses(request, town):
 
 
 class Explanations:
-    """What is said of each call. Acts are played side by side, and as the laboratory does it, one that came out otherwise
-    than it had to is played again alone and more slowly: a machine that is busy slows a call down, and is told so."""
+    """What is said of each call.
+
+    Acts are played side by side. As in the laboratory, one that came out otherwise than it had to is played again alone
+    and more slowly: a busy machine delays a call, and the explanation says so.
+    """
 
     def __init__(self, pool, template, chosen):
         self._pool, self._template = pool, template
