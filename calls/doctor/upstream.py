@@ -27,8 +27,10 @@ from calls.realtime.session import SessionSettings
 
 PATIENCE_SECONDS = 8.5
 SLOW_MS = 3000
+LEAST_SECONDS = 1.5  # less than this is no fair trial of a step
 _LOOK_UP_SECONDS = 2.0
 _NO_AGENT = "No agent can speak: the caller hears a waiting sentence and is handed over."
+_NO_TIME = "needs more time: the steps before took nearly all that a check has"
 _PLAIN = "You answer the telephone."
 IDS = tuple(f"openai.{name}" for name in ("model", "speaks", "tools", "hears", "calls"))
 
@@ -40,6 +42,10 @@ class _Session:
     line: Line
     events: Events
     began: float
+
+    @property
+    def is_too_late(self) -> bool:
+        return time.monotonic() - self.began > PATIENCE_SECONDS - LEAST_SECONDS
 
 
 async def openai(visit: Visit) -> list[Finding]:
@@ -184,6 +190,8 @@ async def _tool(session: _Session, settings: SessionSettings) -> Finding:
     said = saying("openai.tools", "A tool call")
     if not settings.tools:
         return said(SKIPPED, "needs a line with an agent: without one there are no tools to call")
+    if session.is_too_late:
+        return said(SKIPPED, _NO_TIME)
     began = time.monotonic()
     try:
         name = await talking.call_tool(session.line, session.events, settings.tools)
@@ -195,6 +203,8 @@ async def _tool(session: _Session, settings: SessionSettings) -> Finding:
 
 async def _ear(session: _Session) -> Finding:
     said = saying("openai.hears", "The agent's ear")
+    if session.is_too_late:
+        return said(SKIPPED, _NO_TIME)
     began = time.monotonic()
     try:
         await talking.hear(session.line, session.events)
