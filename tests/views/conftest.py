@@ -15,8 +15,9 @@ def static_files(settings, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def nothing_missed():
+def nothing_missed(monkeypatch):
     """What one test's database has missed is not written into the next one's."""
+    monkeypatch.setattr(unrecorded, "FIRST_PAUSE", 60.0)
     yield
     unrecorded.forget()
 
