@@ -132,11 +132,13 @@ class TwilioApi:
         """Cut every call and connection."""
         if self._server is not None:
             self._server.close()
+            await asyncio.sleep(0)  # whoever was let in last begins, and can be cut
         tasks = self._tasks | self._runs
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+            await asyncio.sleep(0)  # the transports that were cut are told so
 
     async def settled(self) -> None:
         """Wait until every call is over and every report is posted."""
@@ -154,10 +156,12 @@ class TwilioApi:
                 writer.write(await self._answer(reader))
                 await writer.drain()
         finally:
-            self._tasks.discard(task)
             writer.close()
-            with contextlib.suppress(OSError):
+            try:
                 await writer.wait_closed()
+            except (OSError, asyncio.CancelledError):
+                writer.transport.abort()
+            self._tasks.discard(task)
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
