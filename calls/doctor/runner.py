@@ -8,7 +8,18 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
-from calls.doctor import account, configuration, due, letters, listening, local, machine, remote, storage, upstream
+from calls.doctor import (
+    account,
+    configuration,
+    due,
+    letters,
+    listening,
+    local,
+    machine,
+    remote,
+    storage,
+    upstream,
+)
 from calls.doctor.exchange import Unreachable
 from calls.doctor.findings import FAIL, SKIPPED, Finding, hide, saying
 from calls.doctor.site import Site
