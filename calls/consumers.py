@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from channels.consumer import get_handler_name
@@ -10,7 +12,7 @@ from django.conf import settings
 
 from calls.logs import CallLogger
 from calls.relay.carried import RelaySettings
-from calls.relay.relay import Relay
+from calls.relay.relay import INTERNAL_ERROR, Relay
 from calls.twilio.addresses import STREAM_REFUSAL, stream_signature_urls
 from calls.twilio.signature import Verifier
 
@@ -38,7 +40,8 @@ class TwilioStream(AsyncWebsocketConsumer):
         offered = self.scope["subprotocols"]
         await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         self.relay = Relay(relay_settings(), send=self._send_text, close=self._hang_up, log=log)
-        self.relaying = asyncio.create_task(self.relay.run(), name="relay")
+        self.relaying = asyncio.create_task(self._carry(self.relay), name="relay")
+        self.relaying.add_done_callback(_tell_what_broke)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         self.relay.feed(text_data)
@@ -47,7 +50,14 @@ class TwilioStream(AsyncWebsocketConsumer):
         self.is_open = False
         if self.relay is not None:
             self.relay.stream_closed(code)
-            await self.relaying
+            await asyncio.wait({self.relaying})
+
+    async def _carry(self, relay: Relay) -> None:
+        try:
+            await relay.run()
+        finally:
+            # However it ended: on a socket that stays open nobody would speak any more, and Twilio would not ask why.
+            await self._hang_up(INTERNAL_ERROR)
 
     async def _send_text(self, text: str) -> None:
         if self.is_open:
@@ -74,6 +84,11 @@ class TwilioStream(AsyncWebsocketConsumer):
             log.warning("stream with a wrong signature let in", extra={"why": why})
             return ""
         return why
+
+
+def _tell_what_broke(relaying: "asyncio.Task[None]") -> None:
+    if not relaying.cancelled() and (problem := relaying.exception()):
+        log.error("the relay broke", exc_info=problem)
 
 
 class UnknownSocket(AsyncWebsocketConsumer):
@@ -103,9 +118,16 @@ def relay_settings() -> RelaySettings:
         openai_key=settings.OPENAI_API_KEY,
         default_model=settings.OPENAI_REALTIME_MODEL,
         secret_key=settings.SECRET_KEY,
-        recordings=settings.DATA_DIR / "recordings",
-        clips=settings.DATA_DIR / "clips",
+        recordings=_folder(settings.DATA_DIR, "recordings"),
+        clips=_folder(settings.DATA_DIR, "clips"),
         longest_call_seconds=settings.MAX_CALL_MINUTES * 60,
         is_token_required=settings.TWILIO_SIGNATURE != "off",
         rate=settings.CLOCK_RATE,
+        instance=settings.INSTANCE_ID,
     )
+
+
+@cache
+def _folder(data: Path, name: str) -> Path:
+    """One for all sockets: strangers may hold a thousand of them open."""
+    return data / name

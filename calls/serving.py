@@ -1,9 +1,11 @@
 """The production server: uvicorn as measured best for calls, with a shutdown that lets running calls finish.
 
 Every ASGI server as it comes cuts live calls within a third of a second of SIGTERM. Here the first signal only says so
-(`live.is_draining`), and the process goes when the last call has.
+(`live.is_draining`), and the process goes when the last call has. At the deadline, or with a second signal, every
+caller hears a last sentence and is handed over, and the process goes within CLOSE_SECONDS and one more.
 """
 
+import asyncio
 import errno
 import gc
 import logging
@@ -19,12 +21,17 @@ from typing import Any, Protocol
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from calls.lag import LoopLag
+
 HOST = "0.0.0.0"
 APPLICATION = "voiceagent.asgi:application"
-DRAIN_SECONDS = 600
-# After the last stream Twilio still fetches its action: a server gone by then is an apology in the caller's ear.
+DRAIN_SECONDS = 600.0
+CLOSE_SECONDS = 4.0  # for the last sentence and for Twilio to ask what follows; what is open then is cut
+# Behind the last of it: a request that is a little late, and a server gone by then, is an apology in the caller's ear.
 LINGER_SECONDS = 0.6
 TELL_SECONDS = 10
+READ_SECONDS = 1.0  # in which a peer has to take what was sent before its socket is closed
+TICK_SECONDS = 0.1  # between two of uvicorn's ticks
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 
 logger = logging.getLogger(__name__)
@@ -40,10 +47,30 @@ class Live(Protocol):
     is_draining: bool
 
     def count(self) -> int: ...
+    def awaited(self) -> int: ...
+    def end_all(self, reason: str) -> None: ...
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own, save that a connection that was cut is not told as one that was closed without a code."""
+    """uvicorn's own, save that a connection that was cut is not told as one that was closed without a code, and that
+    one whose peer does not read is cut: closing it would wait for ever until what was sent before is taken."""
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.close":
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_SECONDS):
+                    await self.writable.wait()
+            if not self.writable.is_set():
+                self.transport.abort()
+                return
+        await super().send(message)
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.conn.close_rcvd is None:
@@ -52,21 +79,31 @@ class StreamProtocol(WebSocketsSansIOProtocol):
 
 
 class DrainingServer(uvicorn.Server):
-    """A server that answers SIGTERM by waiting for its calls; a second signal ends them, a third does not even ask."""
+    """A server that answers SIGTERM by waiting `drain_seconds` for its calls; a second signal has them say their last
+    sentence, a third cuts them off."""
 
     def __init__(
         self,
         config: uvicorn.Config,
         *,
         live: Live,
+        drain_seconds: float = DRAIN_SECONDS,
         started: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(config)
+        self._lag = LoopLag(every=TICK_SECONDS)
         self._live = live
+        self._drain_seconds = drain_seconds
         self._on_start = started
         self._clock = clock
         self._drain_began = self._last_busy = self._last_told = 0.0
+        self._closing_began: float | None = None
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the calls were not waited for."""
+        return self._closing_began is not None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -77,25 +114,38 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not calling super on purpose: it would end the process at once, and raise the signal again after a clean end.
-        if self.should_exit:
-            self.force_exit = True
+        if self.is_closing:
+            self.should_exit = self.force_exit = True
         elif self._live.is_draining:
-            self.should_exit = True
+            self._close()
         else:
             self._live.is_draining = True
             self._drain_began = self._last_busy = self._clock()
 
     async def on_tick(self, counter: int) -> bool:
+        self._lag.tick()
         return await super().on_tick(counter) or (self._live.is_draining and self._is_drained())
+
+    def _close(self) -> None:
+        self._closing_began = self._clock()
+        self.config.timeout_graceful_shutdown = 1
+        self._live.end_all("draining")
 
     def _is_drained(self) -> bool:
         now, calls = self._clock(), self._live.count()
-        if calls:
+        if calls or self._live.awaited():
             self._last_busy = now
-            if now - self._last_told >= TELL_SECONDS:
-                self._last_told = now
-                logger.warning("draining", extra={"calls_left": calls})
-        return now - self._last_busy >= LINGER_SECONDS or now - self._drain_began >= DRAIN_SECONDS
+        if calls and now - self._last_told >= TELL_SECONDS:
+            self._last_told = now
+            logger.info("draining", extra={"calls_left": calls})
+        if now - self._last_busy >= LINGER_SECONDS:
+            return True
+        if self._closing_began is None:
+            if now - self._drain_began >= self._drain_seconds:
+                logger.warning("time to drain is over", extra={"calls_left": calls})
+                self._close()
+            return False
+        return now - self._closing_began >= CLOSE_SECONDS
 
 
 def configuration(application: Any = APPLICATION) -> uvicorn.Config:
@@ -115,9 +165,25 @@ def configuration(application: Any = APPLICATION) -> uvicorn.Config:
     )
 
 
-def run(listener: socket.socket, *, live: Live, started: Callable[[], None]) -> None:
-    """Serve on a socket of `listen` until drained."""
-    DrainingServer(configuration(), live=live, started=started).run(sockets=[listener])
+def run(listener: socket.socket, *, live: Live, drain_seconds: float, started: Callable[[], None]) -> bool:
+    """Serve on a socket of `listen` until drained; whether every call came to its own end."""
+    server = DrainingServer(configuration(), live=live, drain_seconds=drain_seconds, started=started)
+    server.run(sockets=[listener])
+    return not server.is_closing
+
+
+def end_calls(live: Live, reason: str) -> None:
+    """Have every call say its last sentence; returns when all are with somebody else, or after CLOSE_SECONDS. For a
+    thread beside the loop."""
+    began = last_busy = time.monotonic()
+    if not live.count() and not live.awaited():
+        return
+    logger.info("calls are ended", extra={"calls_left": live.count(), "reason": reason})
+    live.end_all(reason)
+    while (now := time.monotonic()) - last_busy < LINGER_SECONDS and now - began < CLOSE_SECONDS:
+        if live.count() or live.awaited():
+            last_busy = now
+        time.sleep(0.05)
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:

@@ -54,18 +54,25 @@ class Standby:
         self._thread.join(STOP_SECONDS)
 
     def refresh(self) -> None:
-        """Ask the database; what was known before stands when it does not answer."""
+        """Ask the database; what was known before stands when it does not answer, or when anything else breaks."""
         try:
             snapshot = async_to_sync(database.run)(take_snapshot)
-        except Error as error:
+            self._snapshot, self._is_fresh = snapshot, True
+            if snapshot != self._kept:
+                self._write(snapshot)
+        except Exception as error:
+            # Bulkhead: a thread that ended would leave the snapshot as old as that moment, without a word.
             if not self._is_failing:  # once for each time that it is away
-                logger.warning("no new snapshot of the lines", extra={"error": type(error).__name__})
+                self._tell(error)
             self._is_failing = True
             return
         self._is_failing = False
-        self._snapshot, self._is_fresh = snapshot, True
-        if snapshot != self._kept:
-            self._write(snapshot)
+
+    def _tell(self, error: Exception) -> None:
+        if isinstance(error, Error):
+            logger.warning("no new snapshot of the lines", extra={"error": type(error).__name__})
+        else:
+            logger.error("the snapshot of the lines broke", exc_info=error)
 
     def _run(self) -> None:
         while not self._over.is_set():

@@ -13,8 +13,9 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks.base import Task
 
-from calls import mail, telephone
+from calls import agents, mail, telephone
 from calls.domain import callback_dialing, delivery, escalation, outbox
+from calls.domain.callback_objections import Readiness
 from calls.domain.outbox import Attempt
 from calls.logs import mask_contacts
 
@@ -46,11 +47,17 @@ def escalate_emergency(emergency_id: int) -> str | None:
 
 @task(queue_name="ring_callbacks")
 def ring_callback(callback_id: int) -> str | None:
-    step = callback_dialing.ring(callback_id=callback_id, telephone=telephone.telephone(), now=timezone.now())
+    step = callback_dialing.ring(
+        callback_id=callback_id, telephone=telephone.telephone(), readiness=_readiness(), now=timezone.now()
+    )
     if step is None:
         return None
     why = f" ({mask_contacts(step.why)})" if step.why else ""
     return f"callback {step.callback_id}: {step.done.replace('_', ' ')}{why}"
+
+
+def _readiness() -> Readiness:
+    return Readiness(obstacle=agents.obstacle(), refused_models=agents.refused_models(), limits=agents.limits())
 
 
 @task(queue_name="send_emails")

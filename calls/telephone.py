@@ -66,6 +66,10 @@ class TwilioTelephone:
         with _told():
             return self._client.fetch_call(call_sid).status
 
+    def look_up(self, *, call_sid: str) -> PlacedCall:
+        with _told():
+            return self._client.fetch_call(call_sid)
+
     def speak_instead(self, *, call_sid: str, words: str) -> bool:
         """Say this, or nothing, to whatever has picked up, and hang up; False when that could not be done."""
         document = render_to_string(f"twiml/{'say_and_hang_up' if words else 'hang_up'}.xml", {"words": words})
@@ -102,6 +106,9 @@ class NoTelephone:
         raise Unclear("no credentials")
 
     def status_of(self, *, call_sid: str) -> str:
+        raise Unclear("no credentials")
+
+    def look_up(self, *, call_sid: str) -> PlacedCall:
         raise Unclear("no credentials")
 
     def speak_instead(self, *, call_sid: str, words: str) -> bool:

@@ -10,7 +10,19 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
 from calls.domain import greetings
-from calls.models import Agent, Business, Call, CallEvent, KeptGreeting, Message, PhoneLine, Stream, ToolCall, Turn
+from calls.models import (
+    Agent,
+    Business,
+    Call,
+    CallEvent,
+    KeptGreeting,
+    Message,
+    PhoneLine,
+    Server,
+    Stream,
+    ToolCall,
+    Turn,
+)
 
 RANG_AT = datetime(2026, 11, 20, 15, 4, 5, tzinfo=UTC)
 
@@ -30,9 +42,12 @@ def make_agent(*, business=None, **fields):
     return Agent.objects.create(business=business or make_business(), **fields)
 
 
-def make_kept_greeting(*, agent, text, model="gpt-realtime-2.1", sound=b"\x20" * 8000, **fields):
-    """One that fits calls of `agent` whose greeting is `text`; a second long unless `sound` says otherwise."""
-    digest = greetings.digest_of(text=text, voice=agent.voice, model=model)
+def make_kept_greeting(*, agent, text, model="gpt-realtime-2.1", host="127.0.0.1", sound=b"\x20" * 8000, **fields):
+    """One that fits calls of `agent` whose greeting is `text`; a second long unless `sound` says otherwise.
+
+    It is an emulator's, unless `host` says otherwise.
+    """
+    digest = greetings.digest_of(text=text, voice=agent.voice, model=model, host=host)
     told = {"text": text, "voice": agent.voice, "model": model, "digest": digest, "made_at": RANG_AT}
     return KeptGreeting.objects.create(**{"agent": agent, "sound": sound, "ms": len(sound) // 8} | told | fields)
 
@@ -76,6 +91,22 @@ def make_ended_call(*, line=None, seconds=83, **fields):
         "first_audio_ms": 640,
     }
     return make_call(line=line, **standing | fields)
+
+
+def make_server(**fields):
+    """A server on a machine of its own; it gave its last sign of life 20 s after RANG_AT."""
+    serial = next(_serial)
+    standing = {
+        "instance": f"instance{serial}",
+        "host": f"host{serial}",
+        "machine": f"machine{serial}",
+        "pid": 4242,
+        "pid_began": 1000,
+        "version": "1.0",
+        "started_at": RANG_AT - timedelta(hours=1),
+        "heartbeat_at": RANG_AT + timedelta(seconds=20),
+    }
+    return Server.objects.create(**standing | fields)
 
 
 def make_stream(*, call=None, **fields):

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 
 from calls.models import (
     Booking,
@@ -46,7 +47,7 @@ def make_skill(*, business=None, **fields):
 
 def make_service(*, business=None, skills=(), **fields):
     """An hour of drain cleaning for 120.00; `skills` are what the technician must know."""
-    standing = {"name": f"Drain cleaning {next(_serial)}", "duration_minutes": 60, "price": "120.00"}
+    standing = {"name": f"Drain cleaning {next(_serial)}", "duration_minutes": 60, "price": Decimal("120.00")}
     service = Service.objects.create(business=business or make_business(), **standing | fields)
     service.skills.set(skills)
     return service

@@ -28,6 +28,7 @@ os.environ |= {
     "CALLS_AT_ONCE": "0",  # one caller places most of the calls here
     "CALLS_PER_CALLER": "0",
     "CALLER_MINUTES_A_DAY": "0",
+    "DRAIN_SECONDS": "",
     "EMAIL_URL": "",
     "DEFAULT_FROM_EMAIL": "",
     "DB_THREADS": "",

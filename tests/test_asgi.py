@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from twilio.request_validator import RequestValidator
 
+from calls.relay.relay import Relay
 from voiceagent.asgi import application
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -165,3 +166,16 @@ async def test_nonsense_on_the_stream_is_survived(settings, caplog):
     assert await socket.receive_output(timeout=2) == {"type": "websocket.close", "code": 1008}
     assert [record.message for record in caplog.records].count("bad frame from Twilio") == 1
     await hang_up(socket)
+
+
+async def test_socket_whose_relay_breaks_is_closed_and_it_is_told_once(settings, monkeypatch, caplog):
+    async def broken(self):
+        raise RuntimeError("on demand")
+
+    monkeypatch.setattr(Relay, "run", broken)
+    socket = phone("/twilio/realtime", settings)
+    await socket.connect()
+
+    assert (await socket.receive_output(2))["code"] == 1011
+    await hang_up(socket)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["the relay broke"]

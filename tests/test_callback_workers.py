@@ -60,6 +60,7 @@ def worker(api, folder):
         TWILIO_ACCOUNT_SID=ACCOUNT,
         TWILIO_AUTH_TOKEN=TOKEN,
         TWILIO_API_BASE_URL=api.url,
+        OPENAI_API_KEY="sk-test",  # nobody is rung whom no agent could talk to
         PUBLIC_BASE_URL="https://cortana.example.com",
         ENV_FILE="",
     )

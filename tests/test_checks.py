@@ -158,7 +158,7 @@ def test_a_clip_that_no_caller_would_hear_is_told(configure, tmp_path):
     (folder / "hold_on.wav").write_bytes(recorded())
     configure(DATA_DIR=tmp_path)
 
-    hint = "Record a WAV of at most 5 s as one of: one_moment.wav, let_me_check.wav."
+    hint = "Record a WAV of at most 5 s as one of: one_moment.wav, let_me_check.wav, closing.wav."
     assert [(warning.id, warning.msg, warning.hint) for warning in found()] == [
         ("calls.W013", f"{folder / 'hold_on.wav'}: nothing plays it.", hint),
         (

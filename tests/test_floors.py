@@ -85,6 +85,7 @@ BULKHEADS = {
     "calls/relay/journal.py",  # the journal writer
     "calls/tools/registry.py",  # the tool runner
     "calls/worker.py",  # the task loop
+    "calls/standby.py",  # the thread that takes the snapshot: without it callers are answered from an old one
     "calls/views/guard.py",  # the voice view: it answers with the apology TwiML
     "calls/doctor/runner.py",  # a check that breaks is a finding, and the next ones still run
     "calls/doctor/aside.py",  # carries an exception from a thread to whoever awaits it

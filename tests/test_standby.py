@@ -93,6 +93,26 @@ def test_what_the_owner_changes_is_known_at_the_next_look(line, path):
         kept.stop()
 
 
+def test_whatever_breaks_in_one_look_the_next_ones_go_on_and_it_is_told_once(line, path, monkeypatch, caplog):
+    looks, ask = [], database.run
+
+    async def odd(*asked):
+        looks.append(asked)
+        if len(looks) <= 3:
+            raise RuntimeError("cannot schedule new futures")
+        return await ask(*asked)
+
+    monkeypatch.setattr(database, "run", odd)
+    kept = Standby(lambda: path, every_seconds=0.02)
+    kept.start()
+    try:
+        await_equal(lambda: kept.snapshot, KNOWN)
+    finally:
+        kept.stop()
+
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [("ERROR", "the snapshot of the lines broke")]
+
+
 def test_the_snapshot_is_looked_for_each_minute():
     assert standby.EVERY_SECONDS == 60
 

@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from calls import mail, tasks
 from calls.domain.outbox import NotSent
+from calls.models import Callback
+from tests import factories
 from tests.domain.test_outbox import write
 from tests.factories import RANG_AT
 
@@ -49,6 +51,17 @@ def test_addresses_and_numbers_in_a_refusal_of_the_other_side_are_not_told(monke
     assert told == f"e-mail {letter.pk} (quote): given up. 550 <•••@•••>: unknown; 'To' •••01 is not valid"
     letter.refresh_from_db()
     assert "ann.lee@example.com" in letter.error  # whoever looks at the row needs it
+
+
+def test_nobody_is_rung_back_while_this_process_knows_that_no_agent_could_talk(settings):
+    settings.OPENAI_API_KEY = ""
+    line = factories.make_line()
+    words = {"reason": "a quote", "consent": "Yes.", "asked_at": RANG_AT, "due_at": RANG_AT}
+    callback = Callback.objects.create(business=line.business, number="+15550100001", **words)
+
+    told = tasks.ring_callback.call(callback.pk)
+
+    assert told == f"callback {callback.pk}: put off (no agent can talk: no_openai_key)"
 
 
 def test_nothing_is_due_in_an_empty_house_and_a_row_that_is_gone_is_nothing_to_do():

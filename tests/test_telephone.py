@@ -74,6 +74,13 @@ def test_what_was_placed_is_found_again(api):
     [found] = telephone.telephone().calls_to(number=NUMBER, shown="+15550109999")
     assert (found.call_sid, found.status) == (call_sid, "completed")
     assert telephone.telephone().status_of(call_sid=call_sid) == "completed"
+    assert telephone.telephone().look_up(call_sid=call_sid).status == "completed"
+
+
+def test_a_call_that_twilio_does_not_know_is_told_by_its_code(api):
+    with pytest.raises(NotPlaced) as refused:
+        telephone.telephone().look_up(call_sid="CA404")
+    assert refused.value.code == "20404"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +135,7 @@ def test_without_credentials_nothing_is_placed_and_that_is_an_answer(unequipped,
     for ask in (
         lambda: telephone.telephone().calls_to(number=NUMBER, shown=""),
         lambda: telephone.telephone().status_of(call_sid="CA1"),
+        lambda: telephone.telephone().look_up(call_sid="CA1"),
     ):
         with pytest.raises(Unclear):
             ask()

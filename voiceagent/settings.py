@@ -39,6 +39,7 @@ env = environ.Env(
     EMAIL_URL=(str, ""),
     DEFAULT_FROM_EMAIL=(str, ""),
     MAX_CALL_MINUTES=(str, ""),
+    DRAIN_SECONDS=(str, ""),
     DB_THREADS=(str, ""),
     CLOCK_RATE=(str, ""),
     DIAGNOSTIC_TOKEN=(str, ""),
@@ -167,6 +168,7 @@ EMAIL_TIMEOUT = 10  # for each step of SMTP; the lease of a letter in the outbox
 DEFAULT_FROM_EMAIL = _text("DEFAULT_FROM_EMAIL", f"receptionist@{_public_host}")
 
 MAX_CALL_MINUTES = _number("MAX_CALL_MINUTES", 30, least=0.1)
+DRAIN_SECONDS = _number("DRAIN_SECONDS", 600, least=0)
 DB_THREADS = int(_number("DB_THREADS", 8, least=1))
 CLOCK_RATE = _number("CLOCK_RATE", 1, least=0.1)
 

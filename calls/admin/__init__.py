@@ -3,10 +3,23 @@
 from django.contrib import admin
 from django_tasks_db.admin import DBTaskResult
 
-from calls.admin import bookings, business, call, doctor, edge, letters, people, quotes, reaching, trade, work
+from calls.admin import bookings, business, call, doctor, edge, letters, people, quotes, reaching, servers, trade, work
 from calls.admin.login import LimitedLoginForm
 
-__all__ = ["bookings", "business", "call", "doctor", "edge", "letters", "people", "quotes", "reaching", "trade", "work"]
+__all__ = [
+    "bookings",
+    "business",
+    "call",
+    "doctor",
+    "edge",
+    "letters",
+    "people",
+    "quotes",
+    "reaching",
+    "servers",
+    "trade",
+    "work",
+]
 
 admin.site.site_header = "Receptionist"
 admin.site.site_title = "Receptionist"

@@ -117,7 +117,12 @@ class BusinessAdmin(InlinesLaterMixin, WarningMixin, admin.ModelAdmin):
 
     def get_queryset(self, request):
         counts = {"lines_held": Count("lines", distinct=True), "agents_held": Count("agents", distinct=True)}
-        return super().get_queryset(request).annotate(**counts).prefetch_related("opening_hours", "rota__technician")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(**counts)
+            .prefetch_related("opening_hours", "rota__technician", "agents")
+        )
 
     @admin.display(description="hand-over number", ordering="handover_number")
     def person(self, business):

@@ -3,6 +3,7 @@
 import io
 import wave
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -51,9 +52,16 @@ def shown_of(agent: Agent) -> Shown | None:
     }
     then = {"words": kept.text, "voice": kept.voice, "model": kept.model}
     changed = [name for name in now if now[name] != then[name]]
+    if not changed and kept.digest != _digest_now(kept):
+        changed = ["address of OpenAI"]
     with timezone.override(ZoneInfo(agent.business.time_zone)):
         made = display.show_moment(kept.made_at)
     return Shown(kept, stale=" and ".join(changed), made=made)
+
+
+def _digest_now(kept: KeptGreeting) -> str:
+    host = urlsplit(settings.OPENAI_REALTIME_URL).hostname or ""
+    return greetings.digest_of(text=kept.text, voice=kept.voice, model=kept.model, host=host)
 
 
 def wav_of(sound: bytes) -> bytes:

@@ -21,7 +21,7 @@ GROUPS = {
     "Every day": ["Call", "Emergency", "Booking", "Callback", "Message", "Quote", "Customer"],
     "What Cortana knows": ["Service", "ServiceArea", "KnownAnswer", "Technician", "Skill"],
     "Sent": ["OutgoingEmail", "OutgoingMessage"],
-    "Setting up": ["Business", "Agent", "PhoneLine", "ListedNumber", "Price", "DoctorRun"],
+    "Setting up": ["Business", "Agent", "PhoneLine", "ListedNumber", "Price", "Server", "DoctorRun"],
 }
 MOST_ALARMS = 5
 MOST_TROUBLES = 3

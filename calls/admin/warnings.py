@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from calls.domain import delivery
+from calls.domain import costs, delivery
 from calls.domain.by_hand import OPEN_BOOKING
 from calls.models import Agent, Business, PhoneLine, Service, ServiceArea, Technician, catalog, validators
 
@@ -41,7 +41,8 @@ def of_business(business: Business) -> list[Warned]:
     if business.emails_summaries and not business.email:
         sentence = "There is no e-mail address: nobody is written to about a call that needs a person."
         warnings.append(Warned("No e-mail", sentence))
-    return warnings
+    models = {_model_of(agent) for agent in business.agents.all()}
+    return [*warnings, *_price_warnings(business, models)]
 
 
 def of_service(service: Service) -> list[Warned]:
@@ -110,7 +111,7 @@ def of_agent(agent: Agent) -> list[Warned]:
         warnings.append(Warned("Model is shut down soon", warning))
     if refusal := catalog.refusal_of_voice(agent.voice):
         warnings.append(Warned("Voice cannot be used", refusal))
-    return warnings
+    return [*warnings, *_price_warnings(agent.business, {_model_of(agent)})]
 
 
 def of_line(line: PhoneLine) -> list[Warned]:
@@ -158,6 +159,21 @@ def _person_warnings(business: Business) -> list[Warned]:
         "only leave a voicemail."
     )
     return [Warned("No person to hand over to", sentence)]
+
+
+def _model_of(agent: Agent) -> str:
+    return agent.model or settings.OPENAI_REALTIME_MODEL
+
+
+def _price_warnings(business: Business, models: set[str]) -> list[Warned]:
+    """Nobody asks for the price of a model where no budget is counted by it."""
+    if business.budget_a_day is None or not (unpriced := costs.unpriced(models=models, day=timezone.localdate())):
+        return []
+    sentence = (
+        f"There is no price for {' and '.join(sorted(unpriced))}: the budget of {business} counts a guess for each "
+        "minute. Enter the prices of its tokens under Prices."
+    )
+    return [Warned("Model without a price", sentence)]
 
 
 def _number_warnings(number: str) -> list[Warned]:

@@ -30,6 +30,8 @@ class AgentsTurn(Watching):
         commands: list[Command] = [*self._gate.done(message.response_id), *self._keep_greeting(now)]
         if message.status in ("failed", "incomplete"):
             commands += self._on_response_failed(message, now)
+        elif self._is_soundless(message):
+            commands += self._on_soundless(now)
         return commands + self._answer_tools(now)
 
     def _on_response_failed(self, message: wire.ResponseDone, now: float) -> list[Command]:
@@ -46,6 +48,21 @@ class AgentsTurn(Watching):
             self._may_retry = False
             self._gate.ask_later(now)
         return [noted]
+
+    def _is_soundless(self, message: wire.ResponseDone) -> bool:
+        """It ended well, was owed to the caller, and has neither sound nor a tool's call: text alone, or nothing."""
+        is_owed = self._patience.owed_since is not None and not self._caller.is_speaking
+        is_awaited = is_owed and self._gate.is_idle and self._goodbye.until is None
+        is_empty = not (self._voice.has_spoken(message.response_id) or self._tools.were_called_by(message.response_id))
+        return message.status == "completed" and is_awaited and is_empty
+
+    def _on_soundless(self, now: float) -> list[Command]:
+        """It is asked for once more; who says nothing again is given up when the wait has been too long."""
+        noted = event("no_sound", now)
+        if not self._may_retry:
+            return [noted]
+        self._may_retry = False
+        return [noted, *self._ask()]
 
     def _on_audio_delta(self, message: wire.OutputAudioDelta, now: float) -> list[Command]:
         # Before the session is ready OpenAI would speak 24 kHz PCM: noise on the telephone.

@@ -1,5 +1,6 @@
 """The caller's side of the conversation: sound, speech, words and keys."""
 
+from calls.conversation.keypad import KEYPAD
 from calls.conversation.messages import Command, event, to_ms
 from calls.conversation.state import Phase
 from calls.conversation.transcript import UNINTELLIGIBLE
@@ -31,7 +32,7 @@ class CallersTurn(Watching):
         self._capture.stop()
         stayed = [event("goodbye_cancelled", now)] if self._goodbye.cancel() else []
         unsaid = self._voice.mute(self._gate.active, now) if self._gate.active else []
-        cut = self._voice.barge_in(now)
+        cut = [] if self._goodbye.is_last else self._voice.barge_in(now)
         return [*cut, *self._greeting.interrupted(cut), *unsaid, *stayed, *kept]
 
     def _on_speech_stopped(self, message: wire.SpeechStopped, now: float) -> list[Command]:
@@ -66,7 +67,7 @@ class CallersTurn(Watching):
 
     def _tell_digits(self, now: float) -> list[Command]:
         digits = self._keypad.take()
-        item_id = f"keypad-{self._keypad.count}"
+        item_id = f"{KEYPAD}{self._keypad.count}"
         self._patience.owe_reply(now)
         return [
             event("dtmf", now, digits=len(digits)),

@@ -6,6 +6,8 @@ from calls.realtime import wire
 
 LATE_TRANSCRIPTS = 2.0
 LATE_SUMMARY = 4.0
+LATE_WORDS_OF_THE_LAST = 0.5
+"""As LATE_TRANSCRIPTS, where the server ends."""
 SUMMARY = "summary"
 
 
@@ -34,17 +36,21 @@ class Closing:
         self._awaits_summary = False
         self._awaits_last_words = False
 
-    def begin(self, now: float, *, can_ask: bool, is_speaking: bool) -> list[wire.ClientEvent]:
-        """The call is over. `can_ask`: OpenAI is there; `is_speaking`: the caller has words in the mouth."""
+    def begin(
+        self, now: float, *, can_ask: bool, is_speaking: bool, is_hurried: bool = False
+    ) -> list[wire.ClientEvent]:
+        """The call is over. `can_ask`: OpenAI is there; `is_speaking`: the caller has words in the mouth;
+        `is_hurried`: the server ends, and waits for no summary."""
         asked: list[wire.ClientEvent] = []
         if can_ask and is_speaking:
             # They become a turn of their own, so that they are written down.
             self._awaits_last_words = True
             asked.append(wire.CommitAudio())
-        if can_ask and self._summary_prompt and self._transcript.has_callers_words:
+        if can_ask and not is_hurried and self._summary_prompt and self._transcript.has_callers_words:
             self._awaits_summary = True
             asked.append(wire.CreateNote(SUMMARY, self._summary_prompt))
-        waits = LATE_TRANSCRIPTS if self._awaits_last_words or not self._transcript.is_complete else 0.0
+        late = LATE_WORDS_OF_THE_LAST if is_hurried else LATE_TRANSCRIPTS
+        waits = late if self._awaits_last_words or not self._transcript.is_complete else 0.0
         self.until = now + (LATE_SUMMARY if self._awaits_summary else waits)
         return asked
 

@@ -1,5 +1,6 @@
 """Keys that the caller pressed, gathered until a pause or `#`, so that a number reaches the model in one piece."""
 
+KEYPAD = "keypad-"  # begins the name of an item
 PAUSE = 1.2
 LONGEST = 32
 LONGEST_SHOWN = 6

@@ -18,6 +18,7 @@ from calls.conversation.callers_turn import CallersTurn
 from calls.conversation.closing import HEARD_WHILE_CLOSING
 from calls.conversation.messages import (
     Advised,
+    ClosingTime,
     Command,
     LineExpires,
     LineLost,
@@ -35,6 +36,9 @@ from calls.conversation.state import Phase
 from calls.realtime import wire
 from calls.twilio import stream
 
+SERVICE_RESTART = 1012
+"""The code with which our own server closes what is open when it ends."""
+
 
 class Conversation(CallersTurn, AgentsTurn, Reconnecting):
     @property
@@ -42,6 +46,8 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         """When `wake` wants to be called, in seconds since the ring; None for never."""
         if self.phase in (Phase.CLOSING, Phase.CLOSED):
             return self.closing.until
+        if self._goodbye.is_last:
+            return self._goodbye.until
         moments = (
             self._patience.filler_at,
             self._patience.give_up_at,
@@ -59,11 +65,18 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         )
         return min((moment for moment in moments if moment is not None), default=None)
 
+    @property
+    def dropped(self) -> int:
+        """Pieces of the agent's sound that were too far ahead of what the caller hears."""
+        return self._voice.dropped
+
     def receive(self, message: Message, now: float) -> list[Command]:
         """What to do about a message. Never raises for what a peer sends."""
         if self.phase in (Phase.CLOSING, Phase.CLOSED) and type(message) not in HEARD_WHILE_CLOSING:
             return []
         handle = HANDLERS.get(type(message), Conversation._pass_over)
+        if type(message) is not stream.Media and not self._names.has_room_for(message):
+            handle = Conversation._pass_over
         commands = handle(self, message, now)
         if self._goodbye.until is not None:
             commands += self._hang_up_when_said(now)
@@ -78,6 +91,8 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
             return self._close() if self.closing.until is not None and now >= self.closing.until else []
         if self.phase is Phase.CLOSED:
             return []
+        if self._goodbye.is_last:
+            return self._end_at_last(now)
         commands: list[Command] = [*self._greet_first(now), *self._caller.stalled(now), *self._gate.retry(now)]
         if self.phase is Phase.TALKING and self._keypad.is_complete(now):
             commands += self._tell_digits(now)
@@ -109,6 +124,8 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         return self._finish("caller_hangup", now)
 
     def _on_stream_closed(self, message: StreamClosed, now: float) -> list[Command]:
+        if message.code == SERVICE_RESTART:
+            return self._finish(self._goodbye.reason or "draining", now)
         # A hang-up sometimes shows as a plain close alone.
         reason = "caller_hangup" if message.code in (1000, 1001, 1005) else "stream_lost"
         return [event("stream_closed", now, code=message.code), *self._finish(reason, now)]
@@ -131,6 +148,7 @@ HANDLERS: Mapping[type, Callable[[Conversation, Any, float], list[Command]]] = {
     stream.Dtmf: Conversation._on_dtmf,
     stream.Stop: Conversation._on_stop,
     StreamClosed: Conversation._on_stream_closed,
+    ClosingTime: Conversation._on_closing_time,
     LineOpened: Conversation._on_line_opened,
     LineLost: Conversation._on_line_lost,
     LineExpires: Conversation._on_line_expires,

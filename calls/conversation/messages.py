@@ -55,6 +55,13 @@ class StreamClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosingTime:
+    """The server ends, and the call with it: a last sentence, and the caller goes to a person. `reason` is why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolFinished:
     """A tool has its answer. `output` is JSON for the model; `then` is what the call does after it."""
 
@@ -157,7 +164,7 @@ class RecordEvent:
 
 Record = RecordTurn | RecordTool | RecordEvent
 LineMessage = LineOpened | LineLost | LineExpires | LinePrepared | LineNotPrepared
-Message = stream.Incoming | wire.ServerEvent | LineMessage | StreamClosed | ToolFinished | Advised
+Message = stream.Incoming | wire.ServerEvent | LineMessage | StreamClosed | ClosingTime | ToolFinished | Advised
 LineCommand = OpenLine | PrepareLine | TakeLine | CloseLine
 Command = stream.Outgoing | wire.ClientEvent | RunTool | EndCall | LineCommand | KeepGreeting | Record
 

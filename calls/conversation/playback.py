@@ -98,6 +98,15 @@ class Playback:
         """How far the queue has been played, in bytes since the first."""
         return min(self._known + int((now - self._known_at) * BYTES_PER_SECOND), self._sent)
 
+    def ahead(self, now: float) -> int:
+        """Bytes that were sent and not yet played."""
+        return self._sent - self.position(now)
+
+    @property
+    def pieces(self) -> int:
+        """How many marks are out."""
+        return len(self._marks)
+
     def ends_at(self) -> float:
         """When the queue runs dry if nothing is added."""
         return self._known_at + (self._sent - self._known) / BYTES_PER_SECOND

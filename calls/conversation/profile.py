@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from calls.conversation.messages import RecordTool, RecordTurn
 from calls.realtime.session import SessionSettings
 
 
@@ -19,5 +20,9 @@ class Profile:
     """Whether the greeting that the model says is to be kept for other calls."""
     longest_seconds: float = 1800.0
     """How long a call may last before it goes to a person."""
+    closing_clip: str = ""
+    """The last sentence of a server that ends; empty for none."""
     summary_prompt: str = ""
     """What OpenAI is asked to write when the call is over; empty for nothing."""
+    past: tuple[RecordTurn | RecordTool, ...] = ()
+    """What was said and done in the streams that this call had before, in order."""

@@ -26,6 +26,7 @@ RESUMED = (
 
 class Reconnecting(Watching):
     def _on_line_opened(self, message: LineOpened, now: float) -> list[Command]:
+        self._is_created = False
         return [event("line_opened", now), self._setup.ask()]
 
     def _on_line_expires(self, message: LineExpires, now: float) -> list[Command]:
@@ -33,7 +34,7 @@ class Reconnecting(Watching):
         return []
 
     def _on_session_created(self, message: wire.SessionCreated, now: float) -> list[Command]:
-        self.session_id = message.session_id
+        self.session_id, self._is_created = message.session_id, True
         return [event("session_created", now, model=message.model)]
 
     def _on_session_updated(self, message: wire.SessionUpdated, now: float) -> list[Command]:
@@ -43,7 +44,7 @@ class Reconnecting(Watching):
             wrong = event("wrong_session_format", now, heard=message.input_format, spoken=message.output_format)
             return [wrong, *self._ask_for_less(now)]
         was_lost, self.phase = self.phase is Phase.RESUMING, Phase.TALKING
-        if was_lost:
+        if was_lost or self._profile.past:
             return self._go_on(now)
         ready = event("session_ready", now, rung=self._setup.rung, held_frames_dropped=self._caller.dropped)
         return [ready, *self._caller.release(), *self._greet(now)]
@@ -55,6 +56,8 @@ class Reconnecting(Watching):
             return [noted, *self._finish(self._upstream_reason(), now)]
         if reason is Reason.EXPIRED:
             return [noted, *self._resume(now)]
+        if reasons.is_passing(reason) and not self._is_created:
+            return [noted, *self._resume(now)]  # there will be no session: OpenAI is full, or fails before it begins
         if self.phase in (Phase.OPENING, Phase.RESUMING) and self._setup.is_refused_by(message, reason):
             return [noted, *self._ask_for_less(now)]
         return [noted, *(self._gate.refused(message, now) or ())]

@@ -1,8 +1,10 @@
 """The state of a conversation, and what every part of it may do: have the agent answer, and end the call."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Literal
 
+from calls.conversation.bounds import Names
 from calls.conversation.caller_audio import CallerAudio
 from calls.conversation.capture import GreetingCapture
 from calls.conversation.closing import Closing
@@ -10,8 +12,8 @@ from calls.conversation.company import Company
 from calls.conversation.gate import ResponseGate
 from calls.conversation.goodbye import Goodbye
 from calls.conversation.kept_greeting import KeptGreeting
-from calls.conversation.keypad import Keypad
-from calls.conversation.messages import CloseLine, Command, EndCall, Message, event
+from calls.conversation.keypad import KEYPAD, Keypad
+from calls.conversation.messages import CloseLine, Command, EndCall, Message, RecordTool, RecordTurn, event
 from calls.conversation.past import Told
 from calls.conversation.patience import Patience
 from calls.conversation.profile import Profile
@@ -53,11 +55,13 @@ class State:
         self._turns_before: dict[str, int] = {}  # by tool call
         self._untold: set[str] = set()  # items of ours that OpenAI has not confirmed yet
         self._told: dict[str, Told] = {}  # what we told OpenAI in words, by item
+        self._is_created = False  # the session on the line that was opened last
         self._owes = False  # the agent was to speak when a session was lost
         self._resumes = Resumes()
         self._renewal = Renewal()
         self._sound_check = SoundCheck()
         self._caller = CallerAudio()
+        self._names = Names()
         self._gate = ResponseGate()
         self._goodbye = Goodbye()
         self._keypad = Keypad()
@@ -72,6 +76,20 @@ class State:
         self._silence = SilenceWatch()
         self._media = MediaWatch()
         self._limit = Limit(profile.longest_seconds)
+        self._remember(profile.past)
+
+    def _remember(self, past: Sequence[RecordTurn | RecordTool]) -> None:
+        """This stream is not the first of its call: the conversation goes on where it was."""
+        for number, record in enumerate(past):
+            if isinstance(record, RecordTool):
+                item_id = f"past-{number}"
+                self._tools.remember(item_id, record)
+                self._transcript.remember(item_id, record.position, None)
+            else:
+                self._keypad.count += record.item_id.startswith(KEYPAD)
+                self._transcript.remember(record.item_id, record.position, record)
+        if past and isinstance(last := past[-1], RecordTurn):
+            self._owes = last.role == "caller" and bool(last.text)
 
     def _pass_over(self, message: Message, now: float) -> list[Command]:
         self.passed_over += 1
@@ -98,7 +116,8 @@ class State:
             return []
         can_ask = self.phase is Phase.TALKING and reason not in ("upstream_lost", "upstream_unavailable")
         self.phase = Phase.CLOSING
-        asked = self.closing.begin(now, can_ask=can_ask, is_speaking=self._caller.is_speaking)
+        is_speaking, is_hurried = self._caller.is_speaking, self._goodbye.is_last
+        asked = self.closing.begin(now, can_ask=can_ask, is_speaking=is_speaking, is_hurried=is_hurried)
         return [
             *self._voice.cut_off(now),
             event("ended", now, reason=reason, padded_ms=self._caller.padded_ms, lost_ms=self._caller.lost_ms),

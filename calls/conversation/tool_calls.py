@@ -1,11 +1,15 @@
 """The model's tool calls of one telephone call: each runs once, and one response follows when all are answered."""
 
+import json
 from dataclasses import replace
 
 from calls.conversation.messages import RecordTool, ToolFinished
 from calls.realtime.wire import AddToolCall, ToolCalled, ToolOutput
 
 LONGEST_ID = 32
+MOST = 200
+"""Tool calls of one telephone call; a model that asks for more is in a loop."""
+NO_RESULT = {"error": "What came of it is not known."}
 
 
 def answer_id(tool_call_id: str) -> str:
@@ -28,8 +32,8 @@ class ToolCalls:
         return any(self._running.values())
 
     def begin(self, called: ToolCalled, position: int, now_ms: int) -> RecordTool | None:
-        """The record of a new tool call; None for one that was seen before."""
-        if not called.tool_call_id or called.tool_call_id in self._records:
+        """The record of a new tool call; None for one that was seen before, or one too many."""
+        if len(self._records) >= MOST or not called.tool_call_id or called.tool_call_id in self._records:
             return None
         record = RecordTool(called.tool_call_id, position, called.name, called.arguments, now_ms)
         self._records[called.tool_call_id] = record
@@ -37,6 +41,12 @@ class ToolCalls:
         self._response_of[called.tool_call_id] = called.response_id
         self._running.setdefault(called.response_id, set()).add(called.tool_call_id)
         return record
+
+    def remember(self, item_id: str, record: RecordTool) -> None:
+        """A tool call of a stream before; one that has no result there is not known to have done anything."""
+        self._records[record.tool_call_id] = record
+        self._by_item[item_id] = record.tool_call_id
+        self._outputs[record.tool_call_id] = json.dumps(record.result or NO_RESULT, default=str)
 
     def finish(self, finished: ToolFinished) -> RecordTool:
         record = replace(
@@ -57,6 +67,9 @@ class ToolCalls:
 
     def response_of(self, tool_call_id: str) -> str:
         return self._response_of[tool_call_id]
+
+    def were_called_by(self, response_id: str) -> bool:
+        return response_id in self._response_of.values()
 
     def again(self, item_id: str) -> list[AddToolCall | ToolOutput]:
         """The call that was this item, and its answer if there is one, for a new session; nothing for other items."""

@@ -7,6 +7,7 @@ from calls.conversation.messages import RecordTurn
 
 STEP = 65536  # room for sixteen items that come later behind the same one
 UNINTELLIGIBLE = "[unintelligible]"
+MOST_LETTERS = 1_000_000  # of all words that come; ten hours of talk without a pause
 MS_PER_LETTER = 60
 """What a letter takes to say, where the words have come and not yet all of their sound."""
 
@@ -35,6 +36,7 @@ class Transcript:
         self._awaited: dict[str, None] = {}
         self._heard_again = ""
         self._same: dict[str, str] = {}  # turns that a second session heard, and what they were called in the first
+        self._room = MOST_LETTERS
         self.has_callers_words = False
 
     @property
@@ -68,6 +70,18 @@ class Transcript:
         text = self._caller.get(item_id, "")
         return "user", "" if text == UNINTELLIGIBLE else text
 
+    def remember(self, item_id: str, position: int, turn: RecordTurn | None) -> None:
+        """An item of a stream before, behind those that were remembered; `turn` is None for a tool call."""
+        self._order.append(item_id)
+        self._positions[item_id] = position
+        if turn is None:
+            return
+        if turn.role == "caller":
+            self._caller[item_id], self._caller_ms[item_id] = turn.text, turn.started_ms
+            self.has_callers_words = self.has_callers_words or bool(turn.text)
+        else:
+            self._agent[item_id] = _AgentTurn(position, turn.started_ms, True, {0: turn.text}, turn.heard_ms)
+
     def session_lost(self, *, is_heard_again: bool) -> None:
         """Words that were awaited will not come any more, unless the last of these turns is heard again."""
         self._heard_again = next(reversed(self._awaited), "") if is_heard_again else ""
@@ -89,6 +103,7 @@ class Transcript:
     def caller_said(self, item_id: str, text: str, now_ms: int) -> RecordTurn:
         item_id = self._same.get(item_id, item_id)
         self._awaited.pop(item_id, None)
+        text = self._fitting(text)
         self._caller[item_id] = text.strip()
         self.has_callers_words = self.has_callers_words or bool(text.strip())
         return self._caller_turn(item_id, text.strip(), now_ms)
@@ -105,12 +120,18 @@ class Transcript:
 
     def agent_says_more(self, item_id: str, content_index: int, text: str, now_ms: int) -> None:
         texts = self._turn(item_id, now_ms).texts
-        texts[content_index] = texts.get(content_index, "") + text
+        texts[content_index] = texts.get(content_index, "") + self._fitting(text)
 
     def agent_said(self, item_id: str, content_index: int, text: str, now_ms: int) -> RecordTurn:
         """The whole text of one part; what was cut off before stays cut off."""
-        self._turn(item_id, now_ms).texts[content_index] = text
+        self._turn(item_id, now_ms).texts[content_index] = self._fitting(text)
         return self._agent_turn(item_id)
+
+    def _fitting(self, text: str) -> str:
+        """As much of it as there is room for in this call."""
+        text = text[: self._room]
+        self._room -= len(text)
+        return text
 
     def _turn(self, item_id: str, now_ms: int) -> _AgentTurn:
         if item_id not in self._agent:

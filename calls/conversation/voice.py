@@ -8,9 +8,16 @@ from calls.conversation.transcript import Transcript
 from calls.realtime import wire
 from calls.twilio import stream
 
+MOST_AHEAD = 120 * 1000 * BYTES_PER_MS
+"""Sound that may be sent and not yet played; no receptionist speaks that long, and a caller who hears nothing must
+not cost memory without end."""
+MOST_PIECES = 4500
+"""Marks that may be out: 90 s of sound in pieces of 20 ms."""
+
 
 class AgentVoice:
     def __init__(self, transcript: Transcript) -> None:
+        self.dropped = 0  # pieces of sound that there was no room for
         self._transcript = transcript
         self._playback = Playback()
         self._muted: set[str] = set()  # items and responses of which nothing more may be heard
@@ -19,11 +26,15 @@ class AgentVoice:
         self._gone: set[str] = set()  # items of sessions that were lost
         self._own: set[str] = set()  # items of ours, of which OpenAI has no sound
         self._wordy: dict[str, str] = {}  # items that have words but no sound yet, and their responses
+        self._is_over = False
 
     def speak(self, delta: wire.OutputAudioDelta, now: float) -> list[Command]:
         """Pass a piece of sound on, with a mark behind it; nothing of what was cut off before."""
-        if not delta.length or delta.item_id in self._muted or delta.response_id in self._muted:
+        if self._is_over or not delta.length or delta.item_id in self._muted or delta.response_id in self._muted:
             return []
+        if self._playback.ahead(now) > MOST_AHEAD or self._playback.pieces > MOST_PIECES:
+            self.dropped += 1
+            return [event("sound_dropped", now)] if self.dropped == 1 else []
         self._spoken.add(delta.response_id)
         self._sounded.add(delta.item_id)
         self._wordy.pop(delta.item_id, None)
@@ -42,6 +53,11 @@ class AgentVoice:
         """Play a clip of ours, which is no item of OpenAI's conversation."""
         mark = self._playback.send(CLIP, 0, payload_bytes(payload), now)
         return [stream.Media(payload), stream.Mark(mark)]
+
+    def say_last(self, payload: str, now: float) -> list[Command]:
+        """Play a last clip, or none; the agent is not heard any more."""
+        self._is_over = True
+        return self.play_clip(payload, now) if payload else []
 
     def finished(self, item_id: str, content_index: int) -> list[Command]:
         """No more sound will come for this part of an item."""

@@ -1,7 +1,8 @@
 """The side of the conversation that nobody speaks: what is done when something runs out, and the first sound."""
 
-from calls.conversation.messages import Command, event, to_ms
+from calls.conversation.messages import ClosingTime, Command, event, to_ms
 from calls.conversation.state import Phase, State
+from calls.realtime import wire
 
 EXACTLY = "Say exactly this and nothing else: "
 ARE_YOU_THERE = "Are you still there?"
@@ -106,6 +107,22 @@ class Watching(State):
     def _keep_greeting(self, now: float) -> list[Command]:
         return [] if self._voice.is_playing(now) else self._capture.take()
 
+    def _on_closing_time(self, message: ClosingTime, now: float) -> list[Command]:
+        """Who speaks is cut off, and the last sentence is said over whatever the caller says."""
+        if not self._goodbye.close(now, reason=message.reason):
+            return [event("closing_time", now)]
+        self._capture.stop()
+        cancelled = [wire.CancelResponse(self._gate.active)] if self._gate.active else []
+        unsaid = self._voice.mute(self._gate.active, now) if self._gate.active else []
+        cut = self._voice.barge_in(now)
+        said = self._voice.say_last(self._profile.closing_clip, now)
+        return [event("closing_time", now), *cut, *cancelled, *unsaid, *said]
+
+    def _end_at_last(self, now: float) -> list[Command]:
+        until = self._goodbye.until
+        return self._finish(self._goodbye.reason, now) if until is not None and now >= until else []
+
     def _hang_up_when_said(self, now: float) -> list[Command]:
-        is_said = self._goodbye.was_spoken and self._gate.is_idle and not self._voice.is_playing(now)
+        is_answered = self._gate.is_idle or self._goodbye.is_last
+        is_said = self._goodbye.was_spoken and is_answered and not self._voice.is_playing(now)
         return self._finish(self._goodbye.reason, now) if is_said else []

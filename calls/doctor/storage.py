@@ -17,7 +17,7 @@ from calls.doctor.visit import Visit
 from calls.domain import costs, delivery
 from calls.domain.persona import persona_for
 from calls.logs import mask
-from calls.models import Call, OutgoingMessage, PhoneLine, Price, WorkerPulse
+from calls.models import Call, OutgoingMessage, PhoneLine, WorkerPulse
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import session_of
 from calls.twilio.addresses import webhook_url
@@ -182,9 +182,8 @@ def _unpriced(lines: list[PhoneLine], site: Site) -> list[tuple[str, str]]:
         for line in lines
         if line.agent and line.business.budget_a_day is not None
     }
-    today = timezone.now().date()
-    of_tokens = {str(item) for item in Price.TOKENS}
-    return sorted((name, model) for name, model in models if of_tokens - set(costs.prices_on(model=model, day=today)))
+    unknown = costs.unpriced(models={model for _, model in models}, day=timezone.now().date())
+    return sorted((name, model) for name, model in models if model in unknown)
 
 
 def _budget(visit: Visit, unpriced: list[tuple[str, str]]) -> Finding:
@@ -192,7 +191,7 @@ def _budget(visit: Visit, unpriced: list[tuple[str, str]]) -> Finding:
     if not unpriced:
         return said(OK, "every budget can be counted")
     business, model = unpriced[0]
-    means = f"What its calls cost at OpenAI is not known: the budget of {business} never ends."
+    means = f"What its calls cost is guessed by the minute: the budget of {business} ends too early, or too late."
     remedy = f"Enter the six prices of {model}: {visit.site.public_base_url}/admin/calls/price/add/"
     return said(WARN, f"no price of {model}", means, remedy)
 

@@ -3,8 +3,9 @@
 from collections import OrderedDict
 from datetime import datetime
 
-from calls.domain.decisions import Decision, HandOver, HangUp, Thanks, Voicemail
+from calls.domain.decisions import Decision, HandOver, HangUp, Refuse, Thanks, Voicemail
 from calls.domain.handover import OPEN_FOR, dialable, is_same_number
+from calls.domain.screening import WORDS_FOR_BLOCKED
 from calls.domain.snapshot import Snapshot
 
 MAX_REMEMBERED = 1000
@@ -35,7 +36,10 @@ class Apology:
         if is_over:
             return HangUp()
         ours, other = (from_number, to_number) if is_outbound else (to_number, from_number)
-        business = snapshot.line(ours).business
+        line = snapshot.line(ours)
+        if not is_outbound and dialable(from_number) in line.blocked:
+            return Refuse(WORDS_FOR_BLOCKED)
+        business = line.business
         number = snapshot.person(called=ours, default_number=default_number)
         is_ours = is_same_number(number, to_number)
         is_back = any(is_same_number(number, text) for text in (from_number, forwarded_from))

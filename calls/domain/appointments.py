@@ -138,8 +138,7 @@ def move(*, booking: Booking, starts_at: datetime, call: Call | None = None, now
             booking.status = Booking.Status.BOOKED
             take_first_free(booking=booking, people=people)
             note(call=call, kind=MOVED, booking=booking, now=now)
-            if call is not None:
-                booked_prices.keep(booking=booking, place=place, call=call, now=now)
+            booked_prices.keep(booking=booking, place=place, call=call, now=now)
             booking_letters.tell_customer(booking=booking, what=booking_letters.MOVED, call=call, now=now)
             booking_letters.tell_technicians_of_move(booking=booking, was=was, call=call, now=now)
     except diary.NotFree:

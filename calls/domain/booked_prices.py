@@ -20,22 +20,26 @@ def dearer_price(*, service: Service, place: Place, starts_at: datetime) -> Pric
     return price if price and price.surcharges else None
 
 
-def keep(*, booking: Booking, place: Place, call: Call, now: datetime) -> None:
-    """Keep the price of a booking, if its time has a surcharge or another price was named for its service before."""
+def keep(*, booking: Booking, place: Place, call: Call | None, now: datetime) -> None:
+    """Keep the price of a booking, if its time has a surcharge or another price was named for its service before.
+
+    `call` is None where a person of the business books or moves.
+    """
     price = _price_at(booking.service, place, booking.starts_at)
     if price is None:
         return
-    named = Quote.objects.filter(Q(call=call) | Q(customer=booking.customer_id), service=booking.service_id)
-    newest = named.order_by("quoted_at", "pk").last()
+    theirs = Q(customer=booking.customer_id)
+    if call is not None:
+        theirs |= Q(call=call)
+    newest = Quote.objects.filter(theirs, service=booking.service_id).order_by("quoted_at", "pk").last()
     if newest is None and not price.surcharges:
         return
-    if newest and newest.wanted_at is None and (newest.total, newest.total_to) == (price.total, price.total_to):
+    is_named = newest and newest.wanted_at is None and (newest.total, newest.total_to) == (price.total, price.total_to)
+    if is_named and newest == of_booking(booking=booking):
         return
-    try:
-        quote = quotes.keep(call=call, service=booking.service, wanted_at=booking.starts_at, price=price, now=now)
-    except quotes.NoQuote:
-        return
-    Quote.objects.filter(pk=quote.pk).update(customer=booking.customer)
+    priced = {"service": booking.service, "wanted_at": booking.starts_at, "price": price}
+    quote = quotes.keep(call=call, customer=booking.customer, **priced, now=now)
+    Quote.objects.filter(pk=quote.pk).update(customer=booking.customer, quoted_at=now)
 
 
 def of_booking(*, booking: Booking) -> Quote | None:

@@ -188,8 +188,7 @@ def _make(
     )
     take_first_free(booking=booking, people=people)
     note(call=call, kind="booked", booking=booking, now=now)
-    if call is not None:
-        booked_prices.keep(booking=booking, place=search.place, call=call, now=now)
+    booked_prices.keep(booking=booking, place=search.place, call=call, now=now)
     booking_letters.tell_customer(booking=booking, what=booking_letters.BOOKED, call=call, now=now)
     booking_letters.tell_technician(booking=booking, what=booking_letters.SENT, call=call, now=now)
     return booking

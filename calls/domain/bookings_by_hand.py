@@ -42,9 +42,7 @@ def read_place(*, business: Business, postal_code: str, town: str) -> Place:
 def read_clock(*, business: Business, on: date, at: time, now: datetime) -> datetime:
     """The moment at which the clock of the business shows that. Raises NotPossible."""
     zone = ZoneInfo(business.time_zone)
-    today = now.astimezone(zone).date()
-    if abs(on - today) > A_CENTURY:
-        raise NotPossible("That time is over." if on < today else _too_far(business))
+    _demand_this_century(on - now.astimezone(zone).date(), business)
     moment = hours.from_clock(zone, on, at)
     if moment is None:
         raise NotPossible(f"The clock jumps over {_clock(at)} on {_day(on)}.")
@@ -72,6 +70,7 @@ def openings(*, service: Service, place: Place, on: date | None, now: datetime, 
 
 def book(*, service: Service, starts_at: datetime, wanted: Wanted, now: datetime) -> Booking:
     """Book for the customer of `wanted.number`, in E.164. Raises NotPossible."""
+    _demand_this_century(starts_at - now, service.business)
     place = read_place(business=service.business, postal_code=wanted.postal_code, town=wanted.town)
     try:
         return booking.book_by_hand(service=service, starts_at=starts_at, wanted=wanted, now=now)
@@ -85,6 +84,7 @@ def book(*, service: Service, starts_at: datetime, wanted: Wanted, now: datetime
 
 def move(*, booking: Booking, starts_at: datetime, now: datetime) -> None:
     """Move a booking; to where it stands already changes nothing. Raises NotPossible."""
+    _demand_this_century(starts_at - now, booking.business)
     try:
         appointments.move(booking=booking, starts_at=starts_at, now=now)
     except appointments.NotYours:
@@ -96,6 +96,11 @@ def move(*, booking: Booking, starts_at: datetime, now: datetime) -> None:
         raise NotPossible(_why_not(_search(booking.service, place, now, booking), starts_at, now)) from None
     except SlotTaken as taken:
         raise NotPossible(_taken(taken)) from None
+
+
+def _demand_this_century(ahead: timedelta, business: Business) -> None:
+    if abs(ahead) > A_CENTURY:
+        raise NotPossible("That time is over." if ahead < timedelta() else _too_far(business))
 
 
 def _search(service: Service, place: Place, now: datetime, but: Booking | None = None) -> Search:

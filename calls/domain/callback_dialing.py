@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from calls.domain import lifecycle, outbox, summaries
-from calls.domain.callbacks import allowed_zones, message_of
-from calls.domain.dialing_rules import Forbidden, next_daytime, number_to_dial
+from calls.domain.callback_objections import NOT_PLACED, READY, Never, Readiness, objection
+from calls.domain.callbacks import message_of
 from calls.domain.outside import NotPlaced, Telephone, Unclear
 from calls.models import Business, Call, Callback, CallbackAttempt, EmergencyAlert, PhoneLine
 
@@ -26,10 +26,8 @@ RETRY_AFTER = [timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4)]
 NOT_PLACED_AFTER = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2)]
 MOST_ATTEMPTS = len(RETRY_AFTER) + 1  # that rang; those that were never placed are counted apart
 MOST_NOT_PLACED = len(NOT_PLACED_AFTER) + 1
-MOST_PER_NUMBER_AND_DAY = 3
-DAY = timedelta(days=1)
 
-NOT_PLACED, LEFT_MESSAGE, TALKED = "not_placed", "left_message", "talked"
+LEFT_MESSAGE, TALKED = "left_message", "talked"
 OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
 
 Done = Literal["rung", "put_off", "given_up", "reconciled", "unclear"]
@@ -49,14 +47,16 @@ def due_callbacks(*, now: datetime, most: int) -> list[int]:
     return list(_due(now).order_by("due_at", "pk").values_list("pk", flat=True)[:most])
 
 
-def ring(*, callback_id: int, telephone: Telephone, now: datetime, lease: timedelta = LEASE) -> Step | None:
+def ring(
+    *, callback_id: int, telephone: Telephone, readiness: Readiness = READY, now: datetime, lease: timedelta = LEASE
+) -> Step | None:
     """Dial for a promise, or settle the call of it that is in doubt; None when it is not due, or in other hands."""
     callback = _claim(callback_id, now=now, lease=lease)
     if callback is None:
         return None
     if callback.status == Callback.Status.DIALING:
         return _settle_doubt(callback, telephone=telephone, now=now, lease=lease)
-    return _dial(callback, telephone=telephone, now=now, lease=lease)
+    return _dial(callback, telephone=telephone, readiness=readiness, now=now, lease=lease)
 
 
 def note_status(*, attempt_id: int, call_sid: str, call_status: str, now: datetime) -> None:
@@ -118,8 +118,8 @@ def _claim(pk: int, *, now: datetime, lease: timedelta) -> Callback | None:
     return callback
 
 
-def _dial(callback: Callback, *, telephone: Telephone, now: datetime, lease: timedelta) -> Step:
-    attempt = _begin(callback, now)
+def _dial(callback: Callback, *, telephone: Telephone, readiness: Readiness, now: datetime, lease: timedelta) -> Step:
+    attempt = _begin(callback, readiness, now)
     if isinstance(attempt, Step):
         return attempt
     try:
@@ -136,32 +136,8 @@ def _dial(callback: Callback, *, telephone: Telephone, now: datetime, lease: tim
     return Step(callback.pk, "rung")
 
 
-def _objection(callback: Callback, now: datetime) -> Step | None:
-    """Why this promise is not kept just now, or ever; the row says so too."""
-    try:
-        number_to_dial(callback.number, business=callback.business)
-    except Forbidden as refusal:
-        return _give_up(callback, str(refusal), now)
-    if not _shown(callback):
-        return _give_up(callback, "The business has no telephone line to call from.", now)
-    awake = next_daytime(now, allowed_zones(business=callback.business, number=callback.number))
-    if awake is None:
-        return _give_up(callback, "There is no hour at which both sides are awake.", now)
-    if awake > now:
-        return _put_off(callback, awake, "night")
-    dialed_today = CallbackAttempt.objects.filter(began_at__gt=now - DAY).exclude(result__startswith=NOT_PLACED)
-    if dialed_today.filter(callback__number=callback.number).count() >= MOST_PER_NUMBER_AND_DAY:
-        return _put_off(callback, now + timedelta(hours=6), "this number was rung often enough today")
-    if dialed_today.filter(callback__business=callback.business).count() >= callback.business.callbacks_a_day:
-        return _put_off(callback, now + timedelta(hours=1), "the business has placed its calls of today")
-    others = Callback.objects.filter(number=callback.number, status=Callback.Status.DIALING).exclude(pk=callback.pk)
-    if others.exists():  # two calls to one number at once could not be told apart afterwards
-        return _put_off(callback, now + timedelta(minutes=5), "another call to this number is going on")
-    return None
-
-
 @transaction.atomic
-def _begin(callback: Callback, now: datetime) -> CallbackAttempt | Step:
+def _begin(callback: Callback, readiness: Readiness, now: datetime) -> CallbackAttempt | Step:
     """Write the attempt, which is committed before anything is dialed, unless something speaks against it.
 
     One at a time for a business, so that of two workers neither overlooks what the other is about to dial.
@@ -179,8 +155,10 @@ def _begin(callback: Callback, now: datetime) -> CallbackAttempt | Step:
     )
     if not mine.exists():
         return Step(callback.pk, "put_off", "changed meanwhile")
-    if objection := _objection(callback, now):
-        return objection
+    if against := objection(callback=callback, line=_line(callback), readiness=readiness, now=now):
+        if isinstance(against, Never):
+            return _give_up(callback, against.why, now)
+        return _put_off(callback, against.until, against.why)
     mine.update(status=Callback.Status.DIALING, attempts=F("attempts") + 1)
     return CallbackAttempt.objects.create(callback=callback, number=callback.attempts + 1, began_at=now)
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 
 from calls.domain import costs
+from calls.domain.costs import LONGEST_CALL
 from calls.domain.handover import dialable
 from calls.domain.tokens import TOKEN_SECONDS
 from calls.models import Business, Call
@@ -23,9 +24,6 @@ MINUTES, CALLER_MINUTES, BUDGET = "minutes_of_the_day", "minutes_of_the_caller",
 
 OF_THE_CALLER = {CALLER, CALLER_MINUTES}
 """Reached by one number alone: nobody's telephone should ring each time that it redials."""
-
-# A call that was never closed, because its process died, takes up room no longer than this.
-LONGEST_CALL = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +44,50 @@ def limit_reached(*, call: Call, limits: Limits, now: datetime) -> str:
     if business is None:
         return ""
     list(Business.objects.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-    since = _midnight(business, now)
-    return _too_many(call, business, limits, now) or _too_long(call, business, limits, since, now)
-
-
-def _too_many(call: Call, business: Business, limits: Limits, now: datetime) -> str:
     others = _with_the_agent(now).exclude(pk=call.pk)
+    return _limit(others, business=business, number=dialable(call.other_number), limits=limits, now=now)
+
+
+def limit_ahead(*, business: Business, number: str, limits: Limits, now: datetime) -> str:
+    """Which limit a call of ours to `number` would meet, were it picked up now. Nothing is locked: when it is picked
+    up, `limit_reached` decides."""
+    return _limit(_with_the_agent(now), business=business, number=number, limits=limits, now=now)
+
+
+def of_number(number: str) -> Q:
+    """Calls with that number, either way."""
+    return Q(from_number=number) | Q(to_number=number, direction=Call.Direction.OUTBOUND)
+
+
+def _limit(others: QuerySet[Call], *, business: Business, number: str, limits: Limits, now: datetime) -> str:
+    return _too_many(others, business, number, limits) or _too_long(business, number, limits, now)
+
+
+def _too_many(others: QuerySet[Call], business: Business, number: str, limits: Limits) -> str:
     if limits.calls_at_once and others.count() >= limits.calls_at_once:
         return ALL
     if business.calls_at_once is not None and others.filter(business=business).count() >= business.calls_at_once:
         return BUSINESS
-    number = dialable(call.other_number)
-    if number and limits.calls_per_caller and others.filter(_of(number)).count() >= limits.calls_per_caller:
+    if number and limits.calls_per_caller and others.filter(of_number(number)).count() >= limits.calls_per_caller:
         return CALLER
     return ""
 
 
-def _too_long(call: Call, business: Business, limits: Limits, since: datetime, now: datetime) -> str:
+def _too_long(business: Business, number: str, limits: Limits, now: datetime) -> str:
+    since = _midnight(business, now)
     today = Call.objects.filter(streaming_at__gte=since).exclude(OF_THE_DOCTOR)
-    number = dialable(call.other_number)
     if business.minutes_a_day is not None and _minutes(today.filter(business=business), now) >= business.minutes_a_day:
         return MINUTES
     if (
         number
         and limits.caller_minutes_a_day
-        and _minutes(today.filter(_of(number)), now) >= (limits.caller_minutes_a_day)
+        and _minutes(today.filter(of_number(number)), now) >= (limits.caller_minutes_a_day)
     ):
         return CALLER_MINUTES
-    if business.budget_a_day is not None and costs.spent(business=business, since=since) >= business.budget_a_day:
+    if (
+        business.budget_a_day is not None
+        and costs.spent(business=business, since=since, now=now) >= business.budget_a_day
+    ):
         return BUDGET
     return ""
 
@@ -83,10 +97,6 @@ def _with_the_agent(now: datetime) -> QuerySet[Call]:
     streaming = Q(status=Call.Status.STREAMING, streaming_at__gt=now - LONGEST_CALL)
     soon = Q(status=Call.Status.RINGING, token_issued_at__gt=now - timedelta(seconds=TOKEN_SECONDS))
     return Call.objects.filter(streaming | soon).exclude(OF_THE_DOCTOR)
-
-
-def _of(number: str) -> Q:
-    return Q(from_number=number) | Q(to_number=number, direction=Call.Direction.OUTBOUND)
 
 
 def _minutes(calls: QuerySet[Call], now: datetime) -> float:

@@ -17,6 +17,14 @@ _YOUR_VISIT = rf"(?:your|the|that|this|an)(?: [\w']+){{0,2}} {_VISIT}"
 _DAY = (
     r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|today|tonight|this (?:morning|afternoon|evening)|between)"
 )
+_TIME = (
+    r"(?:at|on|by|around|about|next|the|first|thing|half|past|noon|o'clock|a\.?m\.?|p\.?m\.?|\d[\d:]*"
+    r"|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+)
+_WHEN = rf"(?:{_TIME} )*{_DAY}"
+_YOUR_PLACE = r"(?:out )?(?:there|with you|at your (?:place|house|home|door|address))"
+_COME = rf"(?:see you|be {_YOUR_PLACE}|come(?: by| out| over)?|arrive|stop by)"
+_ON_CALL = r"(?:technician|plumber|electrician|locksmith|crew)"
 _PERSON = (
     r"(?:i|we|he|she|they|someone|somebody|(?:a|an|the|your|our) (?:\w+ )?"
     r"(?:plumber|technician|electrician|locksmith|driver|manager|owner|person|colleague|specialist|office|team)"
@@ -54,8 +62,8 @@ CANCELLATION = _claim(
 )
 QUOTE = _claim(
     "a quote by e-mail",
-    rf"{_DID}(?:e-?mailed|sent)(?: you)? (?:over )?(?:the|your|a|that|this) (?:\w+ )?{_QUOTE}\b",
-    rf"{_QUOTE} (?:is on its way|{_HAS}(?:sent|e-?mailed))\b",
+    rf"{_DID}(?:e-?mailed|sent)(?: you)? (?:over )?(?:the|your|a|that|this) (?:\w+ )?(?:{_QUOTE}|price)\b",
+    rf"{_QUOTE} ?(?:(?:is|'s) (?:{_JUST})?on its way|{_HAS}(?:sent|e-?mailed))\b",
     rf"(?:you (?:should )?(?:now )?have (?:the|your) )?{_QUOTE}(?: is| should be)?(?: now)? in your inbox\b",
     rf"i(?:'m| am) (?:{_JUST})?(?:sending|e-?mailing) (?:you )?(?:the|your|that|a) {_QUOTE}\b",
 )
@@ -71,7 +79,8 @@ CALLBACK = _claim(
     rf"{_PERSON}{_WILL} (?:\w+ )?be (?:in touch|calling you|reaching out|contacting you)\b",
     rf"(?:i|we)(?:'ll| will) have (?:\w+ ){{1,4}}{_CALL} you\b",
     rf"{_DID}asked (?:\w+ ){{1,4}}to {_CALL} you\b",
-    r"you(?:'ll| will| can expect to| should) (?:get|receive|hear|expect) (?:a call|from us|from (?:someone|somebody))",
+    r"you(?:'ll| will| can expect to| should) (?:get|receive|hear|expect)"
+    r" (?:a call|(?:back )?from (?:us|someone|somebody))",
     r"(?:you can )?expect (?:a|our) (?:call|callback)\b",
     rf"{_DID}(?:arranged|scheduled|booked|set up|noted|requested) (?:a|your|the|that) (?:call ?back|call)\b",
     rf"(?:a|your|the) call ?back {_HAS}(?:arranged|scheduled|booked|set|noted)\b",
@@ -87,13 +96,13 @@ BOOKING = _claim(
     rf"{_DID}(?:made|set up|put in|added|created) {_YOUR_VISIT}\b",
     rf"(?:{_VISIT}|it|that|this) ?{_HAS}(?:booked|confirmed|scheduled|reserved|set(?: for| up|$))",
     r"consider it (?:booked|done)\b",
-    r"^(?:[\w ]+, )?booked(?=[!.,])",
+    r"^(?:[\w ]+, )?(?:all )?booked(?=[!.,])",
     rf"^(?:[\w ]+, )?see you (?:on |then on )?{_DAY}",
     rf"{_DID}(?:booked|scheduled|reserved|confirmed|secured|locked in) {_DAY}",
     rf"{_YOUR_VISIT} (?:on|for|at) (?:[\w']+ ){{1,6}}{_HAS}(?:booked|confirmed|scheduled|reserved|set)\b",
-    rf"(?:we|{_PERSON}){_WILL} (?:see you|be (?:there|with you)|come(?: by| out| over)?|arrive|stop by)"
-    rf" (?:on |at )?(?:\w+ )?{_DAY}",
-    rf"[a-z]+ will (?:be there|come(?: by| out| over)?|arrive|stop by) (?:on )?{_DAY}",
+    rf"(?:we|{_PERSON}){_WILL} {_COME} (?:(?:on |at )?\w+ )?{_WHEN}",
+    rf"[a-z]+(?: will|'ll) {_COME} {_WHEN}",
+    rf"(?:i|we)(?:'ll| will) have (?:\w+ ){{1,3}}?(?:{_YOUR_PLACE}|come (?:by|out|over)) {_WHEN}",
 )
 MESSAGE = _claim(
     "a message",
@@ -104,7 +113,8 @@ MESSAGE = _claim(
     rf"{_DID}left (?:a|your) (?:note|message)\b",
     rf"message {_HAS}(?:sent|passed|forwarded|taken|recorded|delivered|saved)\b",
     r"i(?:'ll| will) make sure (?:that )?[\w ]{2,20} (?:gets?|sees?|receives?) (?:your|the|this|that) message\b",
-    rf"{_DID}(?:let|told|informed|notified) (?:them|him|her|the (?:owner|team|office))\b",
+    rf"{_DID}(?:let|told|informed|notified)"
+    r" (?:them|him|her|(?:the|our|my) (?:owner|team|office|manager|boss|colleagues?))\b",
 )
 DISPATCH = _claim(
     "somebody on the way",
@@ -112,7 +122,12 @@ DISPATCH = _claim(
     rf"{_DID}(?:dispatched|sent(?: out)?|got) (?:a|the|our|an)? ?(?:\w+ )?{_SENT_OUT}\b",
     rf"(?:i'm|i am|we're|we are) (?:{_JUST})?(?:sending|dispatching) (?:\w+ ){{0,2}}{_SENT_OUT}\b",
 )
-CLAIMS = (BOOKING, MOVE, CANCELLATION, QUOTE, LETTER, CALLBACK, MESSAGE, DISPATCH)
+ALERT = _claim(
+    "a technician who was told",
+    rf"{_DID}(?:alerted|notified|paged|informed|called|told) (?:the|our|an?|your) (?:[\w-]+ )?{_ON_CALL}\b",
+    rf"{_ON_CALL}(?: on (?:call|duty))? ?{_HAS}(?:alerted|notified|paged|informed|told)\b",
+)
+CLAIMS = (BOOKING, MOVE, CANCELLATION, QUOTE, LETTER, CALLBACK, MESSAGE, DISPATCH, ALERT)
 
 _SENTENCES = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _CLAUSES = re.compile(r",| and | but ")
@@ -124,12 +139,16 @@ _CONDITION = re.compile(
 _CONDITION_AFTER = re.compile(
     r"\b(?:if you(?:'d)? (?:like|want|prefer|wish|leave|give|tell|confirm)|if we|when you)\b", re.IGNORECASE
 )
+# What depends on somebody else is said right behind it: "he will call you if he's running late".
+_CONDITION_BEHIND = re.compile(
+    r"^(?: [\w']+){0,3}? (?:if|when|before|once|in case) (?:he|she|they|it|there|anything|something)\b", re.IGNORECASE
+)
 _NOT_SAID_AS_DONE = re.compile(
     r"(?:\b(?:not|never|no one|nobody|nothing|neither|can|could|would|should|shall|may|might|able to|let me|want|like"
     r"|need|has to|have to|sure|does|do|did|how|which)|n't|\bno)\b[^,]*$",
     re.IGNORECASE,
 )
-_NEGATED_INSIDE = re.compile(r"\bnot\b|n't\b|\bnever\b", re.IGNORECASE)
+_NEGATED_INSIDE = re.compile(r"\b(?:not|never|nobody|no one)\b|n't\b", re.IGNORECASE)
 _ASKS = re.compile(
     r"^(?:(?:okay|ok|so|and|great|alright|all right|sure|well|or),? )*"
     r"(?:would|shall|should|can|could|do|does|did|have|has|are|is|was|were|may|what|when|which|who|how|want)\b",
@@ -154,5 +173,5 @@ def _is_said_as_done(found: re.Match[str], sentence: str) -> bool:
     if sentence.endswith("?") and "," not in after:  # "you're all set for nine, anything else?" is said, and then asked
         return False
     clause = _CLAUSES.split(before)[-1]
-    is_open = _CONDITION.search(before) or _CONDITION_AFTER.search(after)
+    is_open = _CONDITION.search(before) or _CONDITION_AFTER.search(after) or _CONDITION_BEHIND.match(after)
     return not (is_open or _NOT_SAID_AS_DONE.search(clause) or _NEGATED_INSIDE.search(found.group()))

@@ -2,15 +2,18 @@
 
 A cached token is a token of the input that costs less: it is taken out of the input before that is counted. What the
 transcription of the caller costs, and monthly fees, are not in it.
+
+A budget may not fail open. What of a call is not known, because it goes on or because a price is missing, counts by
+the begun minute at the dearest prices there are, as if both spoke all the time and all of it were read again and again.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from calls.models import Business, Call, Price
 from calls.models.call import OF_THE_DOCTOR
@@ -20,6 +23,11 @@ MILLION = 1_000_000
 ZERO = Decimal(0)
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")  # the vendor's name of a model, with the day on which it was frozen
+# A call that was never closed, because its process died, counts no longer than this.
+LONGEST_CALL = timedelta(hours=2)
+TOKENS_A_MINUTE = {Item.AUDIO_IN: 600, Item.AUDIO_OUT: 1200, Item.AUDIO_CACHED: 20_000, Item.TEXT_CACHED: 20_000}
+LEAST_A_MINUTE, LEAST_OF_TELEPHONE = Decimal("0.10"), Decimal("0.01")  # where hardly any price is entered
+
 _UNANSWERED = {Call.EndReason.BUSY, Call.EndReason.NO_ANSWER, Call.EndReason.FAILED}
 
 
@@ -28,8 +36,9 @@ def settle_cost(*, call_id: int) -> None:
     with transaction.atomic():
         call = Call.objects.select_for_update().get(pk=call_id)
         prices = prices_on(model=call.model, day=call.rang_at.date())
+        is_settled = call.streaming_at is None or call.model  # the tokens come with the model, at the end of the stream
         Call.objects.filter(pk=call_id).update(
-            model_cost=cost_of_tokens(call=call, prices=prices),
+            model_cost=cost_of_tokens(call=call, prices=prices) if is_settled else None,
             telephone_cost=cost_of_minutes(call=call, prices=prices),
         )
 
@@ -84,14 +93,38 @@ def cost_of_minutes(*, call: Call, prices: Mapping[str, Decimal]) -> Decimal | N
     return sum((prices[item] * count for item, count in minutes if count), ZERO)
 
 
-def spent(*, business: Business, since: datetime) -> Decimal:
-    """What the callers of a business have cost who rang since then, as far as it is known."""
-    sums = (
-        business.calls.filter(rang_at__gte=since)
-        .exclude(OF_THE_DOCTOR)
-        .aggregate(Sum("model_cost"), Sum("telephone_cost"))
-    )
-    return sum((amount for amount in sums.values() if amount is not None), ZERO)
+def spent(*, business: Business, since: datetime, now: datetime) -> Decimal:
+    """What the callers of a business have cost who rang since then, calls that go on included."""
+    calls = business.calls.filter(rang_at__gte=since).exclude(OF_THE_DOCTOR)
+    sums = calls.aggregate(Sum("model_cost"), Sum("telephone_cost"))
+    known = sum((amount for amount in sums.values() if amount is not None), ZERO)
+    return known + _guessed(calls.filter(Q(model_cost=None) | Q(telephone_cost=None)), now)
+
+
+def unpriced(*, models: Iterable[str], day: date) -> list[str]:
+    """Those of these models that have no price for some kind of token: what their calls cost is a guess."""
+    return [model for model in models if set(Price.TOKENS) - set(prices_on(model=model, day=day))]
+
+
+def _guessed(calls: QuerySet[Call], now: datetime) -> Decimal:
+    of_model, of_telephone = ZERO, ZERO
+    moments = ("rang_at", "streaming_at", "handed_over_at", "ended_at")
+    for call in calls.only("model_cost", "telephone_cost", *moments):
+        answered_at = call.streaming_at or call.handed_over_at
+        if call.model_cost is None and call.streaming_at:
+            of_model += _minutes(call.streaming_at, call.handed_over_at or call.ended_at or now)
+        if call.telephone_cost is None and answered_at:
+            of_telephone += _minutes(call.rang_at, call.ended_at or now)
+    if not of_model and not of_telephone:
+        return ZERO
+    dearest = dict(Price.objects.order_by().values_list("item").annotate(Max("dollars")))
+    tokens = sum((dearest.get(item, ZERO) * count / MILLION for item, count in TOKENS_A_MINUTE.items()), ZERO)
+    leg = max(dearest.get(Item.INBOUND, ZERO), dearest.get(Item.OUTBOUND, ZERO)) + dearest.get(Item.STREAM, ZERO)
+    return of_model * max(tokens, LEAST_A_MINUTE) + of_telephone * max(leg, LEAST_OF_TELEPHONE)
+
+
+def _minutes(began: datetime, ended: datetime) -> int:
+    return _begun_minutes(min(ended - began, LONGEST_CALL))
 
 
 def _length(call: Call) -> timedelta:

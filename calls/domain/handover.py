@@ -30,8 +30,10 @@ def open_handover(*, call: Call, leg: Leg, now: datetime) -> Call | None:
     """The call whose dial to a person came back to us as `call`, if its hand-over is still open.
 
     The leg shows the first caller's number, or that of the telephone that forwards, or, where the first caller hid
-    the number, the line that was shown instead.
+    the number, the line that was shown instead. That line is also what a call of ours shows: no such call comes back.
     """
+    if leg.is_outbound:
+        return None
     is_open = Q(status__in=[Call.Status.HANDED_OVER, Call.Status.RINGING]) | Q(ended_at__lt=F("handed_over_at"))
     recent = Call.objects.filter(is_open, handed_over_at__gte=now - OPEN_FOR, handover_result="")
     for other in recent.exclude(handover_number="").exclude(pk=call.pk).order_by("-handed_over_at"):

@@ -12,6 +12,8 @@ Entry = tuple[str, dict[str, Any]]
 """A kind (turn, tool, event) and the fields of the row."""
 
 ID_LENGTH = 64
+TURN = ("item_id", "position", "role", "text", "started_ms", "unheard", "interrupted", "heard_ms")
+TOOL = ("tool_call_id", "position", "name", "arguments", "started_ms", "status", "result", "duration_ms")
 
 
 class Unavailable(Exception):
@@ -23,12 +25,46 @@ def write(*, call_id: int, entries: Sequence[Entry]) -> None:
 
     Raises Unavailable when the database is locked or away. All entries are written, or none.
     """
+    turns: dict[str, Turn] = {}
+    tools: dict[str, ToolCall] = {}
+    events: list[CallEvent] = []
+    for kind, fields in entries:
+        match kind:
+            case "turn":
+                turn = Turn(call_id=call_id, **_storable(fields))
+                turn.item_id = turn.item_id[:ID_LENGTH]
+                turns[turn.item_id] = turn
+            case "tool":
+                tool = _tool(call_id, _storable(fields))
+                tools[tool.tool_call_id] = tool
+            case _:
+                events.append(CallEvent(call_id=call_id, **_storable(fields)))
     try:
         with transaction.atomic():
-            for kind, fields in entries:
-                _WRITERS[kind](call_id, _storable(fields))
+            _write_newest(Turn, [*turns.values()], key="item_id", fields=TURN)
+            _write_newest(ToolCall, [*tools.values()], key="tool_call_id", fields=TOOL)
+            CallEvent.objects.bulk_create(events)
     except (OperationalError, InterfaceError) as error:
         raise Unavailable from error
+
+
+def _write_newest(model: type[Turn | ToolCall], rows: list[Any], *, key: str, fields: Sequence[str]) -> None:
+    """Of each row as it stands now, in one statement: many calls may end at once."""
+    if rows:
+        model.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["call", key], update_fields=[f for f in fields if f != key]
+        )
+
+
+def read(*, call_id: int) -> tuple[Entry, ...]:
+    """The turns and tool calls so far as `write` takes them, in order."""
+    entries: list[Entry] = []
+    for turn in Turn.objects.filter(call_id=call_id):
+        entries.append(("turn", {name: getattr(turn, name) for name in TURN}))
+    for tool in ToolCall.objects.filter(call_id=call_id):
+        fields = {name: getattr(tool, name) for name in TOOL} | {"arguments": json.dumps(tool.arguments)}
+        entries.append(("tool", fields))
+    return tuple(sorted(entries, key=lambda entry: entry[1]["position"]))
 
 
 def record_event(*, call_id: int, kind: str, at_ms: int, detail: Mapping[str, Any] | None = None) -> None:
@@ -36,23 +72,11 @@ def record_event(*, call_id: int, kind: str, at_ms: int, detail: Mapping[str, An
     write(call_id=call_id, entries=[("event", {"kind": kind, "at_ms": at_ms, "detail": dict(detail or {})})])
 
 
-def _write_turn(call_id: int, fields: dict[str, Any]) -> None:
-    item_id = fields.pop("item_id")[:ID_LENGTH]
-    Turn.objects.update_or_create(call_id=call_id, item_id=item_id, defaults=fields)
-
-
-def _write_tool(call_id: int, fields: dict[str, Any]) -> None:
-    tool_call_id = fields.pop("tool_call_id")[:ID_LENGTH]
-    fields["name"] = fields["name"][:ID_LENGTH]
-    fields["arguments"] = _arguments(fields["arguments"])
-    ToolCall.objects.update_or_create(call_id=call_id, tool_call_id=tool_call_id, defaults=fields)
-
-
-def _write_event(call_id: int, fields: dict[str, Any]) -> None:
-    CallEvent.objects.create(call_id=call_id, **fields)
-
-
-_WRITERS = {"turn": _write_turn, "tool": _write_tool, "event": _write_event}
+def _tool(call_id: int, fields: dict[str, Any]) -> ToolCall:
+    tool = ToolCall(call_id=call_id, **fields)
+    tool.tool_call_id, tool.name = tool.tool_call_id[:ID_LENGTH], tool.name[:ID_LENGTH]
+    tool.arguments = _arguments(fields["arguments"])
+    return tool
 
 
 def _arguments(text: str) -> Any:

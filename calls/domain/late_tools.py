@@ -13,7 +13,7 @@ from calls.models import Call, ToolCall, Turn
 
 DONE, NOT_DONE = "tool_done_late", "tool_failed_late"
 # They only look something up: what they would have said is of no use after the call.
-_LOOK_UP_ONLY = {
+LOOK_UP_ONLY = {
     "answer_question",
     "check_service_area",
     "find_slots",
@@ -45,7 +45,7 @@ def has_ended_late(*, call: Call) -> bool:
 
 def untold(*, call: Call) -> tuple[str, str]:
     """What a person should know of tools that ran out of time, and what is to be done about them; blank for nothing."""
-    for tool_call in call.tool_calls.filter(status=ToolCall.Status.TIMED_OUT).exclude(name__in=_LOOK_UP_ONLY):
+    for tool_call in call.tool_calls.filter(status=ToolCall.Status.TIMED_OUT).exclude(name__in=LOOK_UP_ONLY):
         what = tool_call.name.replace("_", " ")
         end = call.events.filter(kind__in=(DONE, NOT_DONE), detail__tool_call_id=tool_call.tool_call_id).first()
         if end is None:

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import capacity, costs, hours, messages, screening, summaries
+from calls.domain import capacity, costs, hours, messages, returning, screening, servers, summaries
 from calls.domain.capacity import NO_LIMITS, Limits
-from calls.domain.decisions import Answer, Busy, Decision, HandOver, HangUp, Leg, Refuse, Thanks, Transfer, Voicemail
-from calls.domain.handover import caller_id, open_handover, person_to_dial
+from calls.domain.decisions import Answer, Busy, Decision, HangUp, Leg, Refuse, Thanks, Voicemail
+from calls.domain.dials import business_name, dial, dial_result, has_a_person, is_first
+from calls.domain.handover import open_handover, person_to_dial
 from calls.domain.progress import advance, end, lock, lock_or_register, note, note_once
 from calls.domain.streams import REFUSED
 from calls.domain.summaries import LISTEN, NOBODY_ANSWERED, REACHED_A_PERSON
@@ -43,8 +44,7 @@ _OVER = {
     "canceled": Reason.FAILED,
 }
 _NORMAL_ENDS = {Reason.AGENT_HANGUP, Reason.SILENCE, Reason.BLOCKED}
-NOT_ACCEPTED, NO_NUMBER = "not_accepted", "no_number"
-RING_SECONDS = 25
+NO_NUMBER = "no_number"
 
 
 @transaction.atomic
@@ -57,14 +57,18 @@ def receive_call(
     limits: Limits = NO_LIMITS,
     refused_models: Collection[str] = (),
     refusal: str = "",
+    instance: str = "",
     now: datetime,
 ) -> Decision:
     """The phone rings. `obstacle` names why no agent can answer whatever the line says, or is blank; no agent whose
-    model is among `refused_models` can. `refusal` is what OpenAI has refused other calls for."""
+    model is among `refused_models` can. `refusal` is what OpenAI has refused other calls for, `instance` the server
+    that was asked."""
     call = lock_or_register(leg=leg, now=now)
     for finding in findings:
         note_once(call, finding, now)
-    if call.token_nonce or call.handed_over_at or call.status == Status.ENDED:
+    is_known = call.token_nonce or call.handed_over_at or call.status == Status.ENDED
+    has_come_back = returning.begin_anew(call=call, leg=leg, now=now)
+    if is_known and not has_come_back:
         return _same_answer(call)
     note(call, "webhook", now, direction=call.direction)
     advance(call, Status.RINGING)
@@ -72,19 +76,18 @@ def receive_call(
         return _come_back(call, first=first, now=now)
     treatment = screening.treatment_of(call=call)
     if treatment == screening.BLOCKED:
-        end(call, reason=Reason.BLOCKED, now=now)
-        return Refuse(screening.WORDS_FOR_BLOCKED)
+        return _refuse(call, now=now)
     if not obstacle and (obstacle := _obstacle_of_agent(call, refused_models)) == OPENAI_REFUSES:
         refusal = "model"
     is_direct = treatment == screening.DIRECT
-    if is_direct or (not obstacle and _rings_a_person_first(call, now)):
+    if is_direct or not (obstacle or has_come_back) and _rings_a_person_first(call, now):
         number = person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
         if number and number != call.from_number:
             return _ring_a_person_first(call, number=number, is_announced=not is_direct, now=now)
     if obstacle:
         note(call, "no_stream", now, because=obstacle, **({"cause": refusal} if refusal else {}))
         return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
-    return _to_the_agent_or_a_person(call, default_number=default_number, limits=limits, now=now)
+    return _to_the_agent_or_a_person(call, default_number=default_number, limits=limits, instance=instance, now=now)
 
 
 @transaction.atomic
@@ -103,6 +106,8 @@ def fall_back(*, leg: Leg, error_code: str, failed_address: str, default_number:
         return _to_voicemail(call, now=now)
     if first := open_handover(call=call, leg=leg, now=now):
         return _to_voicemail(call, now=now, came_back_from=first)
+    if screening.treatment_of(call=call) == screening.BLOCKED:
+        return _refuse(call, now=now)
     return _to_a_person(call, default_number=default_number, reason=Reason.INTERNAL_ERROR, now=now)
 
 
@@ -134,6 +139,7 @@ def finish_dial(
     is_bridged: bool | None = None,
     obstacle: str = "",
     limits: Limits = NO_LIMITS,
+    instance: str = "",
     now: datetime,
 ) -> Decision:
     """The dial to a person is over. What the first report said stands. `is_bridged` is None where Twilio is silent."""
@@ -141,7 +147,7 @@ def finish_dial(
     if call.token_nonce and not call.handover_number and not call.end_reason:
         return _same_answer(call)  # a repetition: the agent has the caller already
     if not call.handover_result:
-        call.handover_result = _dial_result(call, result=result, is_bridged=is_bridged)
+        call.handover_result = dial_result(call, result=result, is_bridged=is_bridged)
         note(call, "dial_done", now, result=call.handover_result, seconds=seconds)
     if call.handover_result in REACHED_A_PERSON:
         end(call, reason=Reason.TRANSFERRED, now=now)
@@ -149,10 +155,10 @@ def finish_dial(
     if leg.call_status in _OVER:
         _hung_up(call, now=now)
         return HangUp()
-    if _is_first(call) and not obstacle and not _limit_reached(call, limits, now):
+    if is_first(call) and not obstacle and not _limit_reached(call, limits, now):
         call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
         call.handed_over_at = call.handover_accepted_at = None
-        return _to_the_agent(call, now=now)
+        return _to_the_agent(call, instance=instance, now=now)
     if obstacle:
         call.end_reason = call.end_reason or _OBSTACLE_REASONS[obstacle]
     return _to_voicemail(call, now=now)
@@ -239,15 +245,24 @@ def _same_answer(call: Call) -> Decision:
         return Refuse(screening.WORDS_FOR_BLOCKED)
     if call.token_nonce:
         return Answer(call_sid=call.call_sid, nonce=call.token_nonce)
-    return _dial(call) if call.handover_number else Voicemail(business=_business_name(call))
+    if call.end_reason == Reason.BUSY:
+        return Busy()
+    return dial(call) if call.handover_number else Voicemail(business=business_name(call))
 
 
-def _to_the_agent_or_a_person(call: Call, *, default_number: str, limits: Limits, now: datetime) -> Decision:
+def _refuse(call: Call, *, now: datetime) -> Refuse:
+    end(call, reason=Reason.BLOCKED, now=now)
+    return Refuse(screening.WORDS_FOR_BLOCKED)
+
+
+def _to_the_agent_or_a_person(
+    call: Call, *, default_number: str, limits: Limits, instance: str = "", now: datetime
+) -> Decision:
     if limit := _limit_reached(call, limits, now):
         if limit in capacity.OF_THE_CALLER:
             return _to_voicemail(call, now=now)
         return _to_a_person(call, default_number=default_number, reason=Reason.OVERLOADED, now=now)
-    return _to_the_agent(call, now=now)
+    return _to_the_agent(call, instance=instance, now=now)
 
 
 def _limit_reached(call: Call, limits: Limits, now: datetime) -> str:
@@ -258,7 +273,8 @@ def _limit_reached(call: Call, limits: Limits, now: datetime) -> str:
     return limit
 
 
-def _to_the_agent(call: Call, *, now: datetime) -> Answer:
+def _to_the_agent(call: Call, *, instance: str, now: datetime) -> Answer:
+    call.server_id = servers.id_of(instance)
     call.token_nonce, call.token_issued_at = secrets.token_hex(16), now
     call.save()
     return Answer(call_sid=call.call_sid, nonce=call.token_nonce)
@@ -280,18 +296,7 @@ def _ring_a_person_first(call: Call, *, number: str, is_announced: bool, now: da
     call.handover_number, call.handover_is_announced, call.handed_over_at = number, is_announced, now
     note_once(call, "rings_a_person_first", now)
     call.save()
-    return _dial(call)
-
-
-def _is_first(call: Call) -> bool:
-    """Whether the dial to the person came before any agent."""
-    return call.status == Status.RINGING and bool(call.handover_number) and not call.end_reason
-
-
-def _dial_result(call: Call, *, result: str, is_bridged: bool | None) -> str:
-    """What Twilio says of the dial, unless nobody has spoken to the caller: then the person was not reached."""
-    is_refused = is_bridged is False or (call.handover_is_announced and call.handover_accepted_at is None)
-    return NOT_ACCEPTED if result in REACHED_A_PERSON and is_refused else result or "unknown"
+    return dial(call)
 
 
 def _come_back(call: Call, *, first: Call, now: datetime) -> Decision:
@@ -318,7 +323,7 @@ def _to_a_person(call: Call, *, default_number: str, reason: str, now: datetime)
     note_once(call, "handover", now)
     advance(call, Status.HANDED_OVER)
     call.save()
-    return _dial(call)
+    return dial(call)
 
 
 def _to_voicemail(call: Call, *, now: datetime, came_back_from: Call | None = None) -> Voicemail:
@@ -331,29 +336,7 @@ def _to_voicemail(call: Call, *, now: datetime, came_back_from: Call | None = No
     call.handed_over_at = call.handed_over_at or now
     advance(call, Status.HANDED_OVER)
     call.save()
-    return Voicemail(business=_business_name(call))
-
-
-def _dial(call: Call) -> HandOver | Transfer:
-    if call.end_reason in {"", Reason.TRANSFERRED}:
-        is_first = _is_first(call)
-        return Transfer(
-            call_sid=call.call_sid,
-            number=call.handover_number,
-            caller_id=caller_id(call),
-            is_announced=call.handover_is_announced,
-            is_first=is_first,
-            seconds=_ring_seconds(call) if is_first else RING_SECONDS,
-        )
-    return HandOver(number=call.handover_number, caller_id=caller_id(call), business=_business_name(call))
-
-
-def _ring_seconds(call: Call) -> int:
-    return min(max(call.line.ring_seconds, 5), 60) if call.line else RING_SECONDS
-
-
-def _business_name(call: Call) -> str:
-    return call.business.name if call.business else ""
+    return Voicemail(business=business_name(call))
 
 
 def _was_not_transferred(call: Call) -> None:
@@ -369,13 +352,6 @@ def _want_a_person(call: Call) -> None:
     call.next_action = LISTEN if call.next_action == LISTEN else NOBODY_ANSWERED
 
 
-def _has_a_person(call: Call) -> bool:
-    """Somebody has taken the caller, or may have: of a dial without announcement only its result tells."""
-    if call.handover_result:
-        return call.handover_result in REACHED_A_PERSON
-    return call.handover_accepted_at is not None or bool(call.handover_number and not call.handover_is_announced)
-
-
 def _over_reason(call: Call, call_status: str) -> str:
     """A caller who hangs up before the answer has canceled the call; a call of ours that is canceled has failed."""
     if call_status == "canceled" and call.direction == Call.Direction.INBOUND:
@@ -387,6 +363,6 @@ def _over_reason(call: Call, call_status: str) -> str:
 
 def _hung_up(call: Call, *, reason: str = Reason.CALLER_HANGUP, now: datetime) -> None:
     """The telephone call is over, with the caller or without: who was waiting for a person was not transferred."""
-    if call.end_reason == Reason.TRANSFERRED and not _has_a_person(call):
+    if call.end_reason == Reason.TRANSFERRED and not has_a_person(call):
         _was_not_transferred(call)
     end(call, reason=reason, now=now)

@@ -42,6 +42,9 @@ class Telephone(Protocol):
     def status_of(self, *, call_sid: str) -> str:
         """Twilio's word for how a call stands: queued, ringing, in-progress, completed, busy, no-answer, failed…"""
 
+    def look_up(self, *, call_sid: str) -> "PlacedCall":
+        """How a call stands at Twilio; NotPlaced where Twilio knows of none."""
+
 
 class PlacedCall(Protocol):
     @property
@@ -50,6 +53,8 @@ class PlacedCall(Protocol):
     def created_at(self) -> datetime | None: ...
     @property
     def status(self) -> str: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
 
 
 def _nobody() -> str:

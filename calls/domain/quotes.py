@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from calls.domain import allowances, area, customers, hours, letters, outbox, pricing, services
 from calls.domain.allowances import Allowance
@@ -56,7 +56,11 @@ def quote_price(*, call_id: int, wanted: Wanted, now: datetime) -> Quote:
     if wanted.is_emergency and wanted_at is None:
         wanted_at = now.replace(second=0, microsecond=0)
     price = price_for(business=business, service=service, wanted=wanted, wanted_at=wanted_at)
-    quote = keep(call=call, service=service, wanted_at=wanted_at, price=price, now=now)
+    customer = business.customers.filter(number=customers.calling_number(call=call)).first()
+    asked = {"call": call, "customer": customer, "service": service, "wanted_at": wanted_at, "price": price}
+    if _same_quote(**asked) is None and Quote.objects.filter(call=call).count() >= MOST_QUOTES_A_CALL:
+        raise NoQuote("Many prices have been worked out in this call already. Offer to take a message.")
+    quote = keep(**asked, now=now)
     Call.objects.filter(pk=call_id, outcome=Call.Outcome.NONE).update(outcome=Call.Outcome.QUOTED)
     return quote
 
@@ -206,25 +210,22 @@ def _has_hours(business: Business) -> bool:
     return business.opening_hours.exists() or business.opening_exceptions.exists()
 
 
-def _same_quote(call: Call, service: Service, wanted_at: datetime | None, price: Price) -> Quote | None:
-    lines = [(line.text, line.amount, line.amount_to) for line in price.lines]
-    same = Quote.objects.filter(
-        call=call, service=service, wanted_at=wanted_at, total=price.total, not_included=price.not_included
-    )
-    return next((q for q in same if list(q.lines.values_list("text", "amount", "amount_to")) == lines), None)
-
-
-def keep(*, call: Call, service: Service, wanted_at: datetime | None, price: Price, now: datetime) -> Quote:
-    """A price as a quote of a call; the one that it has already, where that is the same. Raises NoQuote."""
-    if same := _same_quote(call, service, wanted_at, price):
+def keep(
+    *,
+    call: Call | None,
+    customer: Customer | None,
+    service: Service,
+    wanted_at: datetime | None,
+    price: Price,
+    now: datetime,
+) -> Quote:
+    """A price as a quote of a call, or of a customer whom nobody has on the line; the same again is the same quote."""
+    if same := _same_quote(call=call, customer=customer, service=service, wanted_at=wanted_at, price=price):
         return same
-    business = service.business
-    if Quote.objects.filter(call=call).count() >= MOST_QUOTES_A_CALL:
-        raise NoQuote("Many prices have been worked out in this call already. Offer to take a message.")
     quote = Quote.objects.create(
-        business=business,
+        business=service.business,
         call=call,
-        customer=business.customers.filter(number=customers.calling_number(call=call)).first(),
+        customer=customer,
         service=service,
         wanted_at=wanted_at,
         total=price.total,
@@ -237,6 +238,17 @@ def keep(*, call: Call, service: Service, wanted_at: datetime | None, price: Pri
         for position, line in enumerate(price.lines, start=1)
     )
     return quote
+
+
+def _same_quote(
+    *, call: Call | None, customer: Customer | None, service: Service, wanted_at: datetime | None, price: Price
+) -> Quote | None:
+    lines = [(line.text, line.amount, line.amount_to) for line in price.lines]
+    theirs = Q(call=call) if call else Q(call=None, customer=customer)
+    same = Quote.objects.filter(
+        theirs, service=service, wanted_at=wanted_at, total=price.total, not_included=price.not_included
+    )
+    return next((q for q in same if list(q.lines.values_list("text", "amount", "amount_to")) == lines), None)
 
 
 def _own_number(call: Call) -> str:

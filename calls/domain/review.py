@@ -35,6 +35,7 @@ def _backed(call: Call) -> dict[claims.Claim, bool]:
         claims.CALLBACK: is_noted,
         claims.MESSAGE: is_noted,
         claims.DISPATCH: is_emergency or is_booked or ASSIGNED in happened,
+        claims.ALERT: is_emergency or is_booked or ASSIGNED in happened,
     }
 
 

@@ -5,10 +5,11 @@ A snapshot is taken while the database answers, and is what a caller is answered
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from calls.domain.handover import dialable
-from calls.models import PhoneLine
+from calls.domain.screening import BLOCKED
+from calls.models import ListedNumber, PhoneLine
 
 
 class Unreadable(ValueError):
@@ -19,6 +20,8 @@ class Unreadable(ValueError):
 class KnownLine:
     business: str
     handover_number: str = ""
+    blocked: frozenset[str] = frozenset()
+    """Callers whom nobody answers; known to this process alone, since their numbers are not kept on disk."""
 
 
 NOBODY = KnownLine("")
@@ -40,12 +43,25 @@ class Snapshot:
         return ""
 
     def to_json(self) -> str:
-        return json.dumps({"lines": {number: asdict(line) for number, line in self.lines.items()}}, indent=1)
+        kept = {
+            number: {"business": line.business, "handover_number": line.handover_number}
+            for number, line in self.lines.items()
+        }
+        return json.dumps({"lines": kept}, indent=1)
 
 
 def take_snapshot() -> Snapshot:
-    lines = PhoneLine.objects.select_related("business")
-    return Snapshot({line.number: KnownLine(line.business.name, line.business.handover_number) for line in lines})
+    blocked: dict[int, set[str]] = {}
+    for business, number in ListedNumber.objects.filter(treatment=BLOCKED).values_list("business", "number"):
+        blocked.setdefault(business, set()).add(number)
+    return Snapshot(
+        {
+            line.number: KnownLine(
+                line.business.name, line.business.handover_number, frozenset(blocked.get(line.business_id, ()))
+            )
+            for line in PhoneLine.objects.select_related("business")
+        }
+    )
 
 
 def from_json(text: str) -> Snapshot:

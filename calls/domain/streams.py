@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 
-from calls.domain import costs, greetings, history, tokens
+from calls.domain import costs, greetings, history, servers, tokens
 from calls.domain.persona import Persona, persona_for
 from calls.models import Agent, Call, Stream
 
@@ -34,9 +35,12 @@ class AdmittedStream:
     persona: Persona
     agent_id: int
     model: str
+    realtime_host: str = ""
     emergency_number: str = "911"
     kept_greeting: bytes = b""
     """The greeting as sound (8 kHz mu-law); empty when the model has to say it."""
+    past: tuple[history.Entry, ...] = ()
+    """What was said and done in the streams that this call had before."""
 
 
 def admit_stream(
@@ -49,10 +53,13 @@ def admit_stream(
     is_token_required: bool,
     now: datetime,
     default_model: str = "",
+    realtime_host: str = "",
+    instance: str = "",
 ) -> AdmittedStream:
     """Let a stream in, once. Raises StreamRefused for an unknown call and a wrong, used, expired or foreign token.
 
-    `default_model` speaks for agents that name none.
+    `default_model` speaks for agents that name none; `realtime_host` is who speaks for OpenAI; `instance` is the
+    server that asks.
     """
     call = Call.objects.select_related("business", "agent").filter(call_sid=call_sid).first()
     if call is None:
@@ -63,12 +70,16 @@ def admit_stream(
         raise StreamRefused("no agent for this call")
     if token or is_token_required:
         _check_token(call, token, secret_key=secret_key, now=now)
-    # The conditional update settles a race: of two streams with the same token one is admitted.
-    free = Call.objects.filter(pk=call.pk, status=Call.Status.RINGING, token_used_at=None)
-    if not free.update(status=Call.Status.STREAMING, token_used_at=now, streaming_at=now):
-        raise StreamRefused("token already used")
-    Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
+    with transaction.atomic():
+        # The conditional update settles a race: of two streams with the same token one is admitted.
+        free = Call.objects.filter(pk=call.pk, status=Call.Status.RINGING, token_used_at=None)
+        carried = {"status": Call.Status.STREAMING, "server_id": servers.id_of(instance)}
+        if not free.update(**carried, token_used_at=now, streaming_at=now):
+            raise StreamRefused("token already used")
+        is_first = not call.streams.exists()
+        Stream.objects.create(call=call, stream_sid=stream_sid, started_at=now)
     persona = persona_for(call=call, now=now)
+    model = persona.model or default_model
     return AdmittedStream(
         call_id=call.pk,
         call_sid=call.call_sid,
@@ -76,16 +87,18 @@ def admit_stream(
         rang_at=call.rang_at,
         persona=persona,
         agent_id=call.agent.pk,
-        model=persona.model or default_model,
+        model=model,
         emergency_number=call.business.emergency_number,
-        kept_greeting=_kept_greeting(call.agent, persona, model=persona.model or default_model),
+        realtime_host=realtime_host,
+        kept_greeting=_kept_greeting(call.agent, persona, model=model, host=realtime_host),
+        past=() if is_first else history.read(call_id=call.pk),
     )
 
 
-def _kept_greeting(agent: Agent, persona: Persona, *, model: str) -> bytes:
+def _kept_greeting(agent: Agent, persona: Persona, *, model: str, host: str) -> bytes:
     if not persona.has_standing_greeting:
         return b""
-    return greetings.sound_for(agent_id=agent.pk, text=persona.greeting, voice=persona.voice, model=model)
+    return greetings.sound_for(agent_id=agent.pk, text=persona.greeting, voice=persona.voice, model=model, host=host)
 
 
 def _check_token(call: Call, token: str, *, secret_key: str, now: datetime) -> None:
@@ -95,6 +108,11 @@ def _check_token(call: Call, token: str, *, secret_key: str, now: datetime) -> N
         raise StreamRefused("wrong token")
     if now - call.token_issued_at > timedelta(seconds=tokens.TOKEN_SECONDS):
         raise StreamRefused("expired token")
+
+
+def is_open(*, call_sid: str) -> bool:
+    """Whether a stream of the call goes on."""
+    return Stream.objects.filter(call__call_sid=call_sid, ended_at=None).exists()
 
 
 def note_refusal(*, call_sid: str, why: str, now: datetime) -> None:
@@ -116,8 +134,14 @@ def _note(call: Call, kind: str, now: datetime, **detail: str) -> None:
 
 
 def finish_stream(*, call_id: int, stream_sid: str, reason: str, now: datetime, first_audio_ms: int | None) -> None:
-    """Write how the stream ended. The first reason stands; what Twilio says of the call later only completes it."""
-    Stream.objects.filter(call_id=call_id, stream_sid=stream_sid, ended_at=None).update(ended_at=now)
+    """Write how the stream ended. The first reason stands; what Twilio says of the call later only completes it.
+
+    Where the database was slow, Twilio has asked what follows before this, and the reason was guessed.
+    """
+    was_open = Stream.objects.filter(call_id=call_id, stream_sid=stream_sid, ended_at=None).update(ended_at=now)
+    if was_open and reason not in OVER:
+        guessed = Call.objects.filter(pk=call_id, end_reason=Call.EndReason.STREAM_LOST)
+        guessed.exclude(handed_over_at=None).update(end_reason=reason)
     if first_audio_ms is not None:
         Call.objects.filter(pk=call_id, first_audio_ms=None).update(first_audio_ms=first_audio_ms)
     live = Call.objects.filter(pk=call_id, end_reason="", status=Call.Status.STREAMING)
@@ -140,17 +164,23 @@ def settle_stream(
     output_audio_tokens: int = 0,
     audio_file: str = "",
 ) -> None:
-    """Add what the stream has used of OpenAI, and where its recording lies; to be called once, when all is closed."""
-    if audio_file:
-        Call.objects.filter(pk=call_id).update(audio_file=audio_file)
-    Call.objects.filter(pk=call_id).update(
-        realtime_session_id=realtime_session_id[:64],
-        model=model,
-        input_tokens=F("input_tokens") + input_tokens,
-        cached_tokens=F("cached_tokens") + cached_tokens,
-        output_tokens=F("output_tokens") + output_tokens,
-        input_audio_tokens=F("input_audio_tokens") + input_audio_tokens,
-        cached_audio_tokens=F("cached_audio_tokens") + cached_audio_tokens,
-        output_audio_tokens=F("output_audio_tokens") + output_audio_tokens,
-    )
-    costs.settle_cost(call_id=call_id)
+    """Add what the stream has used of OpenAI, and where its recording lies, when all is closed.
+
+    All of it or nothing, and each session once: it is repeated when the database did not answer.
+    """
+    session_id = realtime_session_id[:64]
+    with transaction.atomic():
+        if audio_file:
+            Call.objects.filter(pk=call_id).update(audio_file=audio_file)
+        unsettled = Call.objects.filter(pk=call_id)
+        (unsettled.exclude(realtime_session_id=session_id) if session_id else unsettled).update(
+            realtime_session_id=session_id,
+            model=model,
+            input_tokens=F("input_tokens") + input_tokens,
+            cached_tokens=F("cached_tokens") + cached_tokens,
+            output_tokens=F("output_tokens") + output_tokens,
+            input_audio_tokens=F("input_audio_tokens") + input_audio_tokens,
+            cached_audio_tokens=F("cached_audio_tokens") + cached_audio_tokens,
+            output_audio_tokens=F("output_audio_tokens") + output_audio_tokens,
+        )
+        costs.settle_cost(call_id=call_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from calls.domain import answers, booking_fates, late_tools, owner_letters, review
+from calls.domain import answers, booking_fates, failed_tools, late_tools, owner_letters, review
 from calls.domain.messages import VOICEMAIL
 from calls.models import Call, Callback, Emergency, Turn
 
@@ -21,6 +21,8 @@ REACHED_A_PERSON = {"completed", "answered"}  # what Twilio says of a dial at wh
 
 NOBODY_ANSWERED = "Call back: nobody could take the call."
 LISTEN = "Listen to the voicemail, and call back."
+CUT_OFF = "Call back: our server ended in the middle of the call."
+CUT_OFF_REASON = "Our server ended in the middle of the call."
 
 
 _FATES = {booking_fates.MADE: "Booked", booking_fates.MOVED: "Moved", booking_fates.CANCELLED: "Cancelled"}
@@ -48,12 +50,15 @@ def conclude_call(*, call_id: int, model_text: str, now: datetime) -> Conclusion
     call = _locked(call_id)
     claims = review.unbacked_claims(call=call)
     late_reason, _ = late_tools.untold(call=call)
+    failed_reason, _ = failed_tools.unmended(call=call)
     spoken_of = f"The agent spoke of {' and '.join(claims)}, but there is none." if claims else ""
     conclusion = Conclusion(
         outcome=_outcome(call),
         summary=_told_by_model(model_text) or _told_by_rows(call),
         next_action=_next_action(call),
-        review_reason=" ".join(filter(None, [late_reason, spoken_of]))[:LONGEST_REASON],
+        review_reason=" ".join(filter(None, [_why_cut_off(call), late_reason, failed_reason, spoken_of]))[
+            :LONGEST_REASON
+        ],
     )
     call.outcome, call.summary, call.next_action = conclusion.outcome, conclusion.summary, conclusion.next_action
     call.needs_review, call.review_reason = bool(conclusion.review_reason), conclusion.review_reason
@@ -70,7 +75,11 @@ def conclude_again(*, call_id: int, now: datetime) -> None:
     """
     call = _locked(call_id)
     call.outcome, call.next_action = _outcome(call), _next_action(call)
-    call.save(update_fields=["outcome", "next_action"])
+    others = call.review_reason.removeprefix(CUT_OFF_REASON).strip()
+    review_reason = " ".join(filter(None, [_why_cut_off(call), others]))[:LONGEST_REASON]
+    if review_reason != call.review_reason:  # else it stands as a person has left it
+        call.review_reason, call.needs_review = review_reason, bool(review_reason)
+    call.save(update_fields=["outcome", "next_action", "needs_review", "review_reason"])
     is_agent_done = bool(call.summary) or call.streaming_at is None  # else the summary is on its way, with the letter
     if call.next_action and is_agent_done:
         _tell_owner(call, now=now)
@@ -137,13 +146,25 @@ def _next_action(call: Call) -> str:
         return "Call back: the caller could not be reached."
     if call.next_action == NOBODY_ANSWERED:
         return NOBODY_ANSWERED
+    if _was_cut_off(call):
+        return CUT_OFF
     if answers.open_questions(call=call):
         return "Answer the question that the agent could not answer."
-    return late_tools.untold(call=call)[1]
+    return late_tools.untold(call=call)[1] or failed_tools.unmended(call=call)[1]
+
+
+def _was_cut_off(call: Call) -> bool:
+    """Whether the call is over because of a server, and nobody has spoken to the caller since."""
+    is_ours = call.end_reason in (Reason.DRAINING, Reason.SERVER_RESTART) and call.streaming_at is not None
+    return is_ours and call.status == Call.Status.ENDED and not call.recording_sid and not _is_with_a_person(call)
+
+
+def _why_cut_off(call: Call) -> str:
+    return CUT_OFF_REASON if _was_cut_off(call) else ""
 
 
 # What is settled only after the first letter may have left is a letter of its own.
-_LATER = {NOBODY_ANSWERED: "-unreached", LISTEN: "-voicemail"}
+_LATER = {NOBODY_ANSWERED: "-unreached", LISTEN: "-voicemail", CUT_OFF: "-cut-off"}
 
 
 def _tell_owner(call: Call, *, now: datetime) -> None:

@@ -53,6 +53,8 @@ class Faults:
     before_start: tuple[str | bytes, ...] = ()  # frames sent between `connected` and `start`
     noise: tuple[str | bytes, ...] = ()  # frames of which one, in turn, comes before each media message
     deaf_ms: int = 0  # reads nothing from the socket for so long after `start`
+    freezes_ms: int | None = None  # so long after `start` the host is gone: nothing is sent, read or closed any more
+    led_away_ms: int | None = None  # so long after the first `start` the call is sent back to the voice webhook
 
     # the end
     hang_up_after_ring_ms: int | None = None

@@ -85,6 +85,8 @@ class Stream:
         self._first_word_ms: float | None = None
         self._late: list[str] = []
         self._marked_ms: deque[float] = deque()
+        self._is_frozen = False
+        self.was_led_away = False
 
     # What the script does and hears.
 
@@ -248,6 +250,12 @@ class Stream:
             due_ms = self._started_ms + number * sound.FRAME_MS
             await self.line.tick_at(due_ms)
             self._at_ms = due_ms
+            if self._is_led_away(number * sound.FRAME_MS):
+                self.was_led_away = True
+                break
+            if self._freezes(number * sound.FRAME_MS):
+                self._is_frozen = True
+                socket.transport.pause_reading()
             self.record.latest_ms = max(self.record.latest_ms, self.line.now_ms - due_ms)
             self._play(number * sound.FRAME_MS)
             if number * sound.FRAME_MS >= self.first_timestamp:
@@ -268,6 +276,13 @@ class Stream:
         if self.faults.hang_up_how == "stop":
             self._send("stop", self.writer.stop())
         self._outbox.put_nowait(None)
+
+    def _is_led_away(self, now_ms: int) -> bool:
+        is_first = self.line.result.streams[0] is self.record
+        return is_first and self.faults.led_away_ms is not None and now_ms >= self.faults.led_away_ms
+
+    def _freezes(self, now_ms: int) -> bool:
+        return not self._is_frozen and self.faults.freezes_ms is not None and now_ms >= self.faults.freezes_ms
 
     def _is_over(self, now_ms: int) -> bool:
         faults = self.faults
@@ -294,7 +309,7 @@ class Stream:
     def _listen(self, at_ms: int) -> None:
         """Send what the caller says or does not say in these 20 ms."""
         gap = self._gap(at_ms)
-        if gap == "stopped" or self.faults.never_starts:
+        if gap == "stopped" or self.faults.never_starts or self._is_frozen:
             return
         frame = self.mouth.take()
         if frame:

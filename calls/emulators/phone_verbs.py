@@ -235,11 +235,13 @@ class Interpreter:
         if not nouns:
             self.line.blame("12200 schema warning: <Connect> without a noun")
         for noun in nouns[:1]:
-            await self._run_stream(noun, document)
+            if await self._run_stream(noun, document):
+                return Goto(self._url(self.leg.setup.number.voice), purpose="redirect")
         self.line.check()
         return self._action(verb, document, {}) if verb.get("action") else None
 
-    async def _run_stream(self, noun: Verb, document: Document) -> None:
+    async def _run_stream(self, noun: Verb, document: Document) -> bool:
+        """Stream; whether the call was sent back to the voice webhook meanwhile."""
         setup = self.leg.setup
         target, error = self._target(noun)
         callback_url = noun.get("statusCallback")
@@ -254,8 +256,9 @@ class Interpreter:
             stream.record.error = error
             self.line.result.streams.append(stream.record)
             notify("stream-error", error)
-            return
+            return False
         await stream.run(self.script)
+        return stream.was_led_away
 
     def _target(self, noun: Verb) -> tuple[Target, str]:
         """What the noun asks for, and the error that keeps Twilio from trying."""

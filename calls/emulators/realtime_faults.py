@@ -17,6 +17,7 @@ class Faults:
     created_ms: int = 0  # session.created comes late
     never_created: bool = False  # the socket opens and stays mute
     close_on_open: int | None = None  # closed with this code right after session.created
+    error_on_open: str | None = None  # an error with this code instead of session.created, and then nothing
     most_sessions: int | None = None  # so many connections in all; those after them get HTTP 503
     # The configuration.
     updated_ms: int = 0  # session.updated comes late

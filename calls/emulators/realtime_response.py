@@ -44,7 +44,7 @@ class Response:
         self.status_details: dict[str, Any] | None = None
         self.items: list[Item] = []
         self.task: asyncio.Task[None] | None = None
-        self.text_only = settings["output_modalities"] == ["text"]
+        self.text_only = settings["output_modalities"] == ["text"] or (step.fault or NO_FAULT).name == "text"
         self._open: Item | None = None  # the item between its added and its done
         self._part_open = False
         self._pieces: deque[Piece] = deque()

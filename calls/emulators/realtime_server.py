@@ -259,7 +259,10 @@ class RealtimeServer:
         writer = asyncio.create_task(_write(connection, record, line), name=f"writer {record.index}")
         try:
             await line.pause(self.faults.created_ms)
-            if not self.faults.never_created:
+            if self.faults.error_on_open is not None:
+                line.emit_error(Refused(self.faults.error_on_open, "On demand.").body(None))
+                await connection.wait_closed()
+            elif not self.faults.never_created:
                 session.begin()
             if self.faults.close_on_open is not None:
                 line.close(self.faults.close_on_open, "on demand")

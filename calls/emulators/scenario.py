@@ -19,6 +19,7 @@ FAULTS = frozenset(
     {
         "stall",  # response.created, then nothing for ever
         "silent",  # no response at all
+        "text",  # the words as text, and no sound of them
         "drop",  # the TCP connection is cut in the middle of the words, and before any function call
         "drop_in_tool",  # the TCP connection is cut when all was said and called, before response.done
         "expire",  # the hour is over in the middle of the words: session_expired, close 1001

@@ -38,6 +38,8 @@ class Child:
     ) -> None:
         self.name = arguments[0]
         self.log = log
+        self.environment = environment
+        self.program = program
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, *program, *arguments],

@@ -45,6 +45,17 @@ def database(copy_of: Path | None = None) -> Iterator[Path]:
             _use(before)
 
 
+@contextmanager
+def database_at(address: str) -> Iterator[None]:
+    """This process's ORM uses the database at `address` meanwhile, whatever is in there."""
+    before = dict(connections.settings["default"])
+    _use({**before, **environ.Env.db_url_config(address), "OPTIONS": {}})
+    try:
+        yield
+    finally:
+        _use(before)
+
+
 def url(folder: Path) -> str:
     return f"sqlite:///{folder / FILE}"
 

@@ -6,6 +6,7 @@ from calls.models.greeting import KeptGreeting
 from calls.models.hours import OpeningException, OpeningHours, Weekday
 from calls.models.outbox import OutgoingEmail, OutgoingMessage
 from calls.models.people import Customer, OnCall, Technician, TimeOff, WorkingHours
+from calls.models.server import Server
 from calls.models.trade import KnownAnswer, Service, ServiceArea, Skill
 from calls.models.work import (
     Booking,
@@ -45,6 +46,7 @@ __all__ = [
     "Price",
     "Quote",
     "QuoteLine",
+    "Server",
     "Service",
     "ServiceArea",
     "Skill",

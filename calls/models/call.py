@@ -3,6 +3,7 @@
 from django.db import models
 
 from calls.models.business import Agent, Business, PhoneLine
+from calls.models.server import Server
 
 TEST_CALL_PREFIX = "CAd0c70f"  # of the doctor's calls; no CallSid of Twilio's begins with it
 OF_THE_DOCTOR = models.Q(call_sid__startswith=TEST_CALL_PREFIX)
@@ -60,6 +61,14 @@ class Call(models.Model):
     business = models.ForeignKey(Business, on_delete=models.SET_NULL, null=True, blank=True, related_name="calls")
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="calls")
     line = models.ForeignKey(PhoneLine, on_delete=models.SET_NULL, null=True, blank=True, related_name="calls")
+    server = models.ForeignKey(
+        Server,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="calls",
+        help_text="The process that has told Twilio to open the stream, then the one that carries it.",
+    )
     direction = models.CharField(max_length=10, choices=Direction, default=Direction.INBOUND)
     from_number = models.CharField("caller", max_length=64, blank=True, help_text="E.164, or what Twilio sent instead.")
     to_number = models.CharField("number called", max_length=64, blank=True)
@@ -149,6 +158,7 @@ class Stream(models.Model):
 
     class Meta:
         ordering = ["started_at"]
+        indexes = [models.Index(fields=["call"], condition=models.Q(ended_at=None), name="open_streams")]
 
     def __str__(self) -> str:
         return self.stream_sid

@@ -3,6 +3,7 @@
 A successful handshake proves nothing: key and model are judged after it (protocol notes in docs/architecture.md).
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from functools import cache
@@ -69,7 +70,16 @@ class Line:
                 return
 
     async def close(self) -> None:
-        await self._socket.close()
+        # The socket would wait for room for its closing frame, for ever where the other side does not read.
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._socket.close()
+        except TimeoutError:
+            self.cut()
+
+    def cut(self) -> None:
+        """End it without a word, to a peer that does not read."""
+        self._socket.transport.abort()
 
 
 async def open_line(*, url: str, model: str, api_key: str) -> Line:

@@ -12,6 +12,10 @@ import orjson
 
 from calls.realtime import wire
 
+LONGEST_TEXT = 64 * 1024
+"""Letters of a text or an id; what is longer is cut. Sound is not."""
+LARGEST_NUMBER = 2**31 - 1
+
 
 class Malformed(ValueError):
     """The peer sent something that is not a Realtime event."""
@@ -31,12 +35,12 @@ def parse(frame: str | bytes) -> wire.ServerEvent:
 
 def _text(event: Mapping[str, Any], name: str) -> str:
     value = event.get(name)
-    return value if isinstance(value, str) else ""
+    return value[:LONGEST_TEXT] if isinstance(value, str) else ""
 
 
 def _number(event: Mapping[str, Any], name: str) -> int:
     value = event.get(name)
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and abs(value) <= LARGEST_NUMBER else 0
 
 
 def _part(event: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
@@ -135,7 +139,9 @@ def _read_output_item_done(event: Mapping[str, Any]) -> wire.ToolCalled | wire.U
 
 
 def _read_audio_delta(event: Mapping[str, Any]) -> wire.OutputAudioDelta:
-    payload = _text(event, "delta")
+    payload = event.get("delta")
+    if not isinstance(payload, str):
+        raise Malformed("audio that is no text")
     try:
         length = len(b64decode(payload, validate=True))
     except (binascii.Error, ValueError) as error:

@@ -146,6 +146,11 @@ def of_status(status: int) -> Reason:
     return Reason.RATE_LIMIT if status == 429 else known.get(status, Reason.NOT_REALTIME)
 
 
+def is_passing(reason: Reason) -> bool:
+    """Whether another try may succeed."""
+    return RULES[reason].course is Course.RETRY
+
+
 def is_fatal(reason: Reason) -> bool:
     return RULES[reason].course is Course.FATAL
 

@@ -5,6 +5,7 @@ deadline. A frame of sound passes through `tell` without a thread, a database or
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -30,20 +31,20 @@ from calls.conversation.messages import (
     RecordTool,
     RecordTurn,
     RunTool,
+    StreamClosed,
     TakeLine,
     Then,
     ToolFinished,
     event,
 )
-from calls.domain import alarm, history, streams, summaries
-from calls.domain.emergency_words import words_alarm
+from calls.domain import history, streams, summaries
 from calls.logs import CallLogger
-from calls.relay import greetings
+from calls.relay import alarms, greetings, live, noted
 from calls.relay.breaker import Address
 from calls.relay.journal import FIRST_PAUSE, LONGEST_PAUSE, Journal
 from calls.relay.late import LateTools
 from calls.relay.lines import Lines
-from calls.relay.outbox import Outbox
+from calls.relay.outbox import Outbox, Stalled
 from calls.relay.profile import profile_of
 from calls.relay.recorder import Recorder
 from calls.relay.shares import Shares
@@ -52,9 +53,9 @@ from calls.twilio import stream
 
 FINISH_TIMEOUT = 1.0
 JOURNAL_TIMEOUT = 30.0
-ALARM_WITHIN = 1.0
-"""Seconds that a caller in danger waits for the database before hearing how to be safe."""
 AGENT_SOUND_WAITING = 5000
+STALLED = 10.0  # seconds for which Twilio may take nothing; six more of sound are in the sockets by then
+MOST_ASIDE = 100
 NORMAL = 1000
 
 
@@ -72,6 +73,8 @@ class RelaySettings:
     longest_call_seconds: float = 1800.0
     clips: Path | None = None
     """Where the owner's clips lie."""
+    instance: str = ""
+    """The name of this process among the servers."""
 
 
 class Carried:
@@ -96,6 +99,7 @@ class Carried:
         self._conversation = Conversation(self._profile)
         self._journal = Journal(self._write_records, log)
         self._to_twilio = Outbox(AGENT_SOUND_WAITING)
+        self.bad_frames = 0
         self._shares = Shares(self._journal, self._to_twilio, self.now)
         self._recorder: Recorder | None = None
         self._recording: asyncio.Task[bool] | None = None
@@ -119,8 +123,7 @@ class Carried:
             rate=settings.rate,
             log=log,
         )
-        self._is_over = asyncio.Event()
-        self._is_due = asyncio.Event()
+        self._is_over, self._is_due = asyncio.Event(), asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
         # The conversation counts seconds from the ring, on a clock that no change of the wall clock can move.
@@ -188,7 +191,7 @@ class Carried:
             KeepGreeting: self._keep_greeting,
             RecordTurn: self._note_turn,
             RecordTool: self._journal.put,
-            RecordEvent: self._shares.note,
+            RecordEvent: self._note_event,
         }
 
     def _carry_out(self, commands: Sequence[Command]) -> None:
@@ -220,7 +223,15 @@ class Carried:
     def _note_turn(self, turn: RecordTurn) -> None:
         self._journal.put(turn)
         if turn.role == "caller" and turn.text:
-            self._work_aside(self._heed(turn.text), "heed")
+            if len(self._aside) >= MOST_ASIDE:
+                self._log.error("too much is said at once: words are not listened to")
+                return
+            heeding = alarms.heed(turn.text, self._admitted, persist=self._persist, advise=self._advise)
+            self._work_aside(heeding, "heed")
+
+    def _note_event(self, happened: RecordEvent) -> None:
+        self._shares.note(happened)
+        noted.tell(happened, self._log)
 
     def _work_aside(self, work: Coroutine[None, None, None], name: str) -> None:
         """Work that takes its time and outlives the sockets; the call is not closed before it is done."""
@@ -269,9 +280,13 @@ class Carried:
 
     async def _speak(self) -> None:
         try:
-            await self._to_twilio.write(self._send)
+            await self._to_twilio.write(self._send, within=STALLED / self._settings.rate)
         except OSError:
             return  # Twilio is gone; the consumer is told so too
+        except Stalled:
+            self._log.warning("Twilio does not read any more")
+            self._journal.put(event("stream_stalled", self.now()))
+            self.tell(StreamClosed(0))
 
     # Tools, records and the end
 
@@ -298,19 +313,6 @@ class Carried:
         if self._ending is None:
             self.tell(Advised(text, then))
 
-    async def _heed(self, text: str) -> None:
-        """The model may fail to hear that somebody is in danger; the words themselves are listened to as well."""
-        kind = await asyncio.to_thread(words_alarm, text)
-        if kind is None:
-            return
-        standing = {"call_id": self._admitted.call_id, "kind": kind, "text": text, "now": timezone.now()}
-        raising = asyncio.create_task(self._persist(partial(alarm.raise_alarm, **standing)), name="alarm")
-        done, _ = await asyncio.wait({raising}, timeout=ALARM_WITHIN)
-        if not done:
-            self._advise(alarm.warning(kind=kind, emergency_number=self._admitted.emergency_number))
-        if (advice := await raising) and done:
-            self._advise(advice)
-
     async def _write_records(self, entries: Sequence[history.Entry]) -> None:
         await database.run_journal(history.write, call_id=self._admitted.call_id, entries=entries)
 
@@ -326,12 +328,16 @@ class Carried:
         )
         writing = asyncio.create_task(self._persist(finish), name="finish")
         await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
-        await self._close(NORMAL)
+        if reason != "caller_hangup":
+            live.await_action(self._admitted.call_sid)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._close(NORMAL), 2 * FINISH_TIMEOUT)
         await writing
         counts = {
+            "bad_frames": self.bad_frames,
             "bad_events": self._lines.bad_events,
             "passed_over": self._conversation.passed_over,
-            "dropped": self._lines.dropped + self._to_twilio.dropped + self._journal.dropped,
+            "dropped": sum(o.dropped for o in (self._lines, self._to_twilio, self._journal, self._conversation)),
         }
         self._log.info("call ended", extra={"reason": reason, "ms": round(self.now() * 1000)} | counts)
 
@@ -358,10 +364,11 @@ class Carried:
                 await self._ending
         finally:
             self._journal.close()
-            done, _ = await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT)
-            if not done:
+            if not (await asyncio.wait({journal}, timeout=JOURNAL_TIMEOUT))[0]:
                 journal.cancel()
-                self._log.error("journal not written to its end")
+                self._log.error("journal not written to its end", extra={"lost": self._journal.waiting})
+            elif problem := journal.exception():
+                self._log.error("the journal broke", exc_info=problem)
         audio_file = ""
         if self._recorder is not None and self._recording is not None and await self._recording:
             audio_file = self._recorder.path.name
@@ -383,6 +390,8 @@ class Carried:
         await self._persist(settle)  # the last write of a call: whoever finds its model finds all of it
 
     def _conclude(self) -> None:
+        if streams.is_open(call_sid=self._admitted.call_sid):
+            return  # the call has come back in another stream, which has the last word
         summaries.conclude_call(
             call_id=self._admitted.call_id, model_text=self._conversation.closing.summary, now=timezone.now()
         )

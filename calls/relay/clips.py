@@ -1,4 +1,4 @@
-"""Short clips that fill a wait: those that ship with the product, and the owner's in their place.
+"""Short clips that fill a wait, or end a call: those that ship with the product, and the owner's in their place.
 
 The owner's is a WAV of the same name in a folder. It is read, converted and brought to the loudness of speech when its
 file is new or changed; one that cannot be used is told once, and the clip that ships is played.
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from calls.relay import wav
 
-NAMES = ("one_moment", "let_me_check")
+FILLERS = ("one_moment", "let_me_check")
+NAMES = (*FILLERS, "closing")
 FOLDER = Path(__file__).parent / "clips"
 MOST_BYTES = 2 << 20
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ def load(folder: Path) -> None:
             continue
         stamp = (about.st_mtime_ns, about.st_size)
         if path not in _own or _own[path][0] != stamp:
+            _own[path] = stamp, ""  # looked at, whatever comes of it
             _own[path] = stamp, _loaded(path)
 
 

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 
 KEPT_SECONDS = 60.0
+COMING_SECONDS = 3.0  # Twilio opens a stream as soon as it has read of it
 MOST = 1000
 
 _tokens: OrderedDict[str, tuple[str, float]] = OrderedDict()
@@ -20,6 +21,17 @@ def expect(call_sid: str, token: str) -> None:
     _tokens.move_to_end(call_sid)
     while len(_tokens) > MOST:
         _tokens.popitem(last=False)
+
+
+def arrived(call_sid: str) -> None:
+    """Its stream is here: one more is nobody's that was announced."""
+    _tokens.pop(call_sid, None)
+
+
+def coming() -> int:
+    """How many streams were announced just now and are not here yet."""
+    since = time.monotonic() - COMING_SECONDS
+    return sum(at >= since for _, at in _tokens.values())
 
 
 def is_expected(call_sid: str, token: str) -> bool:

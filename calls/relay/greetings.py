@@ -33,7 +33,7 @@ def _keep(*, admitted: AdmittedStream, payloads: Sequence[str], now: datetime) -
     ms = len(sound) // BYTES_PER_MS
     if refusal := refusal_of(sound, persona.greeting):
         return refusal
-    words = {"text": persona.greeting, "voice": persona.voice, "model": admitted.model}
+    words = {"text": persona.greeting, "voice": persona.voice, "model": admitted.model, "host": admitted.realtime_host}
     greetings.keep(agent_id=admitted.agent_id, **words, sound=sound, ms=ms, now=now)
     return ""
 

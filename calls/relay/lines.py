@@ -25,9 +25,10 @@ from calls.realtime.client import LineUnavailable
 from calls.realtime.reasons import Reason
 from calls.relay import breaker
 from calls.relay.breaker import Address
-from calls.relay.outbox import Outbox
+from calls.relay.outbox import Outbox, Stalled
 
 CALLER_SOUND_WAITING = 250  # frames, 5 s
+STALLED = 3.0
 CREATED_TIMEOUT = 3.0
 
 
@@ -143,7 +144,7 @@ class Lines:
                     return
             else:
                 self._tell(LineOpened())
-            writing = self._spawn(held.outbox.write(line.send), "to openai")
+            writing = self._spawn(self._write(held, line), "to openai")
             async for frame in frames:
                 self._hear(held, frame)
             if held is self._current:
@@ -152,6 +153,15 @@ class Lines:
             if writing is not None:
                 writing.cancel()
             await line.close()
+
+    async def _write(self, held: _Held, line: client.Line) -> None:
+        try:
+            await held.outbox.write(line.send, within=STALLED / self._rate)
+        except Stalled:
+            # The library's own pings would wait behind what is not taken, and never miss their answers.
+            self._log.warning("OpenAI does not read any more")
+            self._note("line_stalled")
+            line.cut()
 
     async def _stand_by(self, held: _Held, line: client.Line, frames: AsyncIterator[bytes]) -> None:
         """Key and model are judged after the handshake: the line is ready when the session was created."""

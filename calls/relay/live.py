@@ -1,17 +1,60 @@
-"""The calls in progress in this process, and whether it still takes new ones."""
+"""The calls in progress in this process, whether it still takes new ones, and what Twilio still asks of it."""
 
-_stream_sids: set[str] = set()
+import asyncio
+import time
+from collections.abc import Callable
+
+from calls.conversation.messages import ClosingTime
+from calls.relay import expected
+
+ACTION_SECONDS = 3.0  # Twilio asks what follows at once; what it has not asked by then it will not ask
+
+Tell = Callable[[ClosingTime], None]
+
 is_draining = False
 """Set by the server when it shuts down: running calls finish, new ones are handed over."""
 
+_closing: ClosingTime | None = None
+_calls: dict[str, tuple[asyncio.AbstractEventLoop, Tell]] = {}
+_actions: dict[str, float] = {}
+
 
 def count() -> int:
-    return len(_stream_sids)
+    return len(_calls)
 
 
-def add(stream_sid: str) -> None:
-    _stream_sids.add(stream_sid)
+def awaited() -> int:
+    """Callers who are on their way between Twilio and us: streams that were announced, and actions not asked yet."""
+    now = time.monotonic()
+    for call_sid in [call_sid for call_sid, until in _actions.items() if now >= until]:
+        del _actions[call_sid]
+    return len(_actions) + expected.coming()
+
+
+def add(stream_sid: str, tell: Tell) -> None:
+    """A call begins, and `tell` tells it something; on its loop."""
+    loop = asyncio.get_running_loop()
+    _calls[stream_sid] = loop, tell
+    if _closing is not None:
+        loop.call_soon(tell, _closing)
 
 
 def remove(stream_sid: str) -> None:
-    _stream_sids.discard(stream_sid)
+    _calls.pop(stream_sid, None)
+
+
+def await_action(call_sid: str) -> None:
+    """A stream is closed on our side: Twilio asks `/twilio/after` what the caller hears next."""
+    _actions[call_sid] = time.monotonic() + ACTION_SECONDS
+
+
+def action_came(call_sid: str) -> None:
+    _actions.pop(call_sid, None)
+
+
+def end_all(reason: str) -> None:
+    """Take no new calls, and have every one say its last sentence; from any thread, or a signal's handler."""
+    global is_draining, _closing
+    is_draining, _closing = True, ClosingTime(reason)
+    for loop, tell in [*_calls.values()]:
+        loop.call_soon_threadsafe(tell, _closing)

@@ -4,6 +4,7 @@ from base64 import b64encode
 from pathlib import Path
 
 from calls.audio import BYTES_PER_MS
+from calls.conversation.messages import RecordTool, RecordTurn
 from calls.conversation.profile import Profile
 from calls.domain import summaries
 from calls.domain.persona import Persona
@@ -12,6 +13,7 @@ from calls.realtime.session import SessionSettings
 from calls.relay import clips
 from calls.tools import registry
 
+RECORDS: dict[str, type[RecordTurn | RecordTool]] = {"turn": RecordTurn, "tool": RecordTool}
 PIECE = 400 * BYTES_PER_MS  # of the kept greeting; a mark behind each says how far it was heard
 
 
@@ -22,10 +24,12 @@ def profile_of(admitted: AdmittedStream, *, longest_seconds: float, clips_folder
         session=session_of(persona, model=admitted.model),
         first_clip=clips.payload("one_moment", clips_folder),
         reply_clip=clips.payload("let_me_check", clips_folder),
-        kept_greeting=_pieces(admitted.kept_greeting),
-        keeps_greeting=persona.has_standing_greeting and not admitted.kept_greeting,
+        closing_clip=clips.payload("closing", clips_folder),
+        kept_greeting=() if admitted.past else _pieces(admitted.kept_greeting),
+        keeps_greeting=persona.has_standing_greeting and not (admitted.kept_greeting or admitted.past),
         longest_seconds=longest_seconds,
         summary_prompt=summaries.PROMPT,
+        past=tuple(RECORDS[kind](**fields) for kind, fields in admitted.past),
     )
 
 

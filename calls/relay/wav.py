@@ -31,7 +31,7 @@ def to_mulaw(data: bytes) -> bytes:
                     f"it lasts {seconds:.1f} s; between {SHORTEST_MS} ms and {LONGEST_MS // 1000} s are fine"
                 )
             frames = file.readframes(file.getnframes())
-    except (wave.Error, EOFError, struct.error) as error:
+    except (wave.Error, EOFError, struct.error, RuntimeError) as error:  # the last: a chunk beyond its file
         raise Unusable("it is no WAV file of PCM") from error
     samples = _slower(_mono(frames, width=width, channels=channels), rate)
     return _as_loud_as_speech(samples)

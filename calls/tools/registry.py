@@ -31,6 +31,11 @@ NOT_KNOWN_YET = (
     "This takes longer than it should, and whether it worked is not known yet. Say so, and that somebody will make "
     "sure. Promise nothing. To ask how it went, call this again with the very same arguments."
 )
+LONGEST_ANSWER = 4096  # letters of JSON
+TOO_LONG = (
+    "This was done, but its answer is too long to be read. Say that you cannot read it out, and offer to have someone "
+    "call back."
+)
 MOST_KEPT = 1000
 FAILED = "That did not work just now. Say so, and offer to take a message or to have someone call back."
 
@@ -159,7 +164,23 @@ async def _answer(tool: Tool, context: ToolContext, arguments: str) -> Answer:
         # Bulkhead: a tool never raises into the call.
         log.exception("tool failed", extra={"tool": tool.name, "call_sid": context.call_sid})
         return Answer({"error": tool.failed or FAILED}, "failed")
-    return Answer(result, then=tool.then)
+    answer = Answer(_shortened(result), then=tool.then)
+    if len(answer.text) > LONGEST_ANSWER:
+        log.error("the answer of a tool is too long", extra={"tool": tool.name, "letters": len(answer.text)})
+        return Answer({"error": TOO_LONG}, "failed")
+    return answer
+
+
+def _shortened(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The result with as much of its longest list as there is room for; it says how much was left out."""
+    shorter = dict(result)
+    while len(Answer(shorter).text) > LONGEST_ANSWER:
+        lists = [name for name, value in shorter.items() if isinstance(value, list) and value]
+        if not lists:
+            break
+        longest = max(lists, key=lambda name: len(str(shorter[name])))
+        shorter |= {longest: shorter[longest][:-1], "left_out": shorter.get("left_out", 0) + 1}
+    return shorter
 
 
 def _read(tool: Tool, arguments: str) -> dict[str, Any]:

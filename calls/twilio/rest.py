@@ -72,6 +72,7 @@ class Placed:
     call_sid: str
     status: str
     created_at: datetime | None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,9 @@ def _number(found: Any) -> Number:
 
 
 def _placed(call: Any) -> Placed:
-    return Placed(call_sid=call.sid, status=call.status or "", created_at=call.date_created)
+    return Placed(
+        call_sid=call.sid, status=call.status or "", created_at=call.date_created, ended_at=call.end_time or None
+    )
 
 
 @contextmanager

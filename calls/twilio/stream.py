@@ -22,6 +22,10 @@ class Malformed(ValueError):
     """The peer sent something that is not a Media Streams message."""
 
 
+class TooLong(Malformed):
+    """It is longer than MAX_FRAME."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connected:
     pass
@@ -79,7 +83,7 @@ Outgoing = Media | Mark | Clear
 def parse(text: str) -> tuple[Incoming, str]:
     """The message and the streamSid it names ("" if none). Raises Malformed, and nothing else, on anything else."""
     if len(text) > MAX_FRAME:
-        raise Malformed("longer than a Media Streams message can be")
+        raise TooLong("longer than a Media Streams message can be")
     try:
         frame = orjson.loads(text)
     except orjson.JSONDecodeError as error:

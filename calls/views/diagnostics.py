@@ -14,14 +14,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from calls import database
+from calls import agents, database
 from calls.doctor import history, runner
 from calls.doctor.findings import exit_code, summary
 from calls.doctor.site import Site
 from calls.doctor.storage import missing_migrations
 from calls.models import DoctorRun
 from calls.relay import live
-from calls.views.voice import openai_refusal
 
 JSON, HTML = "application/json", "text/html"
 
@@ -64,14 +63,16 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     `openai` is there only while the breaker is open, and says why.
     """
     if live.is_draining:
-        return JsonResponse({"status": "draining", "missing": []}, status=503)
+        draining = JsonResponse({"status": "draining", "missing": []}, status=503)
+        draining._has_been_logged = True  # nothing to look at: Django would call it an error with every probe
+        return draining
     try:
         missing = await database.run(missing_migrations)
     except DatabaseError:
         missing = ["database"]
     status = "not ready" if missing else "ready"
     # Calls are welcome all the same: this process puts them through to a person.
-    refusal = openai_refusal()
+    refusal = agents.openai_refusal()
     openai = {"openai": refusal} if refusal else {}
     return JsonResponse({"status": status, "missing": missing} | openai, status=503 if missing else 200)
 

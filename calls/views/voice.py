@@ -3,6 +3,7 @@
 What is read from a form is named as the domain names it, so that it is handed over whole.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,12 +16,10 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from calls import database
-from calls.domain import lifecycle, progress
-from calls.domain.capacity import Limits
+from calls import agents, database
+from calls.domain import lifecycle, progress, streams
 from calls.domain.decisions import Decision, Thanks
-from calls.realtime.reasons import Reason
-from calls.relay import breaker, live
+from calls.relay import live
 from calls.twilio import addresses, webhook
 from calls.views.answers import to_twiml
 from calls.views.guard import (
@@ -36,6 +35,7 @@ from calls.views.guard import (
 
 logger = logging.getLogger(__name__)
 
+LOOKS, LOOK_SECONDS = 8, 0.1
 BY_GET, AT_STREAM_ADDRESS = "webhook_by_get", "webhook_at_stream_address"
 
 
@@ -49,6 +49,7 @@ async def incoming_call(request: HttpRequest, form: QueryDict) -> HttpResponse:
 @never_silent("after")
 async def stream_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
     leg = webhook.incoming_call(form)
+    live.action_came(leg.call_sid)
     return await _decide(
         "stream is over", "after", lifecycle.leave_stream, leg=leg, default_number=settings.HANDOVER_NUMBER
     )
@@ -70,7 +71,8 @@ async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
         lifecycle.finish_dial,
         leg=leg,
         obstacle=_obstacle(request),
-        limits=_limits(),
+        limits=agents.limits(),
+        instance=settings.INSTANCE_ID,
         **asdict(outcome),
     )
 
@@ -134,18 +136,29 @@ async def ring(request: HttpRequest, form: QueryDict, *, findings: list[str]) ->
     if failure := webhook.failure(form):
         return await _fall_back(form, failure)
     leg = webhook.incoming_call(form)
+    if leg.call_status == "in-progress":
+        await _end_of_stream(leg.call_sid)
     return await _decide(
         "call comes in",
         "voice",
         lifecycle.receive_call,
         leg=leg,
         obstacle=_obstacle(request),
-        refusal=openai_refusal() or "",
-        refused_models=_refused_models(),
+        refusal=agents.openai_refusal() or "",
+        refused_models=agents.refused_models(),
         default_number=settings.HANDOVER_NUMBER,
         findings=findings,
-        limits=_limits(),
+        limits=agents.limits(),
+        instance=settings.INSTANCE_ID,
     )
+
+
+async def _end_of_stream(call_sid: str) -> None:
+    """Twilio asks anew for a call that is being talked to: its stream is over, and the end of it is being written."""
+    for _ in range(LOOKS):
+        if not await database.run(streams.is_open, call_sid=call_sid):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _fall_back(form: QueryDict, failure: webhook.Failure) -> HttpResponse:
@@ -176,34 +189,7 @@ async def _decide(
 
 def _obstacle(request: HttpRequest) -> str:
     """Why no agent can answer, whatever the line says."""
-    if not _can_stream(request):
-        return lifecycle.NO_WEBSOCKETS
-    if live.is_draining:
-        return lifecycle.DRAINING
-    if not settings.OPENAI_API_KEY:
-        return lifecycle.NO_OPENAI_KEY
-    return lifecycle.OPENAI_REFUSES if openai_refusal() else ""
-
-
-def openai_refusal() -> Reason | None:
-    """What other calls of this process have just found out about OpenAI, so that this one need not try."""
-    now = breaker.clock(settings.CLOCK_RATE)
-    return breaker.refusal(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, now)
-
-
-def _refused_models() -> frozenset[str]:
-    """Models that an agent may name and OpenAI does not have; the blank name is the setting's model."""
-    now = breaker.clock(settings.CLOCK_RATE)
-    refused = breaker.refused_models(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, now)
-    return refused | {""} if settings.OPENAI_REALTIME_MODEL in refused else refused
-
-
-def _limits() -> Limits:
-    return Limits(
-        calls_at_once=settings.CALLS_AT_ONCE,
-        calls_per_caller=settings.CALLS_PER_CALLER,
-        caller_minutes_a_day=settings.CALLER_MINUTES_A_DAY,
-    )
+    return agents.obstacle() if _can_stream(request) else lifecycle.NO_WEBSOCKETS
 
 
 def _can_stream(request: HttpRequest) -> bool:

@@ -393,6 +393,8 @@ def test_where_it_stands_it_stays_and_nobody_is_told(desk, booking):
             "Cedar Plumbing is closed on Sunday, November 22, 2026.",
         ),
         ({"opening": "2026-11-19T14:00"}, "That time is over."),
+        ({"opening": "0001-01-01T00:00"}, "That time is over."),
+        ({"opening": "9999-12-31T23:59"}, "Bookings are made at most 30 days ahead."),
         (
             {"opening": "2026-11-25T14:00"},
             "Everybody who does this work is taken then. Free: Wednesday, November 25, 2026, 10:30 AM; Wednesday, "

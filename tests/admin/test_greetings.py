@@ -23,7 +23,8 @@ def agent(db, settings):
 
 @pytest.fixture
 def kept(agent):
-    return factories.make_kept_greeting(agent=agent, text=persona.greeting_of(agent), sound=SOUND, ms=5840)
+    recorded = {"host": "api.openai.com", "sound": SOUND, "ms": 5840}
+    return factories.make_kept_greeting(agent=agent, text=persona.greeting_of(agent), **recorded)
 
 
 def page_of(client, agent):
@@ -72,6 +73,12 @@ def test_a_new_model_for_all_counts_for_agents_without_their_own(owner, agent, k
     settings.OPENAI_REALTIME_MODEL = "gpt-realtime-2.1-mini"
 
     assert "the model changed" in section(owner, agent)
+
+
+def test_one_that_an_emulator_has_said_is_not_played(owner, agent, kept, settings):
+    settings.OPENAI_REALTIME_URL = "ws://127.0.0.1:8765/v1/realtime"
+
+    assert "the address of OpenAI changed" in section(owner, agent)
 
 
 def test_the_sound_is_a_wav_that_every_browser_plays(owner, agent, kept):

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from calls.models import Agent, Business, PhoneLine
+from calls.models import Agent, Business, PhoneLine, Price
 from tests import factories
 
 BUSINESS = {
@@ -224,6 +224,26 @@ def test_a_greeting_that_hides_the_machine_is_saved_with_a_warning(owner):
             "in several states of the USA callers must be told."
         ],
     )
+
+
+def test_a_model_without_a_price_is_warned_of_where_a_budget_is_counted_by_it(owner):
+    def named_in(model):
+        page = owner.get(reverse(f"admin:calls_{model}_changelist")).content.decode()
+        return "Model without a price" in page
+
+    Price.objects.filter(model="gpt-realtime-2", item="audio_out").delete()
+    business = factories.make_business(budget_a_day="5.00")
+    sentence = (
+        "There is no price for gpt-realtime-2: the budget of Cedar Plumbing counts a guess for each minute. Enter the "
+        "prices of its tokens under Prices."
+    )
+
+    assert add(owner, "agent", agent_form(business, model="gpt-realtime-2")) == ({}, [sentence])
+    assert (named_in("agent"), named_in("business")) == (True, True)
+    Business.objects.update(budget_a_day=None)
+    assert (named_in("agent"), named_in("business")) == (False, False)
+    factories.make_agent(business=factories.make_business(budget_a_day="5.00"))  # of the setting's model
+    assert (named_in("agent"), named_in("business")) == (False, False)
 
 
 def test_opening_an_agent_whose_voice_is_gone_changes_nothing(owner):

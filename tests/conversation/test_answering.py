@@ -218,6 +218,7 @@ def test_the_same_answer_is_not_asked_for_a_third_time():
 def test_end_of_a_response_that_never_began_opens_the_gate():
     call = greeted_call()
     call.receive(stream.Dtmf("#"), 4.0)
+    call.receive(agent_audio(100, "item_A7", "resp_7"), 4.5)
     call.receive(wire.ResponseDone("resp_7", "completed"), 5.0)
 
     assert wire.CreateResponse("response-3") in call.receive(stream.Dtmf("#"), 6.0)
@@ -303,3 +304,28 @@ def test_answer_behind_one_that_still_plays_begins_when_it_is_heard():
     [turn] = turns(call.receive(wire.AgentText("item_A3", 0, "And more."), 5.7))
 
     assert turn.started_ms == 7500
+
+
+def test_a_response_without_sound_is_asked_for_once_more_at_once():
+    call = asked_call(now=5.0)
+
+    commands = call.receive(wire.ResponseDone("resp_2", "completed"), 5.3)
+    assert (events(commands), without_records(commands)) == (["no_sound"], [wire.CreateResponse("response-2")])
+
+    call.receive(wire.ResponseCreated("resp_3"), 5.4)
+    commands = call.receive(wire.ResponseDone("resp_3", "completed"), 5.6)
+    assert (events(commands), without_records(commands)) == (["no_sound"], [])
+
+
+def test_a_response_that_calls_a_tool_needs_no_sound():
+    call = asked_call(now=5.0)
+    call.receive(wire.ToolCalled("resp_2", "item_F1", "call_1", "find_slots", "{}"), 5.2)
+
+    assert without_records(call.receive(wire.ResponseDone("resp_2", "completed"), 5.3)) == []
+
+
+def test_a_response_without_sound_while_the_caller_speaks_is_not_asked_for_again():
+    call = asked_call(now=5.0)
+    call.receive(wire.SpeechStarted("item_U2"), 5.2)
+
+    assert without_records(call.receive(wire.ResponseDone("resp_2", "completed"), 5.3)) == []

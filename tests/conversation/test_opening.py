@@ -1,6 +1,6 @@
 import pytest
 
-from calls.conversation.messages import CloseLine, EndCall, LineLost, LineOpened
+from calls.conversation.messages import CloseLine, EndCall, LineLost, LineOpened, OpenLine
 from calls.realtime import wire
 from calls.realtime.reasons import Reason
 from calls.realtime.session import update_ladder
@@ -54,6 +54,7 @@ def test_pcm_in_the_echoed_session_is_not_accepted():
 def test_what_may_pass_by_itself_costs_no_part_of_the_session(code):
     call = opening_call()
     call.receive(LineOpened(), 1.1)
+    call.receive(wire.SessionCreated("sess_1"), 1.1)
 
     assert without_records(call.receive(wire.ErrorEvent(code, "Later."), 1.2)) == []
     call.receive(LineLost(Reason.SERVER_ERROR, 1011, was_open=True), 1.3)
@@ -158,4 +159,25 @@ def test_caller_who_spoke_first_gets_no_greeting_after_the_answer():
 
     refusal = wire.ErrorEvent("conversation_already_has_active_response", "… in progress: resp_9.", "response-1")
     assert without_records(call.receive(refusal, 2.0)) == []
+    call.receive(agent_audio(100, "item_A9", "resp_9"), 2.1)
     assert without_records(call.receive(wire.ResponseDone("resp_9", "completed"), 3.0)) == []
+
+
+def test_an_error_instead_of_a_session_is_followed_by_another_line_and_in_the_end_by_a_person():
+    call = opening_call()
+    full = wire.ErrorEvent("server_error", "full")
+    for now in (1.2, 1.3):
+        call.receive(LineOpened(), now)
+        assert without_records(call.receive(full, now)) == [OpenLine()]
+
+    call.receive(LineOpened(), 1.4)
+    assert EndCall("upstream_unavailable") in call.receive(full, 1.4)
+
+
+def test_the_same_error_in_a_session_is_only_noted():
+    call = opening_call()
+    call.receive(LineOpened(), 1.1)
+    call.receive(wire.SessionCreated("sess_1"), 1.1)
+    call.receive(PCMU, 1.2)
+
+    assert without_records(call.receive(wire.ErrorEvent("server_error", "once"), 1.3)) == []

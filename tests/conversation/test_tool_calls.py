@@ -73,6 +73,7 @@ def test_response_that_knows_the_answer_already_is_not_doubled():
     assert actions(call.receive(finished("c1"), 6.01)) == [answered("c1")]
     call.receive(wire.ItemAdded("answer-c1", "function_call_output"), 6.02)
     call.receive(wire.ResponseCreated("resp_3"), 6.03)
+    call.receive(agent_audio(100, "item_A3", "resp_3"), 6.5)
 
     assert actions(call.receive(done("resp_3"), 7.0)) == []
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from calls.domain.apology import MAX_REMEMBERED, Apology
-from calls.domain.decisions import HandOver, HangUp, Thanks, Voicemail
+from calls.domain.decisions import HandOver, HangUp, Refuse, Thanks, Voicemail
 from calls.domain.snapshot import KnownLine, Snapshot
 from tests.factories import RANG_AT
 
@@ -46,6 +46,17 @@ def test_a_call_of_ours_belongs_to_the_line_that_it_came_from():
     decided = decide(snapshot=KNOWN, is_outbound=True, from_number="+15550109999", to_number="+15550100001")
 
     assert decided == HandOver(number=OWNER, caller_id="+15550109999", business="Cedar Plumbing")
+
+
+def test_a_blocked_caller_is_refused_and_may_still_be_rung_by_us():
+    line = KnownLine("Cedar Plumbing", OWNER, blocked=frozenset({"+15550100001", "+15550109999"}))
+    known = Snapshot({"+15550109999": line})
+    ours = {"is_outbound": True, "from_number": "+15550109999", "to_number": "+15550100001"}
+
+    assert decide(snapshot=known) == Refuse("We are sorry, your call cannot be connected. Goodbye.")
+    assert isinstance(decide(snapshot=known, from_number="+15550100002"), HandOver)
+    assert isinstance(decide(snapshot=known, from_number="anonymous"), HandOver)
+    assert isinstance(decide(snapshot=known, **ours), HandOver)
 
 
 def test_our_line_is_shown_for_a_caller_who_hides_the_number():

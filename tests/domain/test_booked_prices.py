@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from django.db.models import Max
 
-from calls.domain import appointments, booked_prices, booking, quotes, slots
+from calls.domain import appointments, booked_prices, booking, bookings_by_hand, quotes, slots
 from calls.domain.appointments import Facts
 from calls.domain.booking import Wanted
 from calls.domain.technicians import Place
-from calls.models import OutgoingEmail, Quote, Weekday
+from calls.models import OutgoingEmail, Quote, Service, Weekday
 from tests.factories import RANG_AT, make_call, make_line
 from tests.factories_trade import (
     MONDAY_TO_FRIDAY,
@@ -134,6 +134,85 @@ def test_moving_to_and_from_a_dear_time_changes_the_price():
         ["Price at that time: $204.12"],
     ]
     assert Quote.objects.aggregate(Max("total"))["total__max"] == Decimal("255.15")
+
+
+# By hand
+
+
+def book_by_hand(office, starts_at, number="+15550100001"):
+    wanted = Wanted(
+        name="Jo Miller", address="12 Elm Street", postal_code="12207", number=number, email="jo@example.com"
+    )
+    service = Service.objects.get(pk=office.service.pk)
+    now = RANG_AT + timedelta(minutes=10)
+    return bookings_by_hand.book(service=service, starts_at=starts_at, wanted=wanted, now=now)
+
+
+def move_by_hand(made, starts_at, minutes):
+    bookings_by_hand.move(booking=made, starts_at=starts_at, now=RANG_AT + timedelta(minutes=minutes))
+
+
+def test_a_booking_that_is_moved_by_hand_costs_what_its_new_time_costs():
+    office = Office()
+    office.quote()
+    made = office.book(TUESDAY_AT_NINE)
+
+    for minutes, starts_at in enumerate([SATURDAY_AT_TEN, TUESDAY_AT_NINE, SATURDAY_AT_TEN], start=5):
+        move_by_hand(made, starts_at, minutes)
+
+    cheap, dear = ["Price at that time: $204.12"], ["Price at that time: $255.15"]
+    assert prices_in_letters() == [cheap, dear, cheap, dear]
+
+
+@pytest.mark.parametrize(("starts_at", "price"), [(TUESDAY_AT_NINE, "$324.00"), (SATURDAY_AT_TEN, "$405.00")])
+def test_a_booking_by_hand_costs_what_it_costs_today_and_not_what_was_named_once(starts_at, price):
+    office = Office()
+    office.quote()
+    office.quote(local_time="2026-11-24T09:00")
+    Service.objects.update(price=Decimal(300))
+
+    book_by_hand(office, starts_at)
+
+    assert prices_in_letters() == [[f"Price at that time: {price}"]]
+
+
+def test_a_price_named_for_that_very_time_before_the_prices_changed_is_not_that_of_the_booking():
+    office = Office()
+    office.quote(local_time="2026-11-24T09:00")
+    Service.objects.update(price=Decimal(300))
+    office.quote()
+
+    office.book(TUESDAY_AT_NINE)
+
+    assert prices_in_letters() == [["Price at that time: $324.00"]]
+
+
+def test_a_dearer_time_by_hand_is_priced_for_its_own_customer():
+    office = Office()
+    first = book_by_hand(office, SATURDAY_AT_TEN)
+    second = book_by_hand(office, SATURDAY_AT_TEN + timedelta(hours=2), number="+15550100002")
+
+    for made in (first, second):
+        quote = booked_prices.of_booking(booking=made)
+        assert (quote.customer, quote.call, quote.total) == (made.customer, None, Decimal("255.15"))
+    assert prices_in_letters() == [["Price at that time: $255.15"]] * 2
+
+
+def test_two_customers_at_the_same_dear_time_have_a_quote_each():
+    office = Office()
+    make_technician(business=office.service.business)
+
+    for number in ("+15550100001", "+15550100002"):
+        book_by_hand(office, SATURDAY_AT_TEN, number=number)
+
+    dear = (SATURDAY_AT_TEN, Decimal("255.15"))
+    assert kept() == [(*dear, "+15550100001"), (*dear, "+15550100002")]
+
+
+def test_where_nothing_was_named_a_booking_by_hand_at_an_ordinary_time_names_no_price():
+    book_by_hand(Office(), TUESDAY_AT_NINE)
+
+    assert (kept(), prices_in_letters()) == ([], [[]])
 
 
 @pytest.mark.parametrize(("starts_at", "total"), [(SATURDAY_AT_TEN, Decimal("255.15")), (TUESDAY_AT_NINE, None)])

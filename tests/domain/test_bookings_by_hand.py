@@ -72,6 +72,20 @@ def test_a_booking_that_is_to_move_does_not_stand_in_its_own_way():
     assert TUESDAY_AT_NINE in openings(service, TUESDAY, but=made).openings
 
 
+@pytest.mark.parametrize(
+    ("year", "why"), [(1, "That time is over."), (9999, "Bookings are made at most 30 days ahead.")]
+)
+def test_a_time_of_another_age_is_refused_in_words(year, why):
+    service = service_of()
+    made = book(service)
+    then = datetime(year, 1, 1, tzinfo=UTC) if year == 1 else datetime(year, 12, 31, 23, 59, tzinfo=UTC)
+
+    with pytest.raises(NotPossible, match=f"^{why}$"):
+        book(service, then)
+    with pytest.raises(NotPossible, match=f"^{why}$"):
+        bookings_by_hand.move(booking=made, starts_at=then, now=RANG_AT)
+
+
 def test_there_is_no_limit_of_bookings_for_whoever_books_by_hand():
     service = service_of()
     customer = make_customer(business=service.business, number=JO.number)

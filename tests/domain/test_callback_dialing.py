@@ -31,7 +31,7 @@ def telephone():
 
 
 def promise(line, *, number=NUMBER, **fields):
-    standing = {"business": line.business, "call": factories.make_call(line=line), "number": number}
+    standing = {"business": line.business, "call": factories.make_ended_call(line=line), "number": number}
     words = {"reason": "a quote", "consent": "Yes.", "asked_at": NOW, "due_at": NOW}
     return Callback.objects.create(**standing | words | fields)
 
@@ -66,6 +66,8 @@ def finish(callback, status, now=NOW, *, streamed=False, answered_by=""):
     if answered_by:
         callback_dialing.note_machine(attempt_id=attempt.pk, call_sid=call_sid, answered_by=answered_by)
     callback_dialing.note_status(attempt_id=attempt.pk, call_sid=call_sid, call_status=status, now=now)
+    if status in callback_dialing.OVER:
+        Call.objects.filter(call_sid=call_sid).update(status="ended", ended_at=now)
 
 
 def test_a_task_that_comes_too_late_or_twice_dials_nothing(callback, telephone):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from calls.domain import capacity, lifecycle
+from calls.domain import capacity, costs, lifecycle
 from calls.domain.capacity import NO_LIMITS, Limits
 from calls.domain.decisions import Answer, HandOver, Transfer, Voicemail
 from calls.models import Call, CallEvent
@@ -169,10 +169,27 @@ def test_the_minutes_of_one_number_end_too():
 @pytest.mark.parametrize(("cost", "is_in"), [("4.99", True), ("5.00", False)])
 def test_the_budget_of_a_day_ends(cost, is_in):
     line = factories.make_line(business=factories.make_business(budget_a_day="5.00"))
-    spoken(line, 1, model_cost=cost)
+    spoken(line, 1, model_cost=cost, telephone_cost=0)
 
     assert isinstance(ring(line), Answer) is is_in
     assert is_in or reached() == capacity.BUDGET
+
+
+def test_the_budget_ends_though_the_model_has_no_price():
+    line = factories.make_line(business=factories.make_business(budget_a_day="1.00"))
+    call = spoken(line, 30, model="gpt-realtime-9", output_tokens=10_000_000)
+    costs.settle_cost(call_id=call.pk)
+
+    assert handed_over(ring(line))
+    assert (Call.objects.get(pk=call.pk).model_cost, reached()) == (None, capacity.BUDGET)
+
+
+@pytest.mark.parametrize(("minutes", "is_in"), [(6, True), (7, False)])
+def test_the_calls_that_go_on_count_toward_the_budget(minutes, is_in):
+    line = factories.make_line(business=factories.make_business(budget_a_day="0.90"))
+    with_agent(line, minutes=minutes, rang_at=NOW - timedelta(minutes=minutes))
+
+    assert isinstance(ring(line), Answer) is is_in
 
 
 def test_a_limit_of_nothing_lets_nobody_in():

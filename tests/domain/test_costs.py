@@ -117,7 +117,7 @@ def test_twilio_charges_nothing_for_a_call_of_the_doctor_and_the_business_has_no
     call = factories.make_ended_call(seconds=130, call_sid=f"{TEST_CALL_PREFIX}{'0' * 26}", model_cost="0.50")
 
     assert costs.cost_of_minutes(call=call, prices=PRICES) == 0
-    assert costs.spent(business=call.business, since=call.rang_at) == 0
+    assert costs.spent(business=call.business, since=call.rang_at, now=call.ended_at) == 0
 
 
 def test_a_call_that_goes_on_has_no_cost_of_minutes_yet():
@@ -154,8 +154,73 @@ def test_the_end_of_a_stream_writes_what_the_call_has_cost_and_the_end_of_the_ca
 def test_what_a_business_has_spent_is_the_sum_of_what_is_known():
     line = factories.make_line()
     factories.make_ended_call(line=line, model_cost="0.50", telephone_cost="0.02")
-    factories.make_ended_call(line=line, model_cost="0.25")
+    factories.make_ended_call(line=line, model_cost="0.25", telephone_cost=0)
     factories.make_ended_call(line=line, model_cost="9", rang_at=factories.RANG_AT - timedelta(days=1))
     factories.make_ended_call(model_cost="9")
 
-    assert costs.spent(business=line.business, since=factories.RANG_AT) == Decimal("0.77")
+    assert spent(line) == Decimal("0.77")
+
+
+def spent(line, minutes=0):
+    """Since the ring of `factories`, as asked so many minutes later."""
+    now = factories.RANG_AT + timedelta(minutes=minutes)
+    return costs.spent(business=line.business, since=factories.RANG_AT, now=now)
+
+
+# What is not known: 0.112 for a minute of the dearest model, 0.018 for one of the dearest leg and its stream
+
+
+@pytest.mark.parametrize(
+    ("fields", "minutes", "dollars"),
+    [
+        ({}, 0, "0"),
+        ({}, 0.1, "0.13"),
+        ({}, 25, "3.25"),
+        ({}, 5000, "15.6"),
+        ({"handed_over_at": factories.RANG_AT + timedelta(minutes=2), "status": "handed_over"}, 25, "0.674"),
+        ({"status": "handed_over", "streaming_at": None, "handed_over_at": factories.RANG_AT}, 25, "0.45"),
+        ({"status": "ringing", "streaming_at": None}, 25, "0"),
+    ],
+    ids=["none yet", "begun", "long", "never closed", "with a person by now", "a person only", "not answered"],
+)
+def test_a_call_that_goes_on_counts_by_the_begun_minute_at_the_dearest_prices(fields, minutes, dollars):
+    call = factories.make_call(**{"streaming_at": factories.RANG_AT} | fields)
+
+    assert spent(call.line, minutes) == Decimal(dollars)
+
+
+def test_the_true_cost_takes_the_place_of_the_guess():
+    call = factories.make_ended_call(seconds=90, model="gpt-realtime-9", output_tokens=9000)
+    before = spent(call.line, 9)
+    for item in Price.TOKENS:
+        Price.objects.create(item=item, model="gpt-realtime-9", since=RANG_ON, dollars=1)
+    costs.settle_cost(call_id=call.pk)
+
+    assert (before, spent(call.line, 9)) == (Decimal("0.26"), Decimal("0.009") + Decimal("0.0085") * 2)
+
+
+def test_without_any_price_a_minute_still_counts():
+    Price.objects.all().delete()
+    call = factories.make_call(streaming_at=factories.RANG_AT)
+
+    assert spent(call.line, 10) == Decimal("1.10")
+
+
+def test_a_call_whose_tokens_nobody_counted_has_no_cost_of_nothing():
+    """Its server was killed; Twilio says that it is over."""
+    call = factories.make_call(streaming_at=factories.RANG_AT)
+    told = {"call_sid": call.call_sid, "call_status": "completed", "sequence": 0, "seconds": 61, "findings": []}
+    lifecycle.change_status(**told, now=factories.RANG_AT + timedelta(seconds=61))
+
+    call.refresh_from_db()
+    assert (call.model_cost, call.telephone_cost) == (None, Decimal("0.017"))
+    assert spent(call.line, 9) == Decimal("0.241")
+
+
+def test_a_model_without_all_of_its_prices_is_known():
+    Price.objects.create(item="text_in", model="gpt-realtime-9", dollars=1, since=RANG_ON)
+
+    assert costs.unpriced(models=[MODEL, "gpt-realtime-9", "gpt-realtime-10"], day=RANG_ON) == [
+        "gpt-realtime-9",
+        "gpt-realtime-10",
+    ]

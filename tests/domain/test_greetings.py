@@ -12,7 +12,7 @@ from tests.domain.test_streams import SECRET, ringing, token_of
 pytestmark = pytest.mark.django_db
 
 NOW = factories.RANG_AT
-WORDS = {"text": "Hello.", "voice": "marin", "model": "gpt-realtime-2.1"}
+WORDS = {"text": "Hello.", "voice": "marin", "model": "gpt-realtime-2.1", "host": "api.openai.com"}
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def keep(agent, sound, **fields):
     greetings.keep(agent_id=agent.pk, sound=sound, ms=len(sound) // 8, **WORDS | {"now": NOW} | fields)
 
 
-def admitted_to(agent, **fields):
+def admitted_to(agent, host="127.0.0.1", **fields):
     call = ringing(line=factories.make_line(agent=agent), **fields)
     return streams.admit_stream(
         call_sid=call.call_sid,
@@ -35,6 +35,7 @@ def admitted_to(agent, **fields):
         is_token_required=True,
         now=NOW,
         default_model="gpt-realtime-2.1",
+        realtime_host=host,
     )
 
 
@@ -44,8 +45,10 @@ def test_a_kept_greeting_is_found_by_its_words_voice_and_model(agent):
     assert greetings.sound_for(agent_id=agent.pk, **WORDS) == b"hello"
 
 
-@pytest.mark.parametrize("other", [{"text": "Hello!"}, {"voice": "cedar"}, {"model": "gpt-realtime-2.1-mini"}])
-def test_any_other_word_voice_or_model_is_not_it(agent, other):
+@pytest.mark.parametrize(
+    "other", [{"text": "Hello!"}, {"voice": "cedar"}, {"model": "gpt-realtime-2.1-mini"}, {"host": "127.0.0.1"}]
+)
+def test_any_other_word_voice_model_or_host_is_not_it(agent, other):
     keep(agent, b"hello")
 
     assert greetings.sound_for(agent_id=agent.pk, **WORDS | other) == b""
@@ -89,6 +92,12 @@ def test_a_call_is_admitted_with_the_greeting_that_fits(agent):
     factories.make_kept_greeting(agent=agent, text=persona.greeting_of(agent), sound=b"hello")
 
     assert (admitted_to(agent).kept_greeting, admitted_to(agent).model) == (b"hello", "gpt-realtime-2.1")
+
+
+def test_what_an_emulator_has_said_is_not_played_to_callers_of_openai(agent):
+    factories.make_kept_greeting(agent=agent, text=persona.greeting_of(agent), host="127.0.0.1")
+
+    assert admitted_to(agent, host="api.openai.com").kept_greeting == b""
 
 
 @pytest.mark.parametrize("change", [{"greeting": "Good day."}, {"voice": "cedar"}, {"model": "gpt-realtime-2.1-mini"}])

@@ -151,6 +151,14 @@ def test_the_leg_of_a_caller_who_hides_the_number_shows_our_line():
 
 
 @pytest.mark.django_db
+def test_a_call_of_ours_that_shows_the_same_line_is_not_the_dial_that_came_back():
+    first = open_call(from_number="anonymous")
+    ours = factories.make_call(line=first.line, direction="outbound", from_number=first.to_number)
+
+    assert handover.open_handover(call=ours, leg=leg(ours), now=NOW + timedelta(seconds=30)) is None
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "fields",
     [

@@ -78,8 +78,31 @@ def test_all_entries_are_written_or_none(monkeypatch):
     def locked(*args, **kwargs):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(CallEvent.objects, "create", locked)
+    monkeypatch.setattr(CallEvent.objects, "bulk_create", locked)
 
     with pytest.raises(history.Unavailable):
         history.write(call_id=call.pk, entries=[turn(), ("event", {"kind": "x", "at_ms": 1, "detail": {}})])
     assert Turn.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_batch_is_written_in_one_statement_a_kind_however_often_a_turn_changed(django_assert_num_queries):
+    call = make_call()
+    batch = [turn(f"item_{number}", text=text) for number in range(20) for text in ("", "Hello")]
+    batch += [tool(), tool(status="ok", result={"a": 1}), ("event", {"kind": "x", "at_ms": 1, "detail": {}})]
+
+    with django_assert_num_queries(5):  # three, in a transaction
+        history.write(call_id=call.pk, entries=batch)
+
+    assert set(Turn.objects.values_list("text", flat=True)) == {"Hello"}
+    assert ToolCall.objects.get().status == "ok"
+
+
+@pytest.mark.django_db
+def test_what_was_written_is_read_in_the_order_of_the_conversation():
+    call = make_call()
+    first, second = turn("item_1", position=1000), turn("item_2", position=3000, role="agent")
+    used = tool(position=2000, status="ok", result={"a": 1}, duration_ms=5)
+    history.write(call_id=call.pk, entries=[second, used, first])
+
+    assert history.read(call_id=call.pk) == (first, used, second)

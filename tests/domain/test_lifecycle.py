@@ -8,7 +8,7 @@ import pytest
 
 from calls import database
 from calls.domain import lifecycle, streams
-from calls.domain.decisions import Answer, HandOver, HangUp, Thanks, Voicemail
+from calls.domain.decisions import Answer, Busy, HandOver, HangUp, Thanks, Voicemail
 from calls.models import Call, CallEvent, Stream
 from tests import factories
 from tests.domain.legs import leg, new_leg
@@ -301,6 +301,40 @@ def test_a_caller_who_rings_again_after_the_hand_over_has_the_agent_again():
     finish_dial(leg(row(first)), "busy")
 
     assert isinstance(receive(new_leg(to_number=line.number), now=later(seconds=20)), Answer)
+
+
+def test_a_leg_that_comes_back_while_it_is_announced_stays_refused_however_often_twilio_asks():
+    line = factories.make_line()
+    announced = {"handover_is_announced": True, "end_reason": Reason.TRANSFERRED, "from_number": "+15550100009"}
+    factories.make_call(line=line, status=Status.HANDED_OVER, handover_number=PERSON, handed_over_at=NOW, **announced)
+    second = new_leg(to_number=line.number, from_number="+15550100009")
+
+    assert [receive(second) for _ in range(3)] == [Busy()] * 3
+    assert state(second) == ("ended", "busy")
+
+
+def hidden_caller_at_a_person(line):
+    """Their call is being dialed to a person just now, showing our line."""
+    hidden = new_leg(to_number=line.number, from_number="anonymous")
+    assert isinstance(receive(hidden, obstacle=lifecycle.OPENAI_REFUSES), HandOver)
+
+
+def our_callback(line):
+    return new_leg(from_number=line.number, to_number="+15550100002", is_outbound=True, call_status="in-progress")
+
+
+def test_a_callback_of_ours_has_the_agent_while_a_hidden_caller_is_put_through():
+    line = factories.make_line()
+    hidden_caller_at_a_person(line)
+
+    assert isinstance(receive(our_callback(line), now=later(seconds=30)), Answer)
+
+
+def test_a_callback_of_ours_that_falls_back_meanwhile_reaches_a_person():
+    line = factories.make_line()
+    hidden_caller_at_a_person(line)
+
+    assert isinstance(fall_back(our_callback(line), now=later(seconds=30)), HandOver)
 
 
 # The fallback address

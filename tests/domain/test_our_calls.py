@@ -24,7 +24,7 @@ def later(**delta):
 
 def promise():
     line = factories.make_line()
-    standing = {"business": line.business, "call": factories.make_call(line=line), "number": NUMBER}
+    standing = {"business": line.business, "call": factories.make_ended_call(line=line), "number": NUMBER}
     words = {"reason": "a quote", "consent": "Yes.", "asked_at": NOW, "due_at": NOW}
     return Callback.objects.create(**standing | words)
 

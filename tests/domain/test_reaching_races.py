@@ -29,8 +29,8 @@ async def test_words_and_the_tool_at_once_raise_one_emergency_and_ring_one_perso
     telephone = Telephone()
 
     def by_words():
-        row = emergencies.raise_by_words(call_id=call.pk, kind="gas", text="I smell gas", now=NOW)
-        escalation.escalate(emergency_id=row.pk, telephone=telephone, now=NOW)
+        if row := emergencies.raise_by_words(call_id=call.pk, kind="gas", text="I smell gas", now=NOW):
+            escalation.escalate(emergency_id=row.pk, telephone=telephone, now=NOW)
 
     def by_tool():
         row = emergencies.report(call_id=call.pk, kind="gas", description="A smell of gas.", now=NOW)

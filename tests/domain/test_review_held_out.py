@@ -133,6 +133,59 @@ OTHERS_CLAIMS = [
     "I've scheduled a callback for nine.",
     "Somebody is going to call you back.",
 ]
+# A reader's, none of which was noticed, and a list written before the patterns were widened for them: 15 of 20 were.
+EVERYDAY_CLAIMS = [
+    "Mike will be at your place on Thursday at nine.",
+    "All booked!",
+    "The quote's on its way.",
+    "You'll hear back from us today.",
+    "We'll have someone out there at nine tomorrow.",
+    "The on-call technician has been notified.",
+    "I've alerted our on-call technician.",
+    "You're on the calendar for Friday at two.",
+    "I've put you down for Monday morning.",
+    "Your appointment is confirmed.",
+    "That's all set, Dan will see you tomorrow at ten.",
+    "Somebody will come by this afternoon around four.",
+    "We've got you scheduled for next Tuesday.",
+    "Our plumber will be there at eight on Wednesday.",
+    "I just emailed you the estimate.",
+    "You should have the quote in your inbox by now.",
+    "I've sent the price over to you.",
+    "Someone will ring you back within the hour.",
+    "We'll give you a call tomorrow morning.",
+    "A colleague is going to phone you this evening.",
+    "I've passed your message on to the owner.",
+    "I've let our team know about the leak.",
+    "The emergency technician is on his way.",
+    "I've paged the technician on duty.",
+    "Help is on the way.",
+    "Your appointment has been moved to Thursday.",
+    "I've cancelled that visit for you.",
+]
+# With them; the fourth was taken for a claim.
+EVERYDAY_NOTHING = [
+    "Would you like me to book Friday at two?",
+    "I can have someone there on Monday, if that suits you.",
+    "Shall I email you the quote?",
+    "The technician will call you if he's running late.",
+    "Once you confirm, I'll book it.",
+    "We could be there tomorrow at nine.",
+    "Do you want us to call you back?",
+    "If it gets worse, call 911.",
+    "I haven't booked anything yet.",
+    "What day works for you?",
+    "A technician usually arrives within the window you choose.",
+    "I'm afraid I couldn't send the quote.",
+    "Our office is open on Saturday at nine.",
+    "The quote would be two hundred dollars.",
+    "I can alert our on-call technician if you like.",
+    "Someone can call you back this afternoon; shall I arrange that?",
+    "Bookings are made at most thirty days ahead.",
+    "Nobody is on the way yet.",
+    "Let me check whether Thursday is free.",
+    "When you get the e-mail, just reply to it.",
+]
 AFTERWARDS_NOTHING = [
     "You can't expect a call before Monday.",
     "Is somebody going to call you back?",
@@ -228,12 +281,12 @@ def test_claim_without_its_row_is_noticed_for_what_it_is(what, text):
     assert claims_in(text) == [what]
 
 
-@pytest.mark.parametrize("text", [*NOTHING, *AFTERWARDS_NOTHING])
+@pytest.mark.parametrize("text", [*NOTHING, *AFTERWARDS_NOTHING, *EVERYDAY_NOTHING])
 def test_offer_question_condition_and_negation_claim_nothing(text):
     assert claims_in(text) == []
 
 
-@pytest.mark.parametrize("text", [*AFTERWARDS_CLAIMS, *OTHERS_CLAIMS])
+@pytest.mark.parametrize("text", [*AFTERWARDS_CLAIMS, *OTHERS_CLAIMS, *EVERYDAY_CLAIMS])
 def test_claim_is_noticed_in_other_words(text):
     assert len(claims_in(text)) == 1
 

@@ -50,6 +50,18 @@ def test_whatever_twilio_asks_next_for_a_blocked_caller_stays_a_refusal():
     assert (repeated, fallen_back) == (REFUSED, HangUp())
 
 
+def test_a_blocked_caller_is_not_put_through_by_the_fallback_either():
+    line = factories.make_line()
+    put_on_list(line, "blocked")
+    caller = new_leg(to_number=line.number, from_number=LISTED)
+
+    asked = {"error_code": "11200", "failed_address": "voice", "default_number": PERSON}
+    decisions = [lifecycle.fall_back(leg=caller, **asked, now=NOW), ring(line, call_sid=caller.call_sid)]
+
+    assert decisions == [REFUSED, REFUSED]
+    assert Call.objects.get().end_reason == "blocked"
+
+
 def test_a_list_is_that_of_one_business():
     put_on_list(factories.make_line(), "blocked")
 

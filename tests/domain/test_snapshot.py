@@ -4,6 +4,7 @@ import pytest
 
 from calls.domain import snapshot
 from calls.domain.snapshot import KnownLine, Snapshot, Unreadable
+from calls.models import ListedNumber
 from tests import factories
 
 LINE, OTHER_LINE = "+15550109999", "+15550109998"
@@ -16,10 +17,26 @@ def test_a_snapshot_holds_each_line_with_its_business_and_its_person(django_asse
     factories.make_line(number=LINE)
     factories.make_line(number=OTHER_LINE, business=factories.make_business(name="Oak Electric", handover_number=""))
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         taken = snapshot.take_snapshot()
 
     assert taken == KNOWN
+
+
+@pytest.mark.django_db
+def test_a_snapshot_knows_whom_each_business_has_blocked_and_keeps_no_number_of_theirs():
+    line, other = factories.make_line(number=LINE), factories.make_line(number=OTHER_LINE)
+    for business, number, treatment in (
+        (line.business, "+15550100066", "blocked"),
+        (line.business, "+15550100067", "direct"),
+        (other.business, "+15550100068", "blocked"),
+    ):
+        ListedNumber.objects.create(business=business, number=number, treatment=treatment)
+
+    taken = snapshot.take_snapshot()
+
+    assert taken.line(LINE).blocked == {"+15550100066"}
+    assert "+155501000" not in taken.to_json()
 
 
 def test_a_snapshot_comes_back_from_its_text():

@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
-from calls.domain import streams, tokens
+from calls.domain import costs, lifecycle, streams, tokens
 from calls.models import Call, Stream
+from tests.domain.legs import leg
 from tests.factories import RANG_AT, make_call, make_line, make_sid, make_stream
 
 NOW = RANG_AT + timedelta(seconds=1)
@@ -160,6 +161,19 @@ def test_first_reason_stands():
     assert Call.objects.get().end_reason == "agent_hangup"
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(("reason", "stands"), [("draining", "draining"), ("agent_hangup", "stream_lost")])
+def test_a_reason_that_comes_late_replaces_what_the_webhook_has_guessed(reason, stands):
+    """Twilio asks what follows as soon as the socket is closed, and the database may take longer than that."""
+    stream = make_stream()
+    lifecycle.leave_stream(leg=leg(stream.call), default_number="", now=NOW)
+    finish(stream, reason)
+    finish(stream, "upstream_lost")
+
+    call = Call.objects.get()
+    assert (call.status, call.end_reason) == (Call.Status.HANDED_OVER, stands)
+
+
 def finish(stream, reason):
     streams.finish_stream(
         call_id=stream.call_id, stream_sid=stream.stream_sid, reason=reason, now=NOW, first_audio_ms=640
@@ -169,11 +183,43 @@ def finish(stream, reason):
 @pytest.mark.django_db
 def test_usage_of_several_streams_adds_up():
     call = make_call()
-    for _ in range(2):
-        streams.settle_stream(
-            call_id=call.pk, realtime_session_id="s" * 90, model="m", input_tokens=9, cached_tokens=4, output_tokens=2
-        )
+    for session in ("r", "s"):
+        settle(call, session * 90)
 
     call.refresh_from_db()
     assert (call.input_tokens, call.cached_tokens, call.output_tokens) == (18, 8, 4)
     assert (call.model, call.realtime_session_id) == ("m", "s" * 64)
+
+
+def settle(call, session="sess_1"):
+    streams.settle_stream(
+        call_id=call.pk, realtime_session_id=session, model="m", input_tokens=9, cached_tokens=4, output_tokens=2
+    )
+
+
+@pytest.mark.django_db
+def test_usage_that_could_not_be_written_whole_is_counted_once_when_it_is_written_again(monkeypatch):
+    def locked(**asked):
+        raise OperationalError("database is locked")
+
+    call = make_call()
+    with monkeypatch.context() as broken:
+        broken.setattr(costs, "settle_cost", locked)
+        with pytest.raises(OperationalError):
+            settle(call, session="")
+
+    settle(call, session="")
+
+    call.refresh_from_db()
+    assert (call.input_tokens, call.cached_tokens, call.output_tokens) == (9, 4, 2)
+
+
+@pytest.mark.django_db
+def test_usage_of_one_session_is_counted_once_though_nobody_heard_that_it_was_written():
+    call = make_call()
+
+    for _ in range(2):
+        settle(call)
+
+    call.refresh_from_db()
+    assert (call.input_tokens, call.cached_tokens, call.output_tokens) == (9, 4, 2)

@@ -117,3 +117,25 @@ async def test_a_second_socket_brings_the_same_token():
     assert result.second_socket_close == 1008
     assert first["customParameters"] == second["customParameters"] == {"token": "secret"}
     assert (first["callSid"] == second["callSid"], first["streamSid"] == second["streamSid"]) == (True, False)
+
+
+@pytest.mark.asyncio
+async def test_a_host_that_is_gone_sends_nothing_more_and_says_no_goodbye():
+    async with a_stream(silent) as server:
+        result = await ring(server, faults=Faults(freezes_ms=300, hang_up_after_ms=1500, hang_up_how="reset"))
+
+    [socket] = server.sockets
+    sent = media(socket)
+    assert events(socket) == ["connected", "start"]
+    assert 0 < len(sent) <= 15
+    assert result.status == "completed"
+
+
+@pytest.mark.asyncio
+async def test_a_call_is_led_away_from_its_first_stream_to_the_voice_webhook():
+    async with a_stream(silent) as server:
+        result = await ring(server, {"wait_ms": 900}, HANG_UP, faults=Faults(led_away_ms=300))
+
+    assert [events(socket) for socket in server.sockets] == [["connected", "start", "stop"]] * 2
+    asked = [(exchange.purpose, exchange.fields["CallStatus"]) for exchange in result.http if exchange.body]
+    assert asked == [("voice", "ringing"), ("redirect", "in-progress")]

@@ -57,6 +57,15 @@ async def test_a_stalled_response_is_created_and_never_ends():
 
 
 @pytest.mark.asyncio
+async def test_a_step_of_text_has_words_and_no_sound():
+    async with session(Agent(text="Hello there.", fault=Fault("text"))) as (client, _):
+        types = await response_types(client)
+
+    assert "response.output_text.done" in types
+    assert [kind for kind in types if "audio" in kind] == []
+
+
+@pytest.mark.asyncio
 async def test_a_silent_step_answers_nothing_and_the_next_one_speaks():
     async with session(Agent(fault=Fault("silent")), GREETING) as (client, _):
         await client.send("response.create")
@@ -206,6 +215,16 @@ async def test_each_answer_can_come_late_and_rate_scales_it(fault, waited_for):
 @pytest.mark.asyncio
 async def test_it_can_open_and_stay_mute():
     async with RealtimeServer([script()], faults=Faults(never_created=True)) as server, connected(server) as client:
+        assert await client.quiet() == []
+
+
+@pytest.mark.asyncio
+async def test_it_can_begin_with_an_error_and_take_nothing_any_more():
+    faults = Faults(error_on_open="server_error")
+    async with RealtimeServer([script()], faults=faults) as server, connected(server) as client:
+        assert (await client.until("error"))["error"]["code"] == "server_error"
+        await client.send("session.update", session=PHONE)
+
         assert await client.quiet() == []
 
 

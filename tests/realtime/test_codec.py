@@ -189,3 +189,17 @@ def test_used_tokens_are_told_by_kind_and_cached_text_comes_first(details, cache
     done = codec.parse(json.dumps({"type": "response.done", "response": {"id": "r", "usage": usage}}))
 
     assert done.usage == wire.Usage(310, details["cached_tokens"], 81, details.get("audio_tokens", 0), cached_audio, 61)
+
+
+def test_texts_and_numbers_beyond_all_measure_are_cut():
+    said = parse(type="response.output_audio_transcript.done", item_id="i", transcript="x" * 100_000)
+    used = parse(type="response.done", response={"id": "r", "usage": {"input_tokens": 2**40, "output_tokens": 7}})
+
+    assert len(said.text) == codec.LONGEST_TEXT
+    assert (used.usage.input_tokens, used.usage.output_tokens) == (0, 7)
+
+
+def test_sound_is_never_cut():
+    payload = "AAAA" * 100_000
+
+    assert parse(type="response.output_audio.delta", delta=payload).payload == payload

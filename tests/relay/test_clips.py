@@ -8,7 +8,7 @@ import pytest
 
 from calls.audio import level_dbov
 from calls.relay import clips
-from tests.relay.test_wav import recorded
+from tests.relay.test_wav import recorded, with_a_chunk_longer_than_its_file
 
 SPOKEN = sorted((Path(clips.__file__).parents[1] / "emulators" / "audio").glob("agent_*.ulaw"))
 
@@ -55,8 +55,12 @@ def test_a_file_is_read_once_as_long_as_it_stays_the_same(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize(
     ("data", "why"),
-    [(b"noise", "it is no WAV file of PCM"), (bytes(3 << 20), "it is larger than 2 MB")],
-    ids=["no WAV", "too large"],
+    [
+        (b"noise", "it is no WAV file of PCM"),
+        (with_a_chunk_longer_than_its_file(), "it is no WAV file of PCM"),
+        (bytes(3 << 20), "it is larger than 2 MB"),
+    ],
+    ids=["no WAV", "torn", "too large"],
 )
 def test_a_file_that_cannot_be_used_is_told_once_and_ours_is_played(tmp_path, caplog, data, why):
     (tmp_path / "let_me_check.wav").write_bytes(data)

@@ -66,10 +66,21 @@ async def until(condition, *, seconds=4):
     return found
 
 
+def sound_of(session):
+    """How many bytes the model has said, once all is said."""
+    done = session.sent("response.done")
+    return done and sum(len(b64decode(delta["delta"])) for delta in session.sent("response.output_audio.delta"))
+
+
+def is_told(caller):
+    """Whether the end of the response, which comes behind its sound, has arrived in the conversation."""
+    return caller.relay._call._conversation._gate.is_idle
+
+
 async def heard_whole(caller, openai):
-    """The model has said its piece, and Twilio has played it."""
+    """The model has said its piece, the relay has understood that this was all, and Twilio has played it."""
     async with asyncio.timeout(4):
-        while not openai.sessions[0].sent("response.done"):
+        while not (said := sound_of(openai.sessions[0])) or len(media(caller)) < said or not is_told(caller):
             await asyncio.sleep(0.02)
     for mark in [sent["mark"]["name"] for sent in caller.sent if sent["event"] == "mark"]:
         caller.say("mark", mark={"name": mark})
@@ -106,6 +117,22 @@ async def test_the_greeting_of_one_call_is_the_first_sound_of_the_next(openai):
     assert [len(session.received("response.create")) for session in openai.sessions[1:]] == [0]
     details = [e.detail async for e in CallEvent.objects.filter(kind="first_audio").order_by("pk")]
     assert [detail.get("kept") for detail in details] == [None, True]
+
+
+async def test_the_greeting_of_one_host_is_not_that_of_another(openai):
+    first = await ring(openai.url)
+    await asyncio.wait_for(first.heard.wait(), 20)
+    await heard_whole(first, openai)
+    await until(kept)
+    await hang_up(first)
+
+    agent = await Agent.objects.aget()
+    second = await ring(openai.url.replace("127.0.0.1", "localhost"), agent, sid="MZ2")
+    await asyncio.wait_for(second.heard.wait(), 20)
+    await hang_up(second, sid="MZ2")
+
+    details = [e.detail async for e in CallEvent.objects.filter(kind="first_audio").order_by("pk")]
+    assert [detail.get("kept") for detail in details] == [None, None]
 
 
 async def test_it_is_on_the_wire_before_openai_has_opened_its_door():

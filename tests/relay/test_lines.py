@@ -10,9 +10,9 @@ from calls.conversation.messages import LineExpires, LineLost, LineNotPrepared, 
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_server import RealtimeServer
 from calls.logs import CallLogger
-from calls.realtime import wire
+from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
-from calls.relay import breaker
+from calls.relay import breaker, lines
 from calls.relay.breaker import Address
 from calls.relay.lines import Lines
 
@@ -194,6 +194,34 @@ async def test_sessions_that_are_lost_keep_others_away_only_when_none_is_agreed_
         await told.close()
 
     assert breaker.refusal(openai.url, "sk-test", breaker.clock(10.0)) is reason
+
+
+async def test_openai_that_does_not_read_any_more_is_lost_soon(told, openai, monkeypatch, caplog):
+    monkeypatch.setattr(lines, "STALLED", 1.0)  # of the call: a tenth here
+    openai.faults.deaf = True
+    told.lines.open()
+    await told.until(wire.SessionCreated)
+    for number in range(250):
+        told.lines.put(wire.AddText(f"item_{number}", "user", "A" * 60_000))
+
+    lost = await told.until(LineLost)
+    assert (lost.reason, lost.was_open) == (Reason.CUT, True)
+    assert ("line_stalled", {}) in told.notes
+    assert "OpenAI does not read any more" in [record.message for record in caplog.records]
+    openai.cut(openai.sessions[0])
+
+
+async def test_call_that_is_over_does_not_wait_for_an_openai_that_does_not_read(told, openai, monkeypatch):
+    monkeypatch.setattr(client, "CLOSE_TIMEOUT", 0.1)
+    openai.faults.deaf = True
+    told.lines.open()
+    await told.until(wire.SessionCreated)
+    for number in range(250):
+        told.lines.put(wire.AddText(f"item_{number}", "user", "A" * 60_000))
+    await asyncio.sleep(0.02)
+
+    await asyncio.wait_for(told.close(), 1)
+    openai.cut(openai.sessions[0])
 
 
 async def test_closed_lines_stay_closed(told, openai):

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from calls.relay.outbox import Outbox
+from calls.relay import outbox as outboxes
+from calls.relay.outbox import Outbox, Stalled
 
 pytestmark = pytest.mark.asyncio
 
@@ -91,3 +92,57 @@ async def test_what_send_raises_ends_the_writer():
 
     with pytest.raises(ConnectionResetError):
         await outbox.write(broken)
+
+
+async def test_sound_is_bounded_in_letters_too_but_the_newest_stays():
+    outbox = Outbox(100, most_letters=10)
+    for frame in ("aaaa", "bbbb", "cccc"):
+        outbox.put(frame, is_sound=True)
+    outbox.put("d" * 50, is_sound=True)
+
+    assert await drain(outbox) == ["d" * 50]
+    assert outbox.dropped == 3
+
+
+async def test_frames_of_other_kinds_have_an_end_too(monkeypatch):
+    monkeypatch.setattr(outboxes, "MOST_FRAMES", 3)
+    outbox = Outbox(1)
+    for number in range(5):
+        outbox.put(str(number))
+
+    assert await drain(outbox) == ["0", "1", "2"]
+    assert outbox.dropped == 2
+
+
+async def test_peer_that_takes_nothing_ends_the_writer():
+    outbox = Outbox(2)
+    outbox.put("x")
+
+    with pytest.raises(Stalled):
+        await asyncio.wait_for(outbox.write(lambda frame: asyncio.Event().wait(), within=0.02), 1)
+
+
+async def test_peer_that_is_slow_is_waited_for():
+    outbox = Outbox(10)
+    for frame in "abcd":
+        outbox.put(frame)
+    sent = []
+
+    async def slow(frame: str) -> None:
+        await asyncio.sleep(0.03)
+        sent.append(frame)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(outbox.write(slow, within=0.1), 0.25)
+    assert sent == ["a", "b", "c", "d"]
+
+
+async def test_time_out_of_the_socket_itself_is_no_stall():
+    outbox = Outbox(2)
+    outbox.put("x")
+
+    async def timed_out(frame: str) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await outbox.write(timed_out, within=5)

@@ -16,15 +16,16 @@ from django.utils import timezone
 
 from calls import database
 from calls.conversation.machine import Conversation
-from calls.domain import alarm, streams, tokens
+from calls.domain import alarm, streams, summaries, tokens
 from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import parse
 from calls.logs import CallLogger
 from calls.models import Agent, Call, CallEvent, Emergency, Stream, Turn
 from calls.realtime import client, wire
 from calls.realtime.reasons import Reason
-from calls.relay import breaker, carried, lines, live, relay
+from calls.relay import alarms, breaker, carried, clips, lines, live, relay
 from calls.relay.carried import RelaySettings
+from calls.relay.journal import Journal
 from calls.relay.relay import Relay
 from calls.twilio import stream
 from tests.conversation.kit import FRAME
@@ -215,6 +216,70 @@ async def test_stream_that_is_not_authentic_costs_nothing_at_openai(openai, toke
     assert openai.sessions == []
 
 
+LONG = "x" * (stream.MAX_FRAME + 1)
+
+
+async def test_third_frame_beyond_all_measure_ends_the_call_in_a_hand_over(openai, caplog):
+    caplog.set_level(logging.INFO, "calls.test")
+    caller = await talking(openai)
+    for _ in range(2):
+        caller.relay.feed(LONG)
+    caller.relay.feed("no JSON")
+    caller.say("media", media={"payload": FRAME})
+    await frames_to(openai, "input_audio_buffer.append")
+    assert caller.closed == []
+
+    caller.relay.feed(LONG)
+    await caller.is_over()
+    assert caller.closed == [(1009, "handed_over", "stream_lost")]
+    [ended] = [record for record in caplog.records if record.message == "call ended"]
+    assert ended.bad_frames == 4
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+async def test_frames_beyond_all_measure_end_a_stream_that_is_no_call_yet(openai, is_started):
+    caller = Caller(openai.url, await ringing())
+    if is_started:
+        caller.start()
+    for _ in range(3):
+        caller.relay.feed(LONG)
+    await caller.is_over()
+
+    assert caller.closed == [(1009, *(("handed_over", "stream_lost") if is_started else ("ringing", "")))]
+
+
+async def test_stranger_cannot_make_the_door_keep_more_than_a_little():
+    early = relay.Early()
+    for _ in range(100):
+        early.append(stream.Media("A" * 60_000))
+    assert len(early.take()) == 1
+
+    for _ in range(150):
+        early.append(stream.Media(FRAME))
+    assert len(early.take()) == 100
+
+
+async def test_caller_whose_socket_takes_nothing_is_handed_over(openai, monkeypatch, caplog):
+    monkeypatch.setattr(carried, "STALLED", 0.4)  # of the call: a tenth of a second here
+    monkeypatch.setattr(carried, "FINISH_TIMEOUT", 0.5)
+    before = asyncio.all_tasks()
+    caller = Caller(openai.url, await ringing())
+    caller.relay._send = lambda frame: asyncio.Event().wait()
+
+    async def never(code):
+        await Caller._close(caller, code)
+        await asyncio.Event().wait()
+
+    caller.relay._close = never
+    caller.start()
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "handed_over", "stream_lost")]
+    assert "stream_stalled" in await kinds_of_events()
+    assert "Twilio does not read any more" in [record.message for record in caplog.records]
+    assert await leftovers(before) == []
+
+
 async def test_second_start_and_foreign_streams_are_passed_over(openai):
     caller = await talking(openai)
     caller.start(sid="MZ2")
@@ -310,6 +375,20 @@ async def test_every_line_about_a_call_names_it(openai, caplog):
     lines_said = {r.message: getattr(r, "call_sid", "") for r in caplog.records}
     assert set(lines_said) >= {"call started", "OpenAI could not be reached", "call ended", "bad frame from Twilio"}
     assert set(lines_said.values()) == {caller.call.call_sid}
+
+
+async def test_clips_that_break_keep_nobody_from_the_agent(openai, tmp_path, monkeypatch, caplog):
+    def broken(path):
+        raise MemoryError
+
+    monkeypatch.setattr(clips, "_read", broken)
+    (tmp_path / "one_moment.wav").write_bytes(b"RIFF")
+    first = await talking(openai, clips=tmp_path)
+    first.say("stop")
+    await first.is_over()
+
+    assert first.closed == [(1000, "ended", "caller_hangup")]
+    assert [r.message for r in caplog.records if r.levelname == "ERROR"] == ["the owner's clips could not be read"]
 
 
 async def test_openai_that_cannot_be_reached_hands_over_at_once(openai):
@@ -521,7 +600,7 @@ async def test_words_of_danger_outlive_a_database_that_is_away_and_keep_people_s
         return raise_alarm(**fields)
 
     monkeypatch.setattr(alarm, "raise_alarm", away)
-    monkeypatch.setattr(carried, "ALARM_WITHIN", 0.05)
+    monkeypatch.setattr(alarms, "ALARM_WITHIN", 0.05)
     caller = await talking(openai)
     heeding = asyncio.create_task(words(caller, "Please help, I smell gas in the basement."))
     [advice] = [f for f in await frames_to(openai, "conversation.item.create") if f["item"]["role"] == "system"]
@@ -642,3 +721,42 @@ async def test_wrong_key_is_not_tried_again(openai, monkeypatch):
     await caller.is_over()
 
     assert (len(tries), caller.closed) == (1, [(1000, "handed_over", "upstream_unavailable")])
+
+
+async def test_journal_that_breaks_is_told_and_the_call_goes_on(openai, monkeypatch, caplog):
+    async def broken(self):
+        raise RuntimeError("on demand")
+
+    monkeypatch.setattr(Journal, "run", broken)
+    caller = await talking(openai)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert caller.closed == [(1000, "ended", "caller_hangup")]
+    assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == ["the journal broke"]
+
+
+async def test_what_of_a_call_is_worth_a_look_stands_in_the_log(openai, caplog):
+    openai.faults.response_error = "server_error"
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    async with asyncio.timeout(5):
+        while "a response of OpenAI failed" not in caplog.messages:
+            await asyncio.sleep(0.01)
+    caller.say("stop")
+    await caller.is_over()
+
+    [first, *_] = [r for r in caplog.records if r.message == "a response of OpenAI failed"]
+    assert first.levelname == "WARNING"
+
+
+async def test_stream_that_came_back_has_the_last_word(openai, monkeypatch):
+    """The stream before it ends while the next one is open already: it must not sum up half of a call."""
+    summed_up = []
+    monkeypatch.setattr(summaries, "conclude_call", lambda **asked: summed_up.append(asked["call_id"]))
+    caller = await talking(openai)
+    await Stream.objects.acreate(call=caller.call, stream_sid="MZ2", started_at=timezone.now())
+    caller.say("stop")
+    await caller.is_over()
+
+    assert summed_up == []

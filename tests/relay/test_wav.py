@@ -6,6 +6,8 @@ import struct
 import wave
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from calls.audio import MULAW_TO_LINEAR, level_dbov
 from calls.relay import wav
@@ -24,10 +26,19 @@ def recorded(*, ms=500, rate=8000, width=2, channels=1, hz=440, peak=0.3):
     return data.getvalue()
 
 
+def with_a_chunk_longer_than_its_file():
+    """As a program leaves it that was stopped while it wrote the tags before the sound."""
+    whole = recorded()
+    return whole[:36] + b"LIST" + struct.pack("<I", 50_000) + b"INFO" + bytes(20) + whole[36:]
+
+
 def cycles(sound):
     """How often the tone swings up through zero."""
     values = [MULAW_TO_LINEAR[code] for code in sound]
     return sum(1 for a, b in zip(values, values[1:], strict=False) if a <= 0 < b)
+
+
+SHORT = recorded(ms=200)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +67,7 @@ def test_any_plain_wav_becomes_the_same_tone_as_loud_as_speech(how):
     [
         (b"no sound", "it is no WAV file"),
         (recorded()[:30], "it is no WAV file"),
+        (with_a_chunk_longer_than_its_file(), "it is no WAV file"),
         (recorded(ms=100), "it lasts 0.1 s"),
         (recorded(ms=5100), "it lasts 5.1 s"),
         (recorded(peak=0.001), "nothing can be heard in it"),
@@ -74,3 +86,16 @@ def test_a_file_that_is_cut_off_in_the_middle_is_as_long_as_what_is_there():
     whole = recorded(ms=1000)
 
     assert len(wav.to_mulaw(whole[: len(whole) // 2])) == pytest.approx(4000, abs=40)
+
+
+@given(changed=st.dictionaries(st.integers(0, 63), st.integers(0, 255), max_size=6), length=st.integers(0, 3400))
+def test_whatever_a_header_says_a_file_is_a_clip_or_refused(changed, length):
+    data = bytearray(SHORT)
+    for at, value in changed.items():
+        data[at] = value
+
+    try:
+        sound = wav.to_mulaw(bytes(data[:length]))
+    except wav.Unusable:
+        return
+    assert sound

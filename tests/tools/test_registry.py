@@ -211,3 +211,28 @@ async def test_string_without_a_limit_is_an_error_at_import(tools):
         @tool(description="Endless.", properties={"text": {"type": "string"}})
         def endless(context, *, text):
             return {}
+
+
+async def test_a_list_that_is_too_long_for_the_model_is_shortened_and_says_so(tools):
+    @tool(description="List.", properties={})
+    def listing(context):
+        return {"names": [f"name {number:03}" for number in range(1000)], "next": "Name one."}
+
+    answer = await registry.run(CONTEXT, "listing", "{}")
+
+    shown = len(answer.result["names"])
+    assert (answer.status, answer.result["left_out"], answer.result["next"]) == ("ok", 1000 - shown, "Name one.")
+    assert 3900 < len(answer.text) <= 4096
+
+
+async def test_an_answer_that_cannot_be_shortened_is_a_failure_and_is_not_given_to_the_model(tools, caplog):
+    @tool(description="Talk.", properties={}, then="end_call")
+    def talk(context):
+        return {"text": "x" * (1 << 20)}
+
+    answer = await registry.run(CONTEXT, "talk", "{}")
+
+    assert answer == Answer({"error": registry.TOO_LONG}, "failed")
+    assert [(record.message, record.tool) for record in caplog.records] == [
+        ("the answer of a tool is too long", "talk")
+    ]

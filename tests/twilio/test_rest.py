@@ -63,6 +63,19 @@ def test_the_status_of_a_call_can_be_asked(api, client):
     assert client.fetch_call(place(client)).status == "busy"
 
 
+def test_a_call_that_is_over_says_when(api, client):
+    ended = client.fetch_call(place(client))
+
+    assert abs(ended.ended_at - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_a_call_that_goes_on_has_no_end(api, client):
+    call_sid = place(client)
+    api.calls[call_sid].status, api.calls[call_sid].ended_at = "in-progress", None
+
+    assert (client.fetch_call(call_sid).status, client.fetch_call(call_sid).ended_at) == ("in-progress", None)
+
+
 @pytest.mark.parametrize("act", ["redirect", "end", "fetch"])
 def test_a_call_that_is_over_or_unknown_is_told_apart(client, act):
     acts = {

@@ -91,12 +91,13 @@ async def test_readyz_is_503_and_names_the_migration_that_is_missing(async_clien
     assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "missing": [f"calls.{newest}"]})
 
 
-async def test_readyz_is_503_while_the_server_shuts_down(async_client, monkeypatch):
+async def test_readyz_is_503_while_the_server_shuts_down_and_that_is_no_error(async_client, monkeypatch, caplog):
     monkeypatch.setattr(live, "is_draining", True)
 
     answer = await async_client.get("/readyz")
 
     assert (answer.status_code, answer.json()) == (503, {"status": "draining", "missing": []})
+    assert caplog.records == []
 
 
 async def test_readyz_is_503_without_a_database(async_client, monkeypatch):

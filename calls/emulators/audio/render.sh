@@ -1,5 +1,5 @@
 #!/bin/sh
-# Renders the spoken lines of the scripted calls and the product's two filler clips: raw 8 kHz mu-law, one file a line.
+# Renders the spoken lines of the scripted calls and the product's own clips: raw 8 kHz mu-law, one file a line.
 # Needs flite and sox (Debian: apt-get install flite sox). Run from anywhere: sh calls/emulators/audio/render.sh
 # The same versions give the same bytes; see README.md for the licence of the voices.
 set -eu
@@ -158,3 +158,4 @@ agent think "Of course. Take your time."
 
 render slt "$clips/one_moment.ulaw" "One moment, please."
 render slt "$clips/let_me_check.ulaw" "Let me check that."
+render slt "$clips/closing.ulaw" "We must end here. Please hold, or we will call you back."

@@ -103,7 +103,7 @@ class Ear:
 def _filler_frames() -> frozenset[bytes]:
     return frozenset(
         frame
-        for path in clips.FOLDER.glob("*.ulaw")
-        for frame in sound.frames(path.read_bytes())
+        for name in clips.FILLERS
+        for frame in sound.frames((clips.FOLDER / f"{name}.ulaw").read_bytes())
         if sound.is_audible(frame)
     )

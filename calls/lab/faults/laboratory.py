@@ -11,7 +11,19 @@ import django
 from django.db import connections
 
 from calls.lab import scratch
-from calls.lab.faults import rows_forged, rows_house, rows_openai, rows_twilio, weakened
+from calls.lab.faults import (
+    rows_database,
+    rows_forged,
+    rows_house,
+    rows_openai,
+    rows_ours,
+    rows_process,
+    rows_rest,
+    rows_tools,
+    rows_twilio,
+    rows_unbegun,
+    weakened,
+)
 from calls.lab.faults.stage import Stage
 from calls.lab.faults.table import Row, Seen
 
@@ -46,7 +58,21 @@ def _place(row: Row) -> tuple[int, int, str]:
 
 
 TABLE: tuple[Row, ...] = tuple(
-    sorted([*rows_twilio.ROWS, *rows_forged.ROWS, *rows_openai.ROWS, *rows_house.ROWS], key=_place)
+    sorted(
+        [
+            *rows_twilio.ROWS,
+            *rows_forged.ROWS,
+            *rows_rest.ROWS,
+            *rows_openai.ROWS,
+            *rows_unbegun.ROWS,
+            *rows_tools.ROWS,
+            *rows_house.ROWS,
+            *rows_process.ROWS,
+            *rows_database.ROWS,
+            *rows_ours.ROWS,
+        ],
+        key=_place,
+    )
 )
 
 
@@ -118,7 +144,9 @@ def _broken(number: str, problem: BaseException) -> Verdict:
 def told(verdict: Verdict) -> str:
     seen = verdict.seen
     figures = "  ".join(f"{seconds(ms):>6}" for ms in (seen.first_sound_ms, seen.longest_silence_ms, seen.recovery_ms))
-    state = "pass" if verdict.passed else "FAIL"
+    state = "–   " if seen.impossible else "pass" if verdict.passed else "FAIL"
+    if seen.impossible:
+        return f"{state}  {verdict.number:5}  cannot be played here: {seen.impossible}"
     problems = "".join(f"\n           {sentence}" for sentence in seen.shortcomings)
     return f"{state}  {verdict.number:5}{figures}  {seen.reached:11}  {verdict.fault}{problems}"
 

@@ -1,4 +1,4 @@
-"""Rows D and P: the database, the disk and the process itself."""
+"""Rows D and P: the database, the disk, and what is asked of the process. Its end: rows_process.py."""
 
 import resource
 import socket
@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from calls.lab import scratch
-from calls.lab.faults.rows_openai import TALK, TALKED, talked
+from calls.lab.faults.rows_openai import TALK, talked
 from calls.lab.faults.stage import House, Rung, Stage, story
 from calls.lab.faults.table import Row, Seen, judged
 from calls.lab.processes import ChildFailed
@@ -21,7 +21,7 @@ HEARD = "ended, caller_hangup"
 LONG_TALK = """
 - agent: {text: "How can I help?"}
 - say: {text: "Please take a message for the owner."}
-- agent: {tool: take_message, arguments: {name: Ann, text: "The tap drips."}}
+- agent: {tool: take_message, arguments: {caller_name: Ann, text: "The tap drips."}}
 - agent: {text: "I have noted it. Is there anything else?"}
 - say: {text: "No, thank you."}
 - agent: {text: "Goodbye, then."}
@@ -48,11 +48,13 @@ class When:
             self._do()
 
 
-def locked(folder: Path, seconds: float) -> None:
-    """Another process holds the whole database."""
+def locked(folder: Path, seconds: float, held: threading.Event | None = None) -> None:
+    """Another process holds the whole database for so long: that is the fault. `held` is set when it does."""
     other = sqlite3.connect(folder / scratch.FILE, isolation_level=None, timeout=10)
     try:
         other.execute("BEGIN EXCLUSIVE")
+        if held is not None:
+            held.set()
         time.sleep(seconds)
         other.execute("ROLLBACK")
     finally:
@@ -69,16 +71,10 @@ def database_locked_in_a_call(stage: Stage) -> Seen:
 def database_locked_at_the_ring(stage: Stage) -> Seen:
     with stage.house() as house:
         _await_snapshot(house)
-        began = threading.Event()
-
-        def hold() -> None:
-            began.set()
-            locked(house.folder, 12)
-
-        holding = threading.Thread(target=hold)
+        held = threading.Event()
+        holding = threading.Thread(target=locked, args=(house.folder, 12, held))
         holding.start()
-        began.wait()
-        time.sleep(0.2)
+        held.wait()
         rung = house.ring(story("[]"))
         holding.join()
         return judged(rung, house, reached="a person", stored=rung.stored, check=_slow_answers)
@@ -111,7 +107,7 @@ def disk_full_in_a_call(stage: Stage) -> Seen:
             before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, before[1]))
             before_that = written()
-            time.sleep(3 / house.rate)
+            time.sleep(3 / house.rate)  # so long the disk is full: that is the fault
             if (now := written()) != before_that:
                 found.append(f"The disk was not full: {before_that} became {now}.")
             resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
@@ -140,26 +136,6 @@ def migration_missing(stage: Stage) -> Seen:
     seen = judged(rung, house, reached="a person", stored=rung.stored)
     if ready != 503:
         seen.shortcomings.append(f"/readyz answers {ready}, not 503.")
-    return seen
-
-
-def ended_gently_in_a_call(stage: Stage) -> Seen:
-    with stage.house() as house:
-        ready: list[int] = []
-
-        def end() -> None:
-            house.server.end()
-            time.sleep(0.2)
-            ready.append(_status(f"{house.server.base_url}/readyz"))
-
-        gently = When("say", end)
-        stories = [story(TALK, caller=f"+1555010000{number}") for number in range(1, 6)]
-        rungs = house.ring_all(stories, during=gently, on_event=gently.on_event)
-        code = house.server.wait(20)
-        seen = judged(rungs[0], house, reached="the agent", stored=HEARD)
-    found = seen.shortcomings
-    found += [f"A call has the transcript {rung.turns}." for rung in rungs if rung.turns != TALKED]
-    found += [] if (ready, code) == ([503], 0) else [f"/readyz answered {ready}, the server ended with {code}."]
     return seen
 
 
@@ -226,7 +202,6 @@ _ACTS: list[tuple[str, str, Callable[[Stage], Seen]]] = [
     ("D3", "the database is gone when the telephone rings", database_gone_at_the_ring),
     ("D4", "the disk is full for 3 s in a call", disk_full_in_a_call),
     ("D6", "a migration is missing", migration_missing),
-    ("P1", "SIGTERM while five callers talk", ended_gently_in_a_call),
     ("P5", f"{IDLE_SOCKETS} idle sockets and {SLOW_HEADERS} requests that never end", swarmed),
     ("P11", "another program has the port", port_taken),
 ]

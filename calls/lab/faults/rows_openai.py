@@ -325,7 +325,7 @@ ROWS: tuple[Row, ...] = (
             """
             - agent: {text: "How can I help?"}
             - say: {text: "Please take a message."}
-            - agent: {tool: take_message, arguments: {name: Ann, text: "The tap drips."}}
+            - agent: {tool: take_message, arguments: {caller_name: Ann, text: "The tap drips."}}
             - wait_ms: 350
             - hang_up: true
             """,

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from calls.emulators.phone_options import Gap
 from calls.lab.faults.rows_openai import BARGE_IN, NOBODY_ANSWERS, TALK, cut_off, no_session, one_answer, talked
-from calls.lab.faults.stage import House, ModelFaults, PhoneFaults, Rung
-from calls.lab.faults.table import Row, a_call
+from calls.lab.faults.stage import House, ModelFaults, PhoneFaults, Rung, Stage, story
+from calls.lab.faults.table import Row, Seen, a_call, judged, left_over
 from calls.models import Call, Turn
 
 FOREIGN = "MZ" + "f" * 32
@@ -26,7 +27,7 @@ BROKEN = (
     "no JSON at all",
     "[1, 2, 3]",
     b"\x00\xff\xfe a binary frame",
-    '{"event": "media", "streamSid": "STREAM_SID", "media": "' + "A" * 70_000 + '"}',
+    '{"event": "media", "streamSid": "STREAM_SID", "media": "' + "A" * 60_000 + '"}',
     '{"a":' * 200 + "1" + "}" * 200,
     '{"event": 7}',
 )
@@ -43,6 +44,30 @@ LONG_TALK = """
 - hang_up: true
 """
 LOST = "ended, stream_lost"
+FREEZES_MS = 3000
+GONE_WITHIN_MS = 35_000
+DEAF_MS = 7000
+MOST_GROWN_KB = 5 * 1024
+LONG_ANSWER = f"""
+- agent: {{text: "{"We are open from eight until six. " * 30}"}}
+- hang_up: true
+"""
+COMES_BACK = """
+- agent: {text: "How can I help?"}
+- say: {text: "When are you open?"}
+- agent: {text: "From eight until six."}
+- wait_ms: 8000
+- say: {text: "And on Saturdays?"}
+- agent: {text: "From eight until noon."}
+- hang_up: true
+"""
+CAME_BACK = [
+    ("agent", "How can I help?"),
+    ("caller", "When are you open?"),
+    ("agent", "From eight until six."),
+    ("caller", "And on Saturdays?"),
+    ("agent", "From eight until noon."),
+]
 CARD = "4111111111111111"
 
 
@@ -79,6 +104,55 @@ def masked(rung: Rung, house: House) -> Iterator[str]:
     written = [house.server.written(), *Turn.objects.values_list("text", flat=True)]
     if any(CARD in text for text in written):
         yield "The number of a card stands in the transcript or in the log."
+
+
+def noticed(rung: Rung, house: House) -> Iterator[str]:
+    """The watch over the caller's sound sees it before any limit of the connection does."""
+    seen = [event.at_ms for event in rung.row.events.all() if event.kind == "no_media"] if rung.row else []
+    if len(seen) != 1 or seen[0] > FREEZES_MS + GONE_WITHIN_MS:
+        yield f"That nothing comes any more was noticed at {seen} ms."
+
+
+def gone(stage: Stage) -> Seen:
+    """Whoever is gone hears nothing: what counts is what the server makes of it, and when."""
+    ends_ms = FREEZES_MS + GONE_WITHIN_MS + 4000
+    with stage.house() as house:
+        faults = PhoneFaults(freezes_ms=FREEZES_MS, hang_up_after_ms=ends_ms, hang_up_how="reset")
+        rung = house.ring(story('- agent: {text: "How can I help?"}'), faults=faults, patience_ms=2 * ends_ms)
+        found = [*noticed(rung, house), *left_over(rung, house)]
+        found += [] if rung.stored == LOST else [f"Stored is {rung.stored!r}, not {LOST!r}."]
+        return Seen(found, [], "–", rung.stored, "; ".join(house.logged()) or "–")
+
+
+def unread(stage: Stage) -> Seen:
+    """Meanwhile the agent speaks for a minute; the server may hold that, and not more."""
+    with stage.house(emulator={"pace": 60.0}) as house:
+        before = _resident_kb(house)
+        rung = house.ring(story(LONG_ANSWER), faults=PhoneFaults(deaf_ms=DEAF_MS))
+        grown = _resident_kb(house) - before
+        seen = judged(rung, house, reached="the agent", stored="ended, caller_hangup", first_sound_ms=DEAF_MS + 2000)
+    if grown > MOST_GROWN_KB:
+        seen.shortcomings.append(f"The server has grown by {grown} kB.")
+    return seen
+
+
+def _resident_kb(house: House) -> int:
+    status = Path(f"/proc/{house.server.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+def goes_on(rung: Rung, house: House) -> Iterator[str]:
+    """One call, two streams, one conversation: nothing is said twice, and the second session knows of the first."""
+    if rung.row is None or rung.row.streams.count() != 2 or Call.objects.count() != 1:
+        yield "There are not two streams of one call."
+    if rung.turns != CAME_BACK:
+        yield f"The transcript is {rung.turns}."
+    if len(rung.sessions) != 2:
+        yield f"{len(rung.sessions)} sessions were opened."
+        return
+    told = [turn.text for turn in rung.sessions[1].turns]
+    if told[:3] != [text for _, text in CAME_BACK[:3]]:
+        yield f"The second session knows {told}."
 
 
 ROWS: tuple[Row, ...] = (
@@ -150,7 +224,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         number="T12",
-        fault="no JSON, binary, 70 kB, 200 levels deep, between any two good frames",
+        fault="no JSON, binary, 60 kB, 200 levels deep, between any two good frames",
         act=a_call(TALK, phone=PhoneFaults(noise=BROKEN), check=talked),
     ),
     Row(
@@ -171,6 +245,11 @@ ROWS: tuple[Row, ...] = (
         guards=("stall",),
     ),
     Row(
+        number="T16",
+        fault=f"the caller's side reads nothing for {DEAF_MS // 1000} s, and then goes on",
+        act=unread,
+    ),
+    Row(
         number="T17",
         fault="marks are never echoed",
         act=a_call(BARGE_IN, phone=PhoneFaults(mark_echo=False), check=cut_off),
@@ -184,6 +263,18 @@ ROWS: tuple[Row, ...] = (
             phone=PhoneFaults(hang_up_on_first_audio=True, hang_up_after_audio_ms=2500, hang_up_how="reset"),
             stored=LOST,
         ),
+    ),
+    Row(
+        number="T19",
+        fault="the other side is gone without a word: nothing sent, read or closed",
+        act=gone,
+        guards=("media_watch",),
+    ),
+    Row(
+        number="T20",
+        fault="Twilio sends the same call back to the voice webhook, and it opens a second stream",
+        act=a_call(COMES_BACK, phone=PhoneFaults(led_away_ms=9000), check=goes_on),
+        guards=("return",),
     ),
     Row(
         number="T21",

@@ -21,6 +21,7 @@ from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import Scenario
 from calls.lab import emulation, scratch
 from calls.lab.calling import settled_row
+from calls.lab.faults.server import NONE
 from calls.lab.processes import ServerChild
 from calls.models import Call
 
@@ -147,12 +148,18 @@ class Stage:
         *,
         emulator: dict[str, Any] | None = None,
         port: int = 0,
+        broken: str = "",
+        python: Sequence[str] = (),
         **environment: str,
     ) -> Iterator[House]:
-        """A server and its surroundings, gone afterwards; `environment` pins settings of the server."""
+        """A server and its surroundings, gone afterwards; `environment` pins settings of the server.
+
+        `broken` names what goes wrong in it (broken.BREAKAGES), `python` are options of its interpreter.
+        """
         self._houses += 1
         token = scratch.auth_token()
-        weakened = ("-m", "calls.lab.faults.weakened", self.without) if self.without else ("manage.py",)
+        meddled = ("-m", "calls.lab.faults.server", self.without or NONE, broken or NONE)
+        program = (*python, *(meddled if self.without or broken else ("manage.py",)))
         with emulation.in_background([], rate=self.rate, faults=model or ModelFaults(), **(emulator or {})) as realtime:
             settings = scratch.server_environment(
                 **{
@@ -165,7 +172,7 @@ class Stage:
                 }  # type: ignore[arg-type]
             )
             log = self.folder / f"server-{self._houses}.log"
-            with ServerChild(environment=settings, log=log, program=weakened, port=port) as server:
+            with ServerChild(environment=settings, log=log, program=program, port=port) as server:
                 yield House(server, realtime, token, self.rate, self.folder)
         connections.close_all()
 

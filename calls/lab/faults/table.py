@@ -30,6 +30,8 @@ class Seen:
     reached: str = "–"
     stored: str = "–"
     logged: str = "–"
+    impossible: str = ""
+    """Why it cannot be played on this machine; empty when it was played."""
 
     @property
     def first_sound_ms(self) -> int | None:
@@ -61,6 +63,7 @@ def a_call(
     model: ModelFaults | None = None,
     emulator: Mapping[str, Any] | None = None,
     settings: Mapping[str, str] | None = None,
+    broken: str = "",
     reached: Reached = "the agent",
     stored: str = f"{Call.Status.ENDED}, {Call.EndReason.CALLER_HANGUP}",
     broken_off: bool = False,
@@ -70,7 +73,7 @@ def a_call(
     """The commonest row: one call with one fault, judged by the ear and by its row in the database."""
 
     def act(stage: Stage) -> Seen:
-        with stage.house(model, emulator=dict(emulator or {}), **(settings or {})) as house:
+        with stage.house(model, emulator=dict(emulator or {}), broken=broken, **(settings or {})) as house:
             rung = house.ring(story(steps), faults=_bounded(phone or PhoneFaults()))
             return judged(
                 rung,
@@ -111,6 +114,11 @@ def judged(
         *(check(rung, house) if check else ()),
     ]
     return Seen(found, waits, whom(rung.heard), rung.stored, "; ".join(house.logged()) or "–")
+
+
+def impossible(why: str) -> Seen:
+    """The machine lacks what the row needs: neither passed nor failed."""
+    return Seen([], impossible=why)
 
 
 def whom(heard: CallResult) -> Reached:

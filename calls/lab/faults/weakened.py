@@ -1,17 +1,17 @@
-"""A server without one of its guards: `python -m calls.lab.faults.weakened GUARD serve …`.
+"""The guards that a server can be robbed of (`calls.lab.faults.server`).
 
 What a guard is good for shows when it is gone: its rows have to turn red. The product knows nothing of this.
 """
 
 import os
-import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pkgutil import resolve_name
+from types import SimpleNamespace
 from typing import Any
 
-import django
-from django.core.management import execute_from_command_line
+from channels.db import database_sync_to_async
 
 
 class UnknownGuard(Exception):
@@ -40,6 +40,25 @@ def _muting_nothing(original: Any) -> Any:
         self._muted = _Forgetful()
 
     return init
+
+
+def _on_the_loop(original: Any) -> Any:
+    os.environ.update(DJANGO_ALLOW_ASYNC_UNSAFE="1")  # else Django itself would refuse
+
+    async def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return SimpleNamespace(run=run)
+
+
+def _in_threads_of_their_own(original: Any) -> Any:
+    threads: list[ThreadPoolExecutor] = []
+
+    async def run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        threads.append(ThreadPoolExecutor(1))
+        return await database_sync_to_async(function, thread_sensitive=False, executor=threads[-1])(*args, **kwargs)
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,30 @@ GUARDS: Mapping[str, Guard] = {
     "start_limit": Guard("calls.relay.relay", "START_TIMEOUT", _as(3600.0)),
     "gap_padding": Guard("calls.conversation.caller_audio", "SMALLEST_GAP_MS", _as(10**9)),
     "stall": Guard("calls.conversation.caller_audio:CallerAudio", "stalled", _as(lambda self, now: [])),
+    "drain": Guard("calls.serving:DrainingServer", "_is_drained", _as(lambda self: True)),
+    "last_sentence": Guard("calls.conversation.voice:AgentVoice", "say_last", _as(lambda self, payload, now: [])),
+    "closing_time": Guard("calls.relay.live", "end_all", _as(lambda reason: None)),
+    "calls_of_the_dead": Guard("calls.domain.cut_off", "close_streams", _as(lambda **given: [])),
+    "media_watch": Guard("calls.conversation.watch:MediaWatch", "is_lost", _as(lambda self, now: False)),
+    "return": Guard("calls.domain.returning", "has_come_back", _as(lambda *, call, leg: False)),
+    "unbegun_session": Guard("calls.realtime.reasons", "is_passing", _as(lambda reason: False)),
+    "soundless": Guard("calls.conversation.agents_turn:AgentsTurn", "_is_soundless", _as(lambda self, message: False)),
+    "failed_tools": Guard("calls.domain.failed_tools", "unmended", _as(lambda *, call: ("", ""))),
+    "tool_limit": Guard("calls.tools.registry", "TIME_LIMIT", _as(3600.0)),
+    "answer_size": Guard("calls.tools.registry", "LONGEST_ANSWER", _as(10**9)),
+    "tool_threads": Guard("calls.tools.registry", "database", _on_the_loop),
+    "loop_lag": Guard("calls.lag:LoopLag", "tick", _as(lambda self: None)),
+    "calls_at_once": Guard("calls.domain.capacity", "_too_many", _as(lambda *given: "")),
+    "connection_check": Guard(
+        "django.db.backends.base.base:BaseDatabaseWrapper", "close_if_unusable_or_obsolete", _as(lambda self: None)
+    ),
+    "immediate_mode": Guard(
+        "django.db.backends.sqlite3.base:DatabaseWrapper",
+        "_start_transaction_under_autocommit",
+        _as(lambda self: self.cursor().execute("BEGIN")),
+    ),
+    "pools": Guard("calls.database", "run", _in_threads_of_their_own),
+    "relay_end": Guard("calls.consumers:TwilioStream", "_carry", _as(lambda self, relay: relay.run())),
     "mark_clock": Guard("calls.conversation.playback:Playback", "ends_at", _as(lambda self: 0.0)),
 }
 
@@ -79,10 +122,3 @@ def demand(name: str) -> None:
     """Raises UnknownGuard."""
     if name not in GUARDS:
         raise UnknownGuard(f"There is no guard {name}. There are: {', '.join(GUARDS)}.")
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
-    django.setup()
-    GUARDS[sys.argv[1]].take_away()
-    execute_from_command_line(["manage.py", *sys.argv[2:]])

@@ -56,7 +56,7 @@ class Wire:
     async def upgrade(self, path: str) -> int:
         """The status with which an upgrade is answered, signed as Twilio signs it."""
         try:
-            socket = await self._open(path)
+            socket = await self.open(path)
         except Rejected as refusal:
             return refusal.status or 0
         await socket.close()
@@ -65,7 +65,7 @@ class Wire:
     async def stream(self, *, call_sid: str, token: str | None, seconds: float) -> int | None:
         """Open a stream that brings `token` and says nothing; the code that it is closed with, None for not closed."""
         writer = messages.Writer(scratch.ACCOUNT_SID, call_sid, new_sid("MZ"))
-        socket = await self._open("/twilio/realtime")
+        socket = await self.open("/twilio/realtime")
         try:
             async with asyncio.timeout(seconds):
                 await socket.send(writer.connected())
@@ -79,7 +79,8 @@ class Wire:
         finally:
             await socket.close()
 
-    async def _open(self, path: str):  # type: ignore[no-untyped-def]
+    async def open(self, path: str):  # type: ignore[no-untyped-def]
+        """A socket whose upgrade is signed as Twilio signs it. Raises Rejected."""
         url = scratch.PUBLIC_URL.replace("https", "wss", 1) + path
         return await open_socket(self._road, url, Signer(self.house.token).headers(url, {}))
 

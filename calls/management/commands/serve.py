@@ -1,9 +1,12 @@
+import logging
+import os
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calls import serving
+from calls.heartbeat import heartbeat
 from calls.relay import live
 from calls.standby import standby
 from calls.worker import Worker
@@ -34,9 +37,20 @@ class Command(BaseCommand):
         if inside:
             inside.start()
         standby.start()
-        serving.run(listener, live=live, started=started)
-        standby.stop()
+        heartbeat.start(wait=True)
+        is_drained = serving.run(listener, live=live, drain_seconds=settings.DRAIN_SECONDS, started=started)
         if inside:
             inside.stop()
+        heartbeat.stop()
+        standby.stop()
+        if inside and is_drained:
             inside.wait()
-        self.stdout.write("Stopped.")
+        self.stdout.write("Stopped." if is_drained else "Stopped; calls were ended.")
+        if not is_drained:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Somebody wants an end now: threads that are still at work would hold it up."""
+        self.stdout.flush()
+        logging.shutdown()
+        os._exit(0)

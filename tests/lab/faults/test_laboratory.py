@@ -7,10 +7,13 @@ from pkgutil import resolve_name
 import pytest
 from django.conf import settings
 
-from calls.lab.faults import laboratory, weakened
+from calls.lab import postgres
+from calls.lab.faults import broken, laboratory, report, rows_database, table, weakened
 from calls.lab.faults.laboratory import TABLE
+from calls.lab.faults.stage import Stage
 
 QUICK = ["T4b", "O2"]
+MOST_IMPOSSIBLE = 5
 
 
 def lab(*arguments):
@@ -70,12 +73,39 @@ def test_a_guard_stands_where_it_is_looked_for(name):
     assert hasattr(resolve_name(guard.owner), guard.attribute)
 
 
+@pytest.mark.parametrize("point", broken.POINTS)
+def test_a_step_that_can_be_broken_is_a_step_of_the_product(point):
+    place, _, attribute = point.rpartition("." if "." in point.partition(":")[2] else ":")
+
+    assert callable(getattr(resolve_name(place), attribute))
+
+
+def test_a_row_that_cannot_be_played_here_says_why_and_is_no_failure():
+    why = "PostgreSQL's initdb is not installed (Debian: apt-get install postgresql)"
+    verdict = laboratory.Verdict("D2", "a fault", 0.0, table.impossible(why))
+
+    assert laboratory.told(verdict) == f"–     D2     cannot be played here: {why}"
+    assert report.summary([verdict], 3) == "0 of 1 rows passed in 3 s. Cannot be played here: D2."
+    assert report.page([verdict]).endswith(f"| cannot be played here: {why} |\n")
+    assert [row["impossible"] for row in report.document([verdict], 3)["rows"]] == [why]
+
+
+def test_without_its_programs_postgresql_is_told_as_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(postgres.shutil, "which", lambda name: None)
+    monkeypatch.setattr(postgres, "PROGRAMS", tmp_path)
+
+    seen = rows_database.if_installed(rows_database.many_calls)(Stage(tmp_path, 1.0))
+
+    assert (seen.shortcomings, "initdb is not installed" in seen.impossible) == ([], True)
+
+
 @pytest.mark.proof
 def test_every_fault_ends_as_it_has_to():
     code, rows = lab()
 
     assert (code, shortcomings(rows)) == (0, {})
     assert len(rows) == len(TABLE)
+    assert len([number for number, row in rows.items() if row["impossible"]]) <= MOST_IMPOSSIBLE
 
 
 @pytest.mark.proof
