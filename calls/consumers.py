@@ -13,7 +13,7 @@ from django.conf import settings
 from calls.logs import CallLogger
 from calls.relay.carried import RelaySettings
 from calls.relay.relay import INTERNAL_ERROR, Relay
-from calls.twilio.addresses import stream_signature_urls
+from calls.twilio.addresses import STREAM_REFUSAL, stream_signature_urls
 from calls.twilio.signature import Verifier
 
 log = CallLogger(logging.getLogger(__name__), {})
@@ -34,7 +34,7 @@ class TwilioStream(AsyncWebsocketConsumer):
         self.is_open = True
         if problem := self._problem():
             log.warning("stream refused at the door", extra={"path": self.scope["path"], "why": problem})
-            await self.close()
+            await refuse(self)
             return
         # Twilio offers no subprotocol; a server that answers with one that was not offered ends the call there.
         offered = self.scope["subprotocols"]
@@ -98,7 +98,18 @@ class UnknownSocket(AsyncWebsocketConsumer):
         log.warning(
             "no WebSocket at this path: the stream is at /twilio/realtime", extra={"path": self.scope["path"][:200]}
         )
-        await self.close()
+        await refuse(self)
+
+
+async def refuse(consumer: AsyncWebsocketConsumer) -> None:
+    """403 before the socket opens, in our own words where the server lets them through (uvicorn does)."""
+    if "websocket.http.response" not in (consumer.scope.get("extensions") or {}):
+        await consumer.close()
+        return
+    body = f"{STREAM_REFUSAL}\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await consumer.base_send({"type": "websocket.http.response.start", "status": 403, "headers": headers})
+    await consumer.base_send({"type": "websocket.http.response.body", "body": body})
 
 
 def relay_settings() -> RelaySettings:

@@ -65,6 +65,18 @@ async def test_unsigned_upgrade_is_refused_and_the_log_names_the_remedy(settings
     )
 
 
+@pytest.mark.parametrize("path", ["/twilio/realtime", "/nowhere"])
+async def test_a_refusal_is_in_our_own_words_where_the_server_can_pass_them_on(path):
+    """So that a 403 of something around the stream, such as an Origin validator, can be told from ours."""
+    socket = WebsocketCommunicator(application, path)
+    socket.scope["extensions"] = {"websocket.http.response": {}}
+    await socket.send_input({"type": "websocket.connect"})
+
+    start, body = await socket.receive_output(), await socket.receive_output()
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 403)
+    assert body["body"] == b"Streams are opened by Twilio alone.\n"
+
+
 async def test_upgrade_signed_for_another_host_is_refused(settings):
     headers = signed("wss://evil.example.com/twilio/realtime", settings, host="evil.example.com")
 

@@ -1,5 +1,6 @@
 """What can be seen on this machine: the routes, who owns the port, and whether a server for sockets serves there."""
 
+import re
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -162,9 +163,13 @@ def _is_this_machine(visit: Visit) -> bool:
 
 
 async def _owner(number: int) -> str:
-    """The program on the port, without its options: those may hold secrets."""
+    """The program on the port, with the module that Python runs, and without its options: those may hold secrets."""
     owner = await aside(serving.port_owner, number)
-    return owner.partition(" -")[0].rstrip(")") + ")" if owner else "which one cannot be seen from here"
+    if not owner:
+        return "which one cannot be seen from here"
+    program, _, options = owner.partition(" -")
+    module = f" -m {options.split()[1]}" if re.match(r"m [\w.]+", options) else ""
+    return f"{program.rstrip(')')}{module.rstrip(')')})"
 
 
 async def asgi(visit: Visit) -> list[Finding]:

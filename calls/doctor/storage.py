@@ -137,7 +137,9 @@ def _handover(visit: Visit, lines: list[PhoneLine]) -> Finding:
         means = "Callers who need a person, or whose agent fails, reach the voicemail alone."
         remedy = f"Enter a hand-over number: {admin} or HANDOVER_NUMBER in .env."
         return said(WARN, f"none for {missing[0]}", means, remedy)
-    return said(OK, "every business has a hand-over number" if targets else common or "no business yet")
+    if not targets:
+        return said(OK, "no business yet" + (", HANDOVER_NUMBER is set" if common else ""))
+    return said(OK, "every business has a hand-over number")
 
 
 def _elsewhere(visit: Visit, lines: list[PhoneLine]) -> Finding:

@@ -13,6 +13,9 @@ from calls.twilio import addresses
 SUBPROTOCOL = "audio.twilio.com"
 Failure = Unreachable | Refused | WrongSubprotocol
 
+_NO_VALIDATOR = (
+    "Take the Origin validator away from around the stream's route in voiceagent/asgi.py, and restart the server."
+)
 _ACCEPT = "In calls/consumers.py, accept() with a subprotocol only when that one was offered."
 
 
@@ -54,14 +57,14 @@ async def _opens_when_offered(visit: Visit, url: str) -> bool:
 async def _why_refused(visit: Visit, url: str, failed: Refused) -> Cause:
     answer, base = failed.answer, visit.site.public_base_url
     if answer.status == 403 and await failure(visit, url, origin=base) is None:
-        remedy = "Take the Origin validator away from around the stream's route in voiceagent/asgi.py."
-        return Cause(f"{url}: answered 403 because Twilio sends no Origin; with an Origin it opens", remedy)
+        return Cause(f"{url}: answered 403 because Twilio sends no Origin; with an Origin it opens", _NO_VALIDATOR)
     ours = await is_ours(base)
-    if answer.status == 403 and ours:
-        seen = (
-            f"{url}: answered 403 by this program, which accepts the webhook's signature: no such socket, or no proof"
-        )
+    if answer.status == 403 and ours and addresses.STREAM_REFUSAL in answer.text:
+        seen = f"{url}: answered 403 by this program, which accepts the webhook's signature: another path or token"
         return Cause(seen, "Look at the finding routes, and in the server's log for: stream refused at the door")
+    if answer.status == 403 and ours:
+        seen = f"{url}: answered 403 before this program looked at it, as an Origin validator does: Twilio sends none"
+        return Cause(seen, _NO_VALIDATOR)
     if answer.status == 500 and ours:
         seen = f"{url}: the server failed (500): no such WebSocket route, or an error while connecting"
         return Cause(seen, "Add the route to calls/routing.py, or read the server's log; then restart it.")

@@ -3,6 +3,8 @@
 from urllib.parse import urlencode, urlsplit
 
 STREAM_PATH = "/twilio/realtime"
+STREAM_REFUSAL = "Streams are opened by Twilio alone."
+"""Said with the 403 to whoever else opens one: a 403 without it comes from something around the stream."""
 
 _SOCKET_SCHEMES = {"https": "wss", "http": "ws"}
 

@@ -13,6 +13,7 @@ from calls.doctor.findings import FAIL, OK, WARN
 from calls.doctor.runner import Check, diagnose
 from calls.doctor.site import Site
 from calls.emulators import sound
+from calls.twilio.addresses import STREAM_REFUSAL
 from tests.doctor.house import GREETING, TOKEN, House, Reply, page, refusing, twiml
 
 ROAD = [Check(check.id, check.title, check.run) for check in runner.CHECKS if check.id in {"webhook"}]
@@ -285,7 +286,11 @@ DOORS = {
     "origin validator": (lambda house: origin_validator, "403 because Twilio sends no Origin"),
     "no route": (lambda house: broken_router, "the server failed (500): no such WebSocket route"),
     "always chosen": (always_chosen, "accepted with a subprotocol that nobody offered"),
-    "403": (lambda house: refusing(403), "answered 403 by this program, which accepts the webhook's signature"),
+    "403": (lambda house: refusing(403), "answered 403 before this program looked at it, as an Origin validator does"),
+    "our 403": (
+        lambda house: refusing(403, f"{STREAM_REFUSAL}\n".encode()),
+        "answered 403 by this program, which accepts the webhook's signature",
+    ),
     "404": (lambda house: refusing(404), "answered 404 as a plain page: no ASGI server, or a proxy"),
     "redirect": (lambda house: refusing(301, location="/twilio/realtime/"), "but for the slash at its end"),
     "502": (lambda house: refusing(502), "a proxy answers 502"),
