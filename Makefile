@@ -25,7 +25,8 @@ run: .venv/.installed data ## serve until stopped, with emulators for what has n
 call: .venv/.installed ## place a call to the server that `make run` started
 	@$(MANAGE) simulate_call --url $(ARGS)
 
-# What is timed over real sockets mostly waits: several of these share the machine, but not with what computes.
+# What is timed over real sockets mostly waits: several of these share the machine, but not with what computes. Whole
+# calls go without Python's development mode, which costs them a third more of the processors.
 SOCKETS := tests/relay tests/emulators
 CALLS := tests/journeys tests/lab
 # `.ci/run` sets it to --reruns 1: on a machine that others use too, what fails is tried once more, and told as RERUN.
@@ -36,7 +37,7 @@ ifdef ARGS
 else
 	@$(BIN)/python -m pytest -n 3 $(AGAIN) $(SOCKETS:%=--ignore=%) $(CALLS:%=--ignore=%)
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 4 $(AGAIN) $(SOCKETS)
-	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 6 $(AGAIN) $(CALLS)
+	@$(BIN)/python -m pytest -n 8 $(AGAIN) $(CALLS)
 	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
 	@$(BIN)/python -m pytest --collect-only -q -m proof $$(grep -rl mark.proof tests) 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
 endif
