@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, h11
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from calls.lag import LoopLag
@@ -30,6 +31,7 @@ CLOSE_SECONDS = 4.0  # for the last sentence and for Twilio to ask what follows;
 # Behind the last of it: a request that is a little late, and a server gone by then, is an apology in the caller's ear.
 LINGER_SECONDS = 0.6
 TELL_SECONDS = 10
+REQUEST_SECONDS = 20.0  # in which a whole request has to come
 READ_SECONDS = 1.0  # in which a peer has to take what was sent before its socket is closed
 TICK_SECONDS = 0.1  # between two of uvicorn's ticks
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
@@ -49,6 +51,39 @@ class Live(Protocol):
     def count(self) -> int: ...
     def awaited(self) -> int: ...
     def end_all(self, reason: str) -> None: ...
+
+
+class RequestProtocol(H11Protocol):
+    """uvicorn's own, save that a peer that sends its request drop by drop, or nothing at all, is cut off."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_all_of_it()
+
+    def data_received(self, data: bytes) -> None:
+        self._expect_all_of_it()
+        super().data_received(data)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._expect_nothing()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._expect_nothing()
+        super().handle_websocket_upgrade(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def _expect_all_of_it(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _expect_nothing(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
@@ -152,6 +187,7 @@ def configuration(application: Any = APPLICATION) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         loop="uvloop",
+        http=RequestProtocol,
         ws=StreamProtocol,
         ws_per_message_deflate=False,
         ws_max_size=1024 * 1024,

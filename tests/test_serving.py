@@ -156,6 +156,82 @@ async def deaf_upgrade(port):
     return writer
 
 
+WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: local",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nToken",
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+async def test_request_that_does_not_come_whole_is_cut_off_in_time(monkeypatch, sent):
+    monkeypatch.setattr(serving, "REQUEST_SECONDS", 0.1)
+    running, port = await started_server(Calls(0))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    with suppress(ConnectionResetError):
+        await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(running, 5)
+
+
+@pytest.mark.asyncio
+async def test_connection_between_two_requests_is_kept_and_half_a_third_one_is_cut_off(monkeypatch):
+    monkeypatch.setattr(serving, "REQUEST_SECONDS", 0.1)
+    running, port = await started_server(Calls(0))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answers = []
+    for _ in range(2):
+        writer.write(WHOLE)
+        answers.append(await asyncio.wait_for(reader.readuntil(b"hello"), 5))
+        await asyncio.sleep(0.2)  # longer than a request may take
+    writer.write(b"GET / HT")
+    with suppress(ConnectionResetError):
+        await asyncio.wait_for(reader.read(), 5)  # and now something is owed again
+    writer.close()
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(running, 5)
+
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 2
+
+
+@pytest.mark.asyncio
+async def test_stream_may_last_longer_than_its_upgrade(monkeypatch):
+    monkeypatch.setattr(serving, "REQUEST_SECONDS", 0.1)
+    lasted = []
+
+    async def accepting(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.4):
+                await receive()
+            lasted.append("cut off")
+        await send({"type": "websocket.close", "code": 1000})
+        lasted.append("closed")
+
+    listener = serving.listen(0, "127.0.0.1")
+    started = asyncio.Event()
+    server = serving.DrainingServer(serving.configuration(accepting), live=Calls(0), started=started.set)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    await asyncio.wait_for(started.wait(), 5)
+    peer = await deaf_upgrade(listener.getsockname()[1])
+    async with asyncio.timeout(5):
+        while not lasted:
+            await asyncio.sleep(0.01)
+    peer.close()
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(running, 5)
+
+    assert lasted == ["closed"]
+
+
 @pytest.mark.asyncio
 async def test_socket_whose_peer_does_not_read_is_cut_when_it_is_closed(monkeypatch):
     """Without this it stays, with all that was to be sent on it, for as long as the peer likes."""
