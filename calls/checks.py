@@ -1,8 +1,8 @@
 """Django's system checks: what the doctor finds in the settings, said whenever the project starts.
 
-Always warnings, also for what the doctor calls a failure: an ERROR would keep Django from starting, and a missing key
-must not do that, since callers are then still led to a person. `manage.py check --fail-level WARNING` makes a pipeline
-stop at them; SILENCED_SYSTEM_CHECKS takes their ids.
+Warnings, also for what the doctor calls a failure: an ERROR keeps Django from starting, and a missing key must not do
+that, since callers are then still led to a person. The one error is a variable that cannot be read.
+`manage.py check --fail-level WARNING` makes a pipeline stop at the others; SILENCED_SYSTEM_CHECKS takes their ids.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils import timezone
 
 from calls.doctor import configuration, local
@@ -20,6 +20,7 @@ from calls.models import catalog
 from calls.relay import clips, wav
 
 IDS = {
+    "settings.malformed": "calls.E001",
     "settings.openai-key": "calls.W001",
     "settings.twilio-token": "calls.W002",
     "settings.public-url": "calls.W003",
@@ -44,10 +45,10 @@ ROUTES_ID = "calls.W019"
 
 @register("receptionist")
 def check_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
-    """One warning for each setting that the doctor would complain of."""
+    """One message for each setting that the doctor would complain of."""
     site = Site.from_settings(settings, serving=False)
     complaints = [finding for finding in configuration.examine(site) if finding.level in {FAIL, WARN}]
-    return [_as_warning(hide(finding, site.secrets)) for finding in complaints]
+    return [_as_message(hide(finding, site.secrets)) for finding in complaints]
 
 
 @register("receptionist")
@@ -86,5 +87,6 @@ def check_clips(app_configs: Sequence[AppConfig] | None, **options: Any) -> list
     return [Warning(f"{trouble}.", hint=hint, id=CLIPS_ID) for trouble in troubles]
 
 
-def _as_warning(finding: Finding) -> CheckMessage:
-    return Warning(f"{finding.title}: {finding.seen}. {finding.means}", hint=finding.remedy, id=IDS[finding.id])
+def _as_message(finding: Finding) -> CheckMessage:
+    kind = Error if finding.id == "settings.malformed" else Warning
+    return kind(f"{finding.title}: {finding.seen}. {finding.means}", hint=finding.remedy, id=IDS[finding.id])

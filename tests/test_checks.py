@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core import checks as django_checks
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from calls import checks
 from calls.doctor import configuration, local
@@ -19,6 +20,7 @@ GOOD = {
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
     "PORT": 8000,
     "APPEND_SLASH": False,
+    "MALFORMED": {},
     "MISSPELT": {},
     "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij",
     "OPENAI_REALTIME_URL": "wss://api.openai.com/v1/realtime",
@@ -82,6 +84,13 @@ def test_each_wrong_setting_is_one_warning_that_names_it_and_the_remedy(configur
     assert warning.msg.startswith(f"{setting}: ")
 
 
+def test_a_variable_that_cannot_be_read_is_an_error_that_no_server_starts_with(configure):
+    configure(MALFORMED={"PORT": "a number"})
+
+    with pytest.raises(SystemCheckError, match=r"calls\.E001\) ENV_FILE: PORT wants a number\."):
+        call_command("check")
+
+
 def test_letters_that_become_files_are_a_warning(configure):
     configure(EMAIL_BACKEND="calls.mail.FolderBackend", EMAIL_FILE_PATH="/srv/letters")
 
@@ -103,7 +112,7 @@ def test_every_complaint_of_the_doctor_has_an_id_of_its_own():
 
 def test_every_id_is_explained_in_the_documentation_in_the_order_of_the_ids():
     page = (Path(__file__).resolve().parents[1] / "docs" / "configuration.md").read_text()
-    explained = re.findall(r"^\| `(calls\.W\d+)` \| `(\w+)` \| \S", page, re.MULTILINE)
+    explained = re.findall(r"^\| `(calls\.[EW]\d+)` \| `(\w+)` \| \S", page, re.MULTILINE)
     titles = {checks.IDS[finding.id]: finding.title for finding in configuration.examine(Site())}
 
     others = {checks.MODEL_ID: "OPENAI_REALTIME_MODEL", checks.ROUTES_ID: "ROOT_URLCONF"}

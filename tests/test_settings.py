@@ -47,8 +47,8 @@ def setting(name, **environment):
 
 
 def refusal(**environment):
-    """What the project says when it refuses to start under this environment."""
-    done = run(ROOT, "-c", "import voiceagent.settings", **BLANK | environment)
+    """What a server says when it refuses to start under this environment."""
+    done = run(ROOT, "-c", "import voiceagent.asgi", **BLANK | environment)
     assert done.returncode == 1
     return done.stderr.strip().splitlines()[-1].removeprefix("django.core.exceptions.ImproperlyConfigured: ")
 
@@ -133,26 +133,55 @@ def test_a_variable_becomes_its_setting(name, environment, value):
     [
         (
             {"TWILIO_SIGNATURE": "log"},
-            "TWILIO_SIGNATURE=log lets strangers in: it needs DEBUG=on. Set it to enforce.",
+            "TWILIO_SIGNATURE wants enforce: anything else lets strangers in, and needs DEBUG=on.",
         ),
-        ({"TWILIO_SIGNATURE": "maybe"}, "TWILIO_SIGNATURE is one of enforce, log, off."),
-        ({"CLOCK_RATE": "8"}, "CLOCK_RATE other than 1 is for tests and demonstrations: it needs DEBUG=on."),
-        ({"TWILIO_SHARED_KEYS": "secret"}, "TWILIO_SHARED_KEYS wants id:secret, several separated by commas."),
-        ({"DEBUG": "maybe"}, "DEBUG wants on or off, not 'maybe'."),
-        ({"PORT": "http"}, "PORT wants a number, not 'http'."),
+        ({"TWILIO_SIGNATURE": "maybe"}, "TWILIO_SIGNATURE wants one of enforce, log, off."),
         (
-            {"EMAIL_URL": "mail.example.com"},
-            "EMAIL_URL wants smtp+tls://user:password@host:587, or filemail:///folder.",
+            {"CLOCK_RATE": "8", "DB_THREADS": "0"},
+            "DB_THREADS wants a number of at least 1. "
+            "CLOCK_RATE wants 1: any other is for tests and demonstrations, and needs DEBUG=on.",
         ),
-        (
-            {"EMAIL_URL": "smtp+tls://mail.example.com:port"},
-            "EMAIL_URL wants smtp+tls://user:password@host:587, or filemail:///folder.",
-        ),
-        ({"DB_THREADS": "0"}, "DB_THREADS wants a number of at least 1, not '0'."),
     ],
 )
-def test_a_wrong_value_is_refused_with_what_is_wanted(environment, sentence):
+def test_no_server_starts_with_a_wrong_value(environment, sentence):
     assert refusal(**environment) == sentence
+
+
+NO_DATABASE = "postgres://user:password@host:5432/name, with / in a password as %2F"
+NO_MAIL = "smtp+tls://user:password@host:587, or filemail:///folder"
+
+
+def test_what_cannot_be_read_is_told_with_what_is_wanted_and_without_its_value():
+    """All at once, in one process; the doctor then looks with the defaults in their place."""
+    variables = ["DEBUG", "PORT", "LOG_LEVEL", "TWILIO_SHARED_KEYS", "TWILIO_SIGNATURE", "MAX_CALL_MINUTES"]
+    variables += ["DB_THREADS", "EMAIL_URL"]
+    show = "import voiceagent.settings as s; print([s.MALFORMED, s.PORT, s.DEBUG, s.LOG_LEVEL, s.TWILIO_SIGNATURE])"
+
+    done = run(ROOT, "-W", "error", "-c", show, **BLANK | dict.fromkeys(variables, "canary"))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    malformed, *defaults = ast.literal_eval(done.stdout)
+    assert sorted(malformed) == sorted(variables)
+    assert malformed["EMAIL_URL"] == NO_MAIL
+    assert malformed["DEBUG"] == "on or off"
+    assert malformed["TWILIO_SHARED_KEYS"] == "id:secret, several separated by commas"
+    assert defaults == [8000, False, "INFO", "enforce"]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://u:can/ary@h/db", "postgres//u:canary-pw@h/db", "postgress://u:canary-pw@h/db", "canary"]
+)
+def test_the_password_of_a_database_is_not_shown_where_its_address_cannot_be_read(url):
+    show = "import voiceagent.settings as s; print([s.MALFORMED, s.DATABASES['default']['ENGINE']])"
+
+    done = run(ROOT, "-c", show, **BLANK | {"DATABASE_URL": url})
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ast.literal_eval(done.stdout) == [{"DATABASE_URL": NO_DATABASE}, "django.db.backends.sqlite3"]
+
+
+def test_the_port_of_a_mail_server_that_is_no_number_is_told():
+    assert setting("MALFORMED", EMAIL_URL="smtp+tls://mail.example.com:port") == {"EMAIL_URL": NO_MAIL}
 
 
 PRODUCTION = {

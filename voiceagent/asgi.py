@@ -7,10 +7,14 @@ here and not on the first request, and nothing is caught: what is broken shows w
 import os
 
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voiceagent.settings")
 http = get_asgi_application()
+if settings.MALFORMED:  # no call is answered on a default that nobody chose, such as another database
+    raise ImproperlyConfigured(" ".join(f"{name} wants {wanted}." for name, wanted in settings.MALFORMED.items()))
 
 from calls.realtime.client import tls_context  # noqa: E402 - the routes need Django set up
 from calls.routing import websocket  # noqa: E402

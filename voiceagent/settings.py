@@ -1,13 +1,17 @@
 """Every environment variable of the project, with its type and default on top, and what Django is told from them.
 
 Nothing is needed to start: a blank variable means "not set". What is missing is said by `manage.py check`,
-`manage.py doctor` and, to a caller, by a voice. docs/configuration.md explains each variable.
+`manage.py doctor` and, to a caller, by a voice. What cannot be read stands in MALFORMED, and its default holds: so the
+doctor can look, while no server starts. docs/configuration.md explains each variable.
 """
 
 import difflib
+import logging
 import os
 import re
 import secrets
+import warnings
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,6 +52,10 @@ env = environ.Env(
 )
 
 
+MALFORMED: dict[str, str] = {}
+"""Variables that cannot be read, each with what is wanted; never what stands there, which may be a password."""
+
+
 def _text(name: str, default: str = "") -> str:
     return env(name).strip() or default
 
@@ -59,18 +67,20 @@ def _list(name: str) -> list[str]:
 def _pairs(name: str) -> dict[str, str]:
     pairs = dict(part.partition(":")[::2] for part in _list(name))
     if not all(key and value for key, value in pairs.items()):
-        raise ImproperlyConfigured(f"{name} wants id:secret, several separated by commas.")
+        MALFORMED[name] = "id:secret, several separated by commas"
+        return {}
     return pairs
 
 
 def _number(name: str, default: float, *, least: float) -> float:
-    text = _text(name, str(default))
     try:
-        value = float(text)
+        value = float(_text(name, str(default)))
     except ValueError:
-        raise ImproperlyConfigured(f"{name} wants a number, not {text!r}.") from None
+        MALFORMED[name] = "a number"
+        return default
     if not least <= value < float("inf"):
-        raise ImproperlyConfigured(f"{name} wants a number of at least {least}, not {text!r}.")
+        MALFORMED[name] = f"a number of at least {least}"
+        return default
     return value
 
 
@@ -78,25 +88,50 @@ def _email() -> dict[str, object]:
     """Django's settings of e-mail. Blank, or filemail:///a/folder: each letter becomes a file there."""
     url = _text("EMAIL_URL", "filemail:")
     if url.startswith("filemail:"):
-        folder = urlsplit(url).path
-        return {
-            "EMAIL_BACKEND": "calls.mail.FolderBackend",
-            "EMAIL_FILE_PATH": folder if folder.strip("/") else str(BASE_DIR / "var" / "outbox"),
-        }
+        return _folder_of_letters(urlsplit(url).path)
     try:
         # Django-environ takes smtps for STARTTLS; everybody else for TLS from the first byte on, as on port 465.
         wanted = environ.Env.email_url_config(re.sub("^smtps:", "smtp+ssl:", url))
     except (ImproperlyConfigured, ValueError):
-        raise ImproperlyConfigured(
-            "EMAIL_URL wants smtp+tls://user:password@host:587, or filemail:///folder."
-        ) from None
+        MALFORMED["EMAIL_URL"] = "smtp+tls://user:password@host:587, or filemail:///folder"
+        return _folder_of_letters()
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _folder_of_letters(folder: str = "") -> dict[str, object]:
+    return {
+        "EMAIL_BACKEND": "calls.mail.FolderBackend",
+        "EMAIL_FILE_PATH": folder if folder.strip("/") else str(BASE_DIR / "var" / "outbox"),
+    }
+
+
+def _database() -> dict[str, object]:
+    default = f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
+    with warnings.catch_warnings(action="ignore"):  # what django-environ cannot read it quotes, password and all
+        try:
+            database = environ.Env.db_url_config(_text("DATABASE_URL", default))
+        except ValueError:
+            database = {}
+        if "." not in database.get("ENGINE", ""):  # the path of a module, unless the scheme is unknown
+            MALFORMED["DATABASE_URL"] = "postgres://user:password@host:5432/name, with / in a password as %2F"
+            database = environ.Env.db_url_config(default)
+    return database
+
+
+def _one_of(name: str, default: str, known: Collection[str]) -> str:
+    """The value in the letters of `default`: all small, or all great."""
+    text = _text(name, default)
+    text = text.upper() if default.isupper() else text.lower()
+    if text not in known:
+        MALFORMED[name] = f"one of {', '.join(known)}"
+        return default
+    return text
 
 
 def _flag(name: str) -> bool:
     text = _text(name, "off").lower()
     if text not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
-        raise ImproperlyConfigured(f"{name} wants on or off, not {text!r}.")
+        MALFORMED[name] = "on or off"
     return text in {"1", "true", "yes", "on"}
 
 
@@ -131,7 +166,7 @@ MISSPELT = _misspelt()
 DEBUG = _flag("DEBUG")
 SECRET_KEY = _secret_key()
 PORT = int(_number("PORT", 8000, least=1))
-LOG_LEVEL = _text("LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = _one_of("LOG_LEVEL", "INFO", logging.getLevelNamesMapping())
 DATA_DIR = Path(_text("DATA_DIR", str(BASE_DIR / "var")))
 INSTANCE_ID = secrets.token_hex(8)
 
@@ -155,7 +190,10 @@ TWILIO_ACCOUNT_SID = _text("TWILIO_ACCOUNT_SID")
 TWILIO_AUTH_TOKENS = _list("TWILIO_AUTH_TOKEN")
 TWILIO_SHARED_KEYS = _pairs("TWILIO_SHARED_KEYS")
 TWILIO_API_BASE_URL = _text("TWILIO_API_BASE_URL", "https://api.twilio.com")
-TWILIO_SIGNATURE = _text("TWILIO_SIGNATURE", "enforce").lower()
+TWILIO_SIGNATURE = _one_of("TWILIO_SIGNATURE", "enforce", ["enforce", "log", "off"])
+if TWILIO_SIGNATURE != "enforce" and not DEBUG:
+    MALFORMED["TWILIO_SIGNATURE"] = "enforce: anything else lets strangers in, and needs DEBUG=on"
+    TWILIO_SIGNATURE = "enforce"
 HANDOVER_NUMBER = _text("HANDOVER_NUMBER")
 DIAGNOSTIC_TOKEN = _text("DIAGNOSTIC_TOKEN")
 
@@ -171,15 +209,9 @@ MAX_CALL_MINUTES = _number("MAX_CALL_MINUTES", 30, least=0.1)
 DRAIN_SECONDS = _number("DRAIN_SECONDS", 600, least=0)
 DB_THREADS = int(_number("DB_THREADS", 8, least=1))
 CLOCK_RATE = _number("CLOCK_RATE", 1, least=0.1)
-
-if TWILIO_SIGNATURE not in {"enforce", "log", "off"}:
-    raise ImproperlyConfigured("TWILIO_SIGNATURE is one of enforce, log, off.")
-if TWILIO_SIGNATURE != "enforce" and not DEBUG:
-    raise ImproperlyConfigured(
-        f"TWILIO_SIGNATURE={TWILIO_SIGNATURE} lets strangers in: it needs DEBUG=on. Set it to enforce."
-    )
 if CLOCK_RATE != 1 and not DEBUG:
-    raise ImproperlyConfigured("CLOCK_RATE other than 1 is for tests and demonstrations: it needs DEBUG=on.")
+    MALFORMED["CLOCK_RATE"] = "1: any other is for tests and demonstrations, and needs DEBUG=on"
+    CLOCK_RATE = 1
 
 INSTALLED_APPS = [
     "calls",
@@ -224,7 +256,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": environ.Env.db_url_config(_text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
+DATABASES = {"default": _database()}
 # A connection that `?conn_max_age=60` keeps may have died with its server: it is tried before it is used again.
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

@@ -46,6 +46,16 @@ def is_local(host: str) -> bool:
         return host.lower().rstrip(".").endswith(_LOCAL_NAMES) or "." not in host
 
 
+def _malformed(site: Site) -> Finding:
+    finding = saying("settings.malformed", "ENV_FILE")
+    if not site.malformed:
+        return finding(OK, "every variable can be read")
+    seen = "; ".join(f"{name} wants {wanted}" for name, wanted in site.malformed)
+    means = "No server starts: nobody answers. All else is judged with the default in its place."
+    remedy = f"Correct or clear {' and '.join(name for name, _ in site.malformed)} in .env, {_RESTART}"
+    return finding(FAIL, seen, means, remedy)
+
+
 def _public_base_url(site: Site) -> Finding:
     finding = saying("settings.public-url", "PUBLIC_BASE_URL")
     try:
@@ -302,6 +312,7 @@ def host_of(url: str) -> str:
 
 
 _CHECKS: Mapping[str, Callable[[Site], Finding]] = {
+    "settings.malformed": _malformed,
     "settings.public-url": _public_base_url,
     "settings.allowed-hosts": _allowed_hosts,
     "settings.debug": _debug,

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from channels.security.websocket import OriginValidator
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import Resolver404, resolve
 
 from calls import serving
@@ -47,7 +48,7 @@ async def routes(visit: Visit) -> list[Finding]:
     try:
         router = import_module("calls.routing").websocket
         wraps = import_module("voiceagent.asgi").application.application_mapping["websocket"]
-    except (ImportError, AttributeError, KeyError, SyntaxError) as error:
+    except (ImportError, AttributeError, KeyError, SyntaxError, ImproperlyConfigured) as error:
         means = "No socket opens: the caller hears silence."
         remedy = "Mend calls/routing.py and voiceagent/asgi.py; see the error with: python -c 'import voiceagent.asgi'"
         return [said(FAIL, f"no WebSocket routes: {type(error).__name__}: {error}", means, remedy)]

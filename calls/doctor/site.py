@@ -15,6 +15,8 @@ class Site:
     allowed_hosts: tuple[str, ...] = ()
     installed_apps: tuple[str, ...] = ("calls", "daphne", "django.contrib.staticfiles")
     append_slash: bool = False
+    malformed: tuple[tuple[str, str], ...] = ()
+    """Variables that cannot be read, each with what is wanted; the settings above and below are then the defaults."""
     misspelt: tuple[tuple[str, str], ...] = ()
     """Variables that are not set, each with one in the environment whose name is nearly the same."""
     secret_key: str = field(default="", repr=False)
@@ -50,6 +52,7 @@ class Site:
             allowed_hosts=tuple(settings.ALLOWED_HOSTS),
             installed_apps=tuple(settings.INSTALLED_APPS),
             append_slash=settings.APPEND_SLASH,
+            malformed=tuple(settings.MALFORMED.items()),
             misspelt=tuple(settings.MISSPELT.items()),
             secret_key=settings.SECRET_KEY,
             openai_key=settings.OPENAI_API_KEY,

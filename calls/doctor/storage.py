@@ -36,6 +36,8 @@ def missing_migrations() -> list[str]:
 async def database(visit: Visit) -> list[Finding]:
     """The database answers, has every migration, and can be written to."""
     said = saying("database", "Database and migrations")
+    if wanted := dict(visit.site.malformed).get("DATABASE_URL"):
+        return [said(FAIL, "DATABASE_URL cannot be read", _NOT_KEPT, f"Set DATABASE_URL to {wanted}; or clear it.")]
     name = connection.settings_dict["ENGINE"].rpartition(".")[2]
     try:
         missing = await in_database(missing_migrations)

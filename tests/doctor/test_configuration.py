@@ -192,6 +192,13 @@ def test_the_apps_have_to_stand_in_the_order_in_which_runserver_takes_sockets(ap
     assert (finding.level.value, finding.seen) == (level, seen)
 
 
+def test_variables_that_cannot_be_read_are_named_with_what_is_wanted():
+    finding = found("settings.malformed", malformed=(("PORT", "a number"), ("DEBUG", "on or off")))
+
+    assert (finding.level.value, finding.seen) == ("FAIL", "PORT wants a number; DEBUG wants on or off")
+    assert finding.remedy == "Correct or clear PORT and DEBUG in .env, then restart the server."
+
+
 def test_a_variable_under_a_name_that_is_nearly_right_is_named_and_its_value_is_not():
     finding = found("settings.misspelt", misspelt=(("OPENAI_API_KEY", "OPENAI_KEY"),))
 

@@ -35,6 +35,12 @@ async def test_a_database_with_every_migration_is_well():
     )
 
 
+async def test_another_database_is_not_looked_at_where_the_address_cannot_be_read():
+    found = await line(malformed=(("DATABASE_URL", "postgres://user:password@host:5432/name"),))
+
+    assert (found["database"].seen, found["line"].level.value) == ("DATABASE_URL cannot be read", "SKIPPED")
+
+
 async def test_a_migration_that_is_missing_is_named():
     ((app, newest),) = [leaf for leaf in MigrationLoader(None).graph.leaf_nodes() if leaf[0] == "calls"]
     await database.run(MigrationRecorder(connection).record_unapplied, app, newest)
