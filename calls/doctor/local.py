@@ -14,7 +14,7 @@ from calls.doctor import upgrading
 from calls.doctor.aside import aside
 from calls.doctor.causes import of_silence
 from calls.doctor.exchange import Refused, Unreachable, WrongSubprotocol
-from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
+from calls.doctor.findings import FAIL, OK, SKIPPED, WARN, Finding, saying
 from calls.doctor.visit import Visit, instance_at, is_web_address
 from calls.twilio.addresses import STREAM_PATH
 
@@ -27,6 +27,12 @@ HTTP_ROUTES = {
     "/twilio/fallback": "twilio-fallback",
     "/twilio/recording": "twilio-recording",
     "/twilio/dial-done": "twilio-dial-done",
+    "/twilio/whisper": "twilio-whisper",
+    "/twilio/alert-status": "twilio-alert-status",
+    "/twilio/callback": "twilio-callback",
+    "/twilio/callback-status": "twilio-callback-status",
+    "/twilio/amd": "twilio-amd",
+    "/twilio/message-status": "twilio-message-status",
     "/twilio/realtime": "twilio-realtime",
     "/realtime": "realtime",
     "/twilio/diagnostic": "twilio-diagnostic",
@@ -176,6 +182,8 @@ async def _owner(number: int) -> str:
 async def asgi(visit: Visit) -> list[Finding]:
     """The server on the local port takes WebSockets, as only an ASGI server does."""
     said = saying("asgi", "A server that takes sockets")
+    if not visit.local_instance:
+        return [said(SKIPPED, "the server is elsewhere; upgrade looks at it")]
     asked, url = visit, f"ws://127.0.0.1:{visit.site.port}{STREAM_PATH}"
     if not is_web_address(visit.site.public_base_url):  # nothing can be signed for it, and a refusal tells as much
         asked = Visit(replace(visit.site, public_base_url=visit.site.local_base_url))

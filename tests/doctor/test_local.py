@@ -16,7 +16,7 @@ import voiceagent.asgi
 from calls import routing
 from calls import urls as calls_urls
 from calls.consumers import TwilioStream
-from calls.doctor import runner
+from calls.doctor import local, runner
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
 from tests.doctor.house import TOKEN, House, Reply, page, refusing
@@ -35,8 +35,14 @@ async def test_our_routes_are_all_there():
 
     assert (finding.level.value, finding.seen) == (
         "OK",
-        "28 addresses and 6 socket addresses, with and without slash",
+        "40 addresses and 6 socket addresses, with and without slash",
     )
+
+
+async def test_every_address_of_twilio_is_among_them():
+    mounted = {f"/{route.pattern}" for route in calls_urls.urlpatterns if not str(route.pattern).endswith("/")}
+
+    assert set(local.HTTP_ROUTES) == mounted
 
 
 async def test_routes_that_are_not_mounted_are_named(settings, monkeypatch):
@@ -223,6 +229,13 @@ async def test_a_server_that_hangs_up_on_sockets_is_named():
 
     assert finding.level.value == "FAIL"
     assert "the answer to the upgrade was no HTTP" in finding.seen
+
+
+async def test_a_server_on_another_machine_is_not_looked_for_here():
+    async with House() as house:
+        finding = await one("asgi", Site(port=1, public_base_url=house.base))
+
+    assert (finding.level.value, finding.seen) == ("SKIPPED", "the server is elsewhere; upgrade looks at it")
 
 
 async def test_nothing_is_asked_of_a_port_that_nobody_owns():
