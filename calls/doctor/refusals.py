@@ -17,6 +17,7 @@ from calls.realtime.reasons import Reason
 
 _KEYS = "https://platform.openai.com/api-keys"
 _BILLING = "https://platform.openai.com/settings/organization/billing"
+_STATUS = "https://status.openai.com"
 _LIMITS = "https://platform.openai.com/settings/organization/limits"
 
 CORRECT = "Correct that in the agent: admin, Agents; then ask again."
@@ -35,6 +36,8 @@ REASONS: Mapping[str, Cause] = {
         "the retired beta protocol was asked for", "Take the header OpenAI-Beta out of the proxy or gateway in between."
     ),
     "rate": Cause("too many requests for this account", f"Wait a minute; raise the limits at {_LIMITS}"),
+    "server_error": Cause("OpenAI has a fault of its own", f"Look at {_STATUS} and try again."),
+    "session_expired": Cause("the session was an hour old", "Try again: a new session is opened."),
 }
 _SAME = {
     "insufficient_quota": "quota",
@@ -79,7 +82,7 @@ def check(event: Mapping[str, Any], *, over: Cause | None) -> None:
         return
     if "bearer" in message.lower():
         code = "no_key"
-    if cause := of_code(code):
+    if cause := of_code(code) or of_code(str(error.get("type") or "")):  # a fault of its own has no code
         raise Refusal(cause)
     where = f" at {error['param']}" if error.get("param") else ""
     raise Rejection(Cause(f"OpenAI refuses{where}: {code} {message}".strip(), CORRECT))
@@ -100,7 +103,7 @@ def of_close(code: int, reason: str, wanted: str) -> Cause:
     if cause := of_code(reason.rpartition(".")[2]):
         return cause
     seen = f"the socket was closed before {wanted} (code {code} {reason})".strip()
-    return Cause(seen, "Look at https://status.openai.com and try again.")
+    return Cause(seen, f"Look at {_STATUS} and try again.")
 
 
 async def look_up(url: str) -> None:
@@ -151,6 +154,6 @@ def _answered(status: int, host: str) -> Cause:
     if status in {403, 407}:
         return Cause(f"proxy: {status} from something between here and {host}", f"Let it pass sockets to {host}.")
     if status >= 500:
-        return Cause(f"{host} answered {status}", "Look at https://status.openai.com and try again.")
+        return Cause(f"{host} answered {status}", f"Look at {_STATUS} and try again.")
     seen = f"proxy: {host} answered {status} instead of opening a socket"
     return Cause(seen, "Let the proxy pass WebSockets, or clear OPENAI_REALTIME_URL in .env.")

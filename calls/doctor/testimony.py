@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from functools import partial
 
 from django.db import DatabaseError, connections
@@ -35,7 +36,7 @@ _NO_STREAM = {
     "no_websockets": Cause("the server cannot carry a stream: no ASGI", "Start it with: python manage.py serve"),
     "draining": Cause("the server is being stopped, and takes no new calls", "Wait for its restart, then try again."),
 }
-_CODES = {
+_CODES: Mapping[str, str] = {
     Reason.NO_KEY: "no_key",
     Reason.BAD_KEY: "invalid_api_key",
     Reason.ACCOUNT: "account_deactivated",
@@ -43,6 +44,8 @@ _CODES = {
     Reason.MODEL: "model",
     Reason.BETA: "beta_api_shape_disabled",
     Reason.RATE_LIMIT: "rate",
+    Reason.SERVER_ERROR: "server_error",
+    Reason.EXPIRED: "session_expired",
 }
 
 
@@ -77,8 +80,9 @@ def _cause_in(event: CallEvent) -> Cause | None:
     detail = event.detail if isinstance(event.detail, dict) else {}
     match event.kind:
         case "openai_error" | "response_failed":
-            code = str(detail.get("code") or "")
-            return of_code(code) or Cause(f"OpenAI refused: {code or 'without a code'}", CORRECT)
+            code, cause = str(detail.get("code") or ""), str(detail.get("cause") or "")
+            known = of_code(code) or of_code(_CODES.get(cause, ""))
+            return known or Cause(f"OpenAI refused: {code or 'without a code'}", CORRECT)
         case "line_lost" | "line_retried":
             return _of_line(str(detail.get("cause") or ""))
         case "format_mismatch" | "wrong_session_format":

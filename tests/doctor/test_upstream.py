@@ -333,7 +333,13 @@ def called(arguments):
     return {"type": "response.function_call_arguments.done", "arguments": arguments}
 
 
+def failed(kind):
+    response = {"status": "failed", "status_details": {"error": {"type": kind, "code": None}}}
+    return {"type": "response.done", "response": response}
+
+
 ODD = {
+    "a fault of OpenAI's own": ([failed("server_error")], "openai.speaks", "OpenAI has a fault of its own"),
     "no sound": ([done()], "openai.speaks", "the model answered without a sound"),
     "no base64": ([SOUND | {"delta": "%%%"}], "openai.speaks", "the sound is no base64"),
     "broken off": ([SOUND, done("incomplete")], "openai.speaks", "OpenAI refuses:  response incomplete"),
