@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from calls.doctor.document import looks_like_html
-from calls.doctor.exchange import Answer, Unreachable
+from calls.doctor.exchange import Answer, Unreachable, is_out_of_date
 from calls.doctor.voice_fields import shown
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -29,7 +29,8 @@ def of_silence(error: Unreachable, url: str) -> Cause:
         "Twilio accepts no self-signed one.",
         "protocol": "Look which program listens behind the public address; it has to be this one.",
     }
-    return Cause(f"{url}: {error}", remedies[error.kind])
+    first = "See whether this machine's clock is right: date. If it is: " if is_out_of_date(error.__cause__) else ""
+    return Cause(f"{url}: {error}", first + remedies[error.kind])
 
 
 def of_answer(answer: Answer, url: str, *, is_ours: bool) -> Cause:

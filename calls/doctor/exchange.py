@@ -21,6 +21,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, NegotiationEr
 from calls.doctor.aside import aside
 
 LARGEST_BODY = 256 * 1024
+_OUT_OF_DATE = {9, 10}  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
@@ -97,10 +98,24 @@ class WrongSubprotocol(Exception):
     """The upgrade was answered with a subprotocol that was not offered."""
 
 
+def is_out_of_date(error: BaseException | None) -> bool:
+    """Whether a certificate was refused for its dates alone, as all are where our own clock is far off."""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _OUT_OF_DATE
+
+
 async def request(
-    url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b"", seconds: float = 8
+    url: str,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    seconds: float = 8,
+    is_verified: bool = True,
 ) -> Answer:
-    """The answer to one request. Raises Unreachable."""
+    """The answer to one request. Raises Unreachable.
+
+    `is_verified`: whether the certificate has to be valid; where it need not, nothing secret may be sent.
+    """
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc.rpartition('@')[2]}", "Connection: close"]
@@ -111,14 +126,20 @@ async def request(
     clock = Clock()
     with _named_failures(parts.hostname or "", seconds, clock):
         async with asyncio.timeout(seconds):
-            received = await _talk(url, head + body, clock)
+            received = await _talk(url, head + body, clock, _tls(is_verified) if parts.scheme == "https" else None)
     return replace(_parsed(received, method), took=clock.in_words)
 
 
-async def _talk(url: str, sent: bytes, clock: Clock) -> bytes:
-    parts = urlsplit(url)
-    secure = ssl.create_default_context() if parts.scheme == "https" else None
-    name = parts.hostname if secure else None
+def _tls(is_verified: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not is_verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _talk(url: str, sent: bytes, clock: Clock, secure: ssl.SSLContext | None) -> bytes:
+    name = urlsplit(url).hostname if secure else None
     sock = await _dial(url, clock)
     if secure:
         clock.begin("TLS")
@@ -272,7 +293,8 @@ def _named_failures(host: str, seconds: float, clock: Clock) -> Iterator[None]:
     except (socket.gaierror, UnicodeError) as error:
         raise Unreachable("dns", f"the name {host} is not known to the name server") from error
     except ssl.SSLCertVerificationError as error:
-        raise Unreachable("tls", f"the certificate is not valid: {error.verify_message}") from error
+        perhaps = "; or this machine's clock is wrong" if is_out_of_date(error) else ""
+        raise Unreachable("tls", f"the certificate is not valid: {error.verify_message}{perhaps}") from error
     except ssl.SSLError as error:
         raise Unreachable("tls", f"no TLS there: {error.reason or 'the handshake failed'}") from error
     except ConnectionRefusedError as error:

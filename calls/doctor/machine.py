@@ -19,7 +19,7 @@ from django.db import connection
 from calls.doctor.aside import aside
 from calls.doctor.exchange import Unreachable, request
 from calls.doctor.findings import FAIL, OK, SKIPPED, WARN, Finding, saying
-from calls.doctor.visit import Visit, is_web_address
+from calls.doctor.visit import Visit, instance_at, is_web_address
 
 MB = 1024 * 1024
 LITTLE_MB, TOO_LITTLE_MB = 1024, 100
@@ -95,12 +95,15 @@ async def _through(layer: Any) -> bool:
 async def clock(visit: Visit) -> list[Finding]:
     """Our clock against the Date header of OpenAI's host and of the public address."""
     said = saying("clock", "Clock")
-    bases = dict.fromkeys([_web_address(visit.site.openai_url), visit.site.public_base_url])
+    public = _web_address(visit.site.public_base_url)
+    bases = dict.fromkeys([_web_address(visit.site.openai_url), public])
     asked = [base for base in bases if is_web_address(base)]
     told = await asyncio.gather(*(_seconds_behind(base) for base in asked))
     behind = [(urlsplit(base).hostname, by) for base, by in zip(asked, told, strict=True) if by is not None]
     if not behind:
         return [said(SKIPPED, "nobody told the time: neither OpenAI's host nor the public address sent a Date")]
+    if [base for base, by in zip(asked, told, strict=True) if by is not None] == [public] and await _is_here(visit):
+        return [said(SKIPPED, "nobody else told the time: the public address leads to the server on this machine")]
     host, seconds = max(behind, key=lambda one: abs(one[1]))
     if abs(seconds) <= OFF_SECONDS:
         hosts = " and ".join(dict.fromkeys(str(name) for name, _ in behind))
@@ -112,7 +115,7 @@ async def clock(visit: Visit) -> list[Finding]:
 
 
 def _web_address(url: str) -> str:
-    """The host of a socket's address, to be asked over HTTP."""
+    """The host of an address, to be asked over HTTP, without anything that may be secret."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -120,11 +123,27 @@ def _web_address(url: str) -> str:
     return f"{parts.scheme.replace('ws', 'http', 1)}://{parts.netloc.rpartition('@')[2]}"
 
 
+async def _is_here(visit: Visit) -> bool:
+    """Whether the public address is answered by the server on this machine, and so by our own clock."""
+    site = visit.site
+    try:
+        here, there = await asyncio.gather(
+            instance_at(site.local_base_url, seconds=CLOCK_SECONDS),
+            instance_at(_web_address(site.public_base_url), seconds=CLOCK_SECONDS, is_verified=False),
+        )
+    except Unreachable:
+        return False
+    return bool(here) and here == there
+
+
 async def _seconds_behind(base: str) -> float | None:
-    """By how much our clock is behind that of `base`; None when it does not tell."""
+    """By how much our clock is behind that of `base`; None when it does not tell.
+
+    Where our clock is far off no certificate seems valid, so none is asked for.
+    """
     asked_at = time.time()
     try:
-        answer = await request(f"{base}/", seconds=CLOCK_SECONDS)
+        answer = await request(f"{base}/", seconds=CLOCK_SECONDS, is_verified=False)
         there = parsedate_to_datetime(answer.headers.get("date", ""))
     except (Unreachable, ValueError):
         return None

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from calls.doctor.aside import aside
 from calls.doctor.causes import Cause
+from calls.doctor.exchange import is_out_of_date
 from calls.realtime.client import LineUnavailable
 from calls.realtime.reasons import Reason
 
@@ -128,6 +129,10 @@ def _with_proxy() -> str:
 def of_opening(error: LineUnavailable, url: str) -> Cause:
     host = urlsplit(url).hostname
     match error.__cause__:
+        case ssl.SSLCertVerificationError() as wrong if is_out_of_date(wrong):
+            seen = f"network: the certificate of {host} is not valid: {wrong.verify_message}"
+            remedy = "See it with: date. Where the clock is right, an inspecting proxy stands in between."
+            return Cause(f"{seen}; or this machine's clock is wrong", remedy)
         case ssl.SSLCertVerificationError():
             remedy = "Take the inspecting proxy out of the way, or install its certificate on this machine."
             return Cause(f"network: the certificate of {host} is not valid: something stands in between", remedy)

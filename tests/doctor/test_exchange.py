@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from calls.doctor.causes import of_silence
 from calls.doctor.exchange import Unreachable, request, upgraded
 from tests.doctor.certificates import self_signed
 
@@ -81,6 +82,21 @@ async def test_a_certificate_that_nobody_vouches_for_is_named(tmp_path):
             await request(f"https://localhost:{server.sockets[0].getsockname()[1]}/")
 
     assert (caught.value.kind, str(caught.value)) == ("tls", "the certificate is not valid: self-signed certificate")
+
+
+@pytest.mark.parametrize(
+    ("days", "why"), [((-2, -1), "certificate has expired"), ((1, 2), "certificate is not yet valid")]
+)
+async def test_a_certificate_out_of_its_dates_may_be_the_fault_of_our_clock(tmp_path, monkeypatch, days, why):
+    context = self_signed(tmp_path, days=days)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context) as server:
+        url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(Unreachable) as caught:
+            await request(url)
+
+    assert str(caught.value) == f"the certificate is not valid: {why}; or this machine's clock is wrong"
+    assert of_silence(caught.value, url).remedy.startswith("See whether this machine's clock is right: date. If it is")
 
 
 async def test_an_answer_that_never_ends_is_cut():

@@ -14,6 +14,7 @@ from calls.doctor import machine
 from calls.doctor.machine import channel_layer, clock, disk
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
+from tests.doctor.certificates import self_signed
 from tests.doctor.house import House, Reply
 
 pytestmark = pytest.mark.asyncio
@@ -146,6 +147,34 @@ async def test_the_public_address_tells_the_time_too():
         finding = await of(clock, openai_url="ws://127.0.0.1:1/v1", public_base_url=house.base)
 
     assert finding.seen == "67 minutes behind 127.0.0.1"
+
+
+async def test_a_certificate_that_seems_out_of_date_keeps_nobody_from_telling_the_time(tmp_path):
+    """As every certificate does where our clock is off by years; and nothing secret goes there."""
+    heard = []
+
+    async def tell(reader, writer):
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        date = formatdate(time.time() + 3 * 366 * 86400, usegmt=True)
+        writer.write(f"HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    context = self_signed(tmp_path, days=(1000, 1200))
+    async with await asyncio.start_server(tell, "127.0.0.1", 0, ssl=context) as server:
+        base = f"https://user:canary@localhost:{server.sockets[0].getsockname()[1]}/?key=canary"
+        finding = await of(clock, openai_url="ws://127.0.0.1:1/v1", public_base_url=base)
+
+    assert (finding.level.value, finding.seen) == ("FAIL", "1098 days behind localhost")
+    assert b"canary" not in b"".join(heard)
+
+
+async def test_our_own_server_does_not_tell_us_the_time():
+    async with House(front=dated(0)) as house:
+        finding = await of(clock, openai_url="ws://127.0.0.1:1/v1", public_base_url=house.base, port=house.port)
+
+    assert finding.level.value == "SKIPPED"
+    assert finding.seen.startswith("nobody else told the time")
 
 
 @pytest.mark.parametrize("date", ["yesterday", "Thu, 99 Jan 2026 99:00:00 GMT", ""])

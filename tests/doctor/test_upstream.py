@@ -2,19 +2,22 @@ import asyncio
 import base64
 import contextlib
 import json
+import ssl
 from dataclasses import replace
 
 import pytest
 from websockets.asyncio.server import serve
 
 from calls import database
-from calls.doctor import upstream
+from calls.doctor import refusals, upstream
 from calls.doctor.findings import FAIL, WARN, Finding
 from calls.doctor.runner import CHECKS, diagnose
 from calls.doctor.site import Site
 from calls.emulators import sound
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_server import RealtimeServer
+from calls.realtime.client import LineUnavailable
+from calls.realtime.reasons import Reason
 from calls.tools import registry
 from tests import factories
 from tests.doctor.certificates import self_signed
@@ -279,6 +282,18 @@ async def test_something_that_inspects_the_connection_is_named(tmp_path):
         finding = await ask(f"wss://localhost:{server.sockets[0].getsockname()[1]}/v1/realtime")
 
     assert finding.seen == "network: the certificate of localhost is not valid: something stands in between"
+
+
+@pytest.mark.parametrize("verify_code", [9, 10])
+async def test_a_certificate_out_of_its_dates_is_no_sign_of_a_proxy(verify_code):
+    unavailable, wrong = LineUnavailable(Reason.TLS), ssl.SSLCertVerificationError()
+    wrong.verify_code, wrong.verify_message = verify_code, "certificate has expired"
+    unavailable.__cause__ = wrong
+
+    cause = refusals.of_opening(unavailable, "wss://api.openai.com/v1/realtime")
+
+    assert cause.seen.endswith("is not valid: certificate has expired; or this machine's clock is wrong")
+    assert "date" in cause.remedy
 
 
 @contextlib.asynccontextmanager
