@@ -9,6 +9,7 @@ from django.utils import timezone
 from calls import pulse, tasks, telephone
 from calls.doctor.aside import in_database
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
+from calls.doctor.storage import known_zones
 from calls.doctor.visit import Visit
 from calls.domain import emergencies as rota
 from calls.domain.escalation import NOT_PLACED
@@ -175,8 +176,10 @@ _REMEDIES = {
 
 
 def _without_people(now: datetime) -> list[str]:
-    """Businesses for whose emergencies nobody would be rung."""
-    businesses = Business.objects.filter(lines__isnull=False).distinct()
+    """Businesses for whose emergencies nobody would be rung; without those whose day is not known, which `line.time-zone`
+    names."""
+    zones = known_zones()
+    businesses = [one for one in Business.objects.filter(lines__isnull=False).distinct() if one.time_zone in zones]
     return [one.name for one in businesses if not rota.people_to_ring(emergency=Emergency(business=one), now=now)]
 
 

@@ -83,7 +83,7 @@ async def line(visit: Visit) -> list[Finding]:
 def _lines_and_session(site: Site) -> tuple[list[PhoneLine], SessionSettings | None]:
     lines = list(PhoneLine.objects.select_related("agent__business", "business"))
     line = _line_to_ring(lines)
-    return lines, _session(line, site) if line and line.business.time_zone in _zones() else None
+    return lines, _session(line, site) if line and line.business.time_zone in known_zones() else None
 
 
 def _line_to_ring(lines: list[PhoneLine]) -> PhoneLine | None:
@@ -163,7 +163,7 @@ def _time_zone(visit: Visit, lines: list[PhoneLine]) -> Finding:
     said = saying("line.time-zone", "Time zones")
     names = {line.business.name: line.business.time_zone for line in lines}
     remedy = f"Choose the time zone of the business: {visit.site.public_base_url}/admin/calls/business/"
-    if unknown := [name for name, zone in names.items() if zone not in _zones()]:
+    if unknown := [name for name, zone in names.items() if zone not in known_zones()]:
         means = "No call of that business can be answered: its hours cannot be worked out."
         return said(FAIL, f"that of {unknown[0]} is not known here: {names[unknown[0]]}", means, remedy)
     if unset := [name for name, zone in names.items() if zone in {"UTC", "Etc/UTC"}]:
@@ -173,7 +173,7 @@ def _time_zone(visit: Visit, lines: list[PhoneLine]) -> Finding:
 
 
 @cache
-def _zones() -> set[str]:
+def known_zones() -> set[str]:
     return available_timezones()
 
 

@@ -199,6 +199,14 @@ async def test_a_business_that_would_ring_nobody_for_an_emergency_is_a_warning()
     assert (await found("emergencies", "emergencies.rota")).level.value == "OK"
 
 
+async def test_a_time_zone_that_does_not_exist_hides_no_emergency():
+    unknown = await database.run(factories.make_business, handover_number="", time_zone="Mars/Base")
+    await database.run(factories.make_line, business=unknown)
+
+    assert (await found("emergencies", "emergencies.rota")).level.value == "OK"
+    assert (await found("emergencies", "emergencies.waiting")).level.value == "OK"
+
+
 def on_call(business):
     technician = factories_trade.make_technician(business=business, number="+12125550188")
     business.rota.create(technician=technician)
