@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from calls.doctor import runner
 from calls.doctor.aside import in_database
-from calls.doctor.findings import FAIL, Finding, exit_code, summary
+from calls.doctor.findings import FAIL, SKIPPED, Finding, exit_code, summary
 from calls.doctor.site import Site
 from calls.models import DoctorRun
 
@@ -90,8 +90,29 @@ def health() -> Health | None:
     runs = [*([whole] if whole else []), *reversed(since)]
     if not runs:
         return None
-    newest = {finding.id: finding for run in runs for finding in findings_of(run)}
+    newest: dict[str, Finding] = {}
+    for run in runs:
+        told = {finding.id: finding for finding in findings_of(run)}
+        for id in _looked_at(told.values()) - told.keys():
+            newest.pop(id, None)
+        newest |= told
     return Health(runs[-1], list(newest.values()))
+
+
+def _looked_at(findings: Iterable[Finding]) -> set[str]:
+    """The ids of all that the checks behind `findings` can tell: what they no longer tell is no longer known.
+
+    Of a check that ran only because another one stands on it, what the other one needs is told and nothing else: that
+    says nothing of the rest, unless it broke off or was skipped.
+    """
+    of = {id: check for check in runner.CHECKS for id in check.ids}
+    needed = {need for check in runner.CHECKS for need in check.needs}
+    looked = {of[one.id] for one in findings if one.id in of and (one.id not in needed or _is_end(one, of[one.id]))}
+    return {id for check in looked for id in check.ids}
+
+
+def _is_end(finding: Finding, check: runner.Check) -> bool:
+    return finding.id == check.id and finding.level in {FAIL, SKIPPED}
 
 
 def findings_of(run: DoctorRun) -> list[Finding]:

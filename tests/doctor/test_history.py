@@ -113,6 +113,35 @@ async def test_the_health_is_the_newest_whole_run_and_what_was_looked_at_since()
     )
 
 
+async def ids_now():
+    return [one.id for one in (await database.run(history.health)).findings]
+
+
+async def test_what_a_check_told_before_is_forgotten_when_it_breaks_off():
+    """`no end within 10 s` stands under the id of the check alone."""
+    await keep(finding("disk"), finding("openai", WARN), finding("openai.speaks", FAIL), finding("openai.hears"))
+    await keep(finding("openai", FAIL), is_complete=False)
+
+    assert await ids_now() == ["disk", "openai"]
+
+
+async def test_so_it_is_when_another_check_stands_on_it():
+    await keep(finding("database"), finding("line"), finding("line.prices", WARN))
+    await keep(finding("line"), finding("webhook"), is_complete=False)
+    before = await ids_now()
+    await keep(finding("line", FAIL), finding("webhook", SKIPPED), is_complete=False)
+
+    assert before == ["database", "line", "line.prices", "webhook"]
+    assert await ids_now() == ["database", "line", "webhook"]
+
+
+async def test_a_part_that_another_check_stands_on_says_nothing_of_the_rest():
+    await keep(finding("settings.public-url", FAIL), finding("settings.openai-key"), finding("openai", FAIL))
+    await keep(finding("settings.openai-key"), finding("settings.openai-url"), finding("openai"), is_complete=False)
+
+    assert "settings.public-url" in await ids_now()
+
+
 async def test_without_a_whole_run_the_health_is_what_parts_have_told():
     await keep(finding("one", FAIL), is_complete=False)
     await keep(finding("two"), is_complete=False)
