@@ -93,6 +93,6 @@ class Site:
 def _secret_parts(url: str) -> list[str]:
     try:
         parts = urlsplit(url)
-        return [part for part in (parts.password, parts.query) if part]
+        return [part for part in (parts.username, parts.password, parts.query) if part]
     except ValueError:
         return [url]
