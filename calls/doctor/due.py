@@ -176,8 +176,7 @@ _REMEDIES = {
 
 
 def _without_people(now: datetime) -> list[str]:
-    """Businesses for whose emergencies nobody would be rung; without those whose day is not known, which `line.time-zone`
-    names."""
+    """Businesses for whose emergencies nobody would be rung; those of an unknown time zone `line.time-zone` names."""
     zones = known_zones()
     businesses = [one for one in Business.objects.filter(lines__isnull=False).distinct() if one.time_zone in zones]
     return [one.name for one in businesses if not rota.people_to_ring(emergency=Emergency(business=one), now=now)]

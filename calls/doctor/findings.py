@@ -90,7 +90,9 @@ def hide(finding: Finding, secrets: Iterable[str]) -> Finding:
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
-    """The text without any of `secrets`, and without OpenAI keys."""
+    """The text without any of `secrets`, and without OpenAI keys, and such that it can be written and kept: half a
+    character, which the JSON of others may hold, becomes a question mark, and so does a NUL."""
+    text = text.encode("utf-8", "replace").decode().replace("\0", "?")
     forms = {form for secret in secrets for form in (secret, quote(secret, safe="")) if len(form) >= _SHORTEST_SECRET}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)

@@ -60,7 +60,7 @@ class Record:
             case dict():
                 audio = str(value.get("type", "")).endswith("audio.delta")
                 return {
-                    name: self._masked(part, "audio" if audio and name == "delta" else name)
+                    hidden(name, self._secrets): self._masked(part, "audio" if audio and name == "delta" else name)
                     for name, part in value.items()
                 }
             case list():

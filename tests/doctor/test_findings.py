@@ -30,6 +30,13 @@ def test_secrets_are_hidden_wherever_they_stand():
     assert (hidden.seen, hidden.means, hidden.remedy) == ("key •••", "https://x/?key=•••", "••• abc")
 
 
+def test_half_a_character_from_the_json_of_others_can_be_written():
+    told = hide(finding(FAIL, remedy="half \ud83d, whole \U0001f600, nothing \0"), [])
+
+    assert told.remedy == "half ?, whole \U0001f600, nothing ?"
+    told.remedy.encode()
+
+
 def test_a_secret_inside_another_leaves_no_rest():
     told = finding(FAIL, remedy="canary canary-long")
 

@@ -180,7 +180,9 @@ def test_a_network_that_does_not_lead_there_is_recorded(settings, tmp_path):
 def test_a_key_that_is_quoted_and_a_frame_that_is_no_json_are_no_trouble(settings, tmp_path):
     async def quote(socket):
         await socket.send("hello")
-        await socket.send(json.dumps({"type": "error", "error": {"message": f"Incorrect key {KEY}"}}))
+        await socket.send(
+            json.dumps({"type": "error", "error": {"message": f"Incorrect key {KEY} \ud83d"}, "\ud83d": 1})
+        )
         await socket.close(1000, "")
 
     async def start():
@@ -198,7 +200,7 @@ def test_a_key_that_is_quoted_and_a_frame_that_is_no_json_are_no_trouble(setting
     came = [line["came"] for line in read(tmp_path) if "came" in line]
     assert came == [
         {"type": "(no JSON)", "characters": 5},
-        {"type": "error", "error": {"message": "Incorrect key •••"}},
+        {"type": "error", "error": {"message": "Incorrect key ••• ?"}, "?": 1},
     ]
 
 
