@@ -52,7 +52,8 @@ def _malformed(site: Site) -> Finding:
         return finding(OK, "every variable can be read")
     seen = "; ".join(f"{name} wants {wanted}" for name, wanted in site.malformed)
     means = "No server starts: nobody answers. All else is judged with the default in its place."
-    remedy = f"Correct or clear {' and '.join(name for name, _ in site.malformed)} in .env, {_RESTART}"
+    *others, last = (name for name, _ in site.malformed)
+    remedy = f"Correct or clear {', '.join(others)}{' and ' if others else ''}{last} in .env, {_RESTART}"
     return finding(FAIL, seen, means, remedy)
 
 

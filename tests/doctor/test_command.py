@@ -33,7 +33,7 @@ def test_lines_have_columns_and_a_remedy_below(capsys, settings):
     assert re.sub(r"  \(\d+ ms\)$", "", lines[at]) == "FAIL     settings.openai-key        not set"
     assert lines[at + 1].startswith("         means:   No agent can speak")
     assert lines[at + 2].startswith("         remedy:  Make a key at https://platform.openai.com/api-keys")
-    assert lines[-1].startswith("14 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
+    assert lines[-1].startswith("15 well, 2 failed. Begin with settings.public-url: Set PUBLIC_BASE_URL=")
 
 
 def test_json_is_one_document(capsys):
@@ -117,4 +117,22 @@ def test_it_works_in_an_empty_environment_without_a_network(tmp_path):
         "first-audio": "SKIPPED",
         "openai": "SKIPPED",
     }
+    assert "canary" not in done.stdout
+
+
+def test_it_works_with_variables_that_cannot_be_read_and_quotes_none():
+    environment = {"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET_KEY": "for-tests", "PORT": "80a", "DEBUG": "ja"}
+    environment |= {"DATABASE_URL": "postgres//u:canary-pw@h/db", "TWILIO_SIGNATURE": "log", "EMAIL_URL": "canary"}
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "doctor", "--only", "settings,database"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "Correct or clear DEBUG, PORT, TWILIO_SIGNATURE, EMAIL_URL and DATABASE_URL in .env" in done.stdout
     assert "canary" not in done.stdout
