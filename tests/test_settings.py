@@ -180,6 +180,14 @@ def test_the_password_of_a_database_is_not_shown_where_its_address_cannot_be_rea
     assert ast.literal_eval(done.stdout) == [{"DATABASE_URL": NO_DATABASE}, "django.db.backends.sqlite3"]
 
 
+def test_a_line_of_the_file_that_cannot_be_read_is_not_quoted(tmp_path):
+    (tmp_path / "env").write_text("PORT=9000\nOPENAI_API_KEY: canary\n")
+
+    done = run(ROOT, "-c", "import voiceagent.settings", **BLANK | {"ENV_FILE": str(tmp_path / "env")})
+
+    assert done.stderr == "ENV_FILE has a line that is not of the form NAME=value\n"
+
+
 def test_the_port_of_a_mail_server_that_is_no_number_is_told():
     assert setting("MALFORMED", EMAIL_URL="smtp+tls://mail.example.com:port") == {"EMAIL_URL": NO_MAIL}
 

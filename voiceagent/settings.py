@@ -159,6 +159,14 @@ def _misspelt() -> dict[str, str]:
     return {name: found[0] for name, found in near.items() if found}
 
 
+def _without_the_line(record: logging.LogRecord) -> bool:
+    """Django-environ quotes a line that it cannot read, with the password that may stand in it."""
+    if str(record.msg).startswith("Invalid line"):
+        record.msg, record.args = "ENV_FILE has a line that is not of the form NAME=value", ()
+    return True
+
+
+logging.getLogger("environ.environ").addFilter(_without_the_line)
 if Path(env("ENV_FILE")).is_file():
     environ.Env.read_env(env("ENV_FILE"))
 MISSPELT = _misspelt()
