@@ -130,6 +130,18 @@ async def leftovers(before: set[asyncio.Task]) -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks() - before]
 
 
+async def test_call_that_a_clock_ahead_of_ours_has_written_down_is_heard_all_the_same(openai):
+    caller = Caller(openai.url, await ringing())
+    await Call.objects.aupdate(rang_at=timezone.now() + timedelta(hours=1))
+    caller.start()
+    await asyncio.wait_for(caller.heard.wait(), 5)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert await CallEvent.objects.filter(kind="sound_dropped").acount() == 0
+    assert (await CallEvent.objects.aget(kind="first_audio")).at_ms >= 0
+
+
 async def test_call_from_start_to_hang_up_leaves_rows_and_nothing_else(openai):
     before = asyncio.all_tasks()
     caller = await talking(openai)
