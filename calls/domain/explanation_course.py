@@ -118,18 +118,25 @@ def silent(facts: Facts) -> Found | None:
     )
 
 
-def hung_up(facts: Facts) -> Found | None:
-    """The caller hung up: in silence, or without a word."""
-    if facts.end_reason != Reason.CALLER_HANGUP or not facts.has_stream or facts.has("handover", "voicemail"):
-        return None
+def hung_up_in_silence(facts: Facts) -> Found | None:
     wait = opening_wait(facts)
-    if not facts.has("first_audio") and wait and wait[1] - wait[0] >= NOTICED_MS:
-        why = slowest_step(facts, until_ms=wait[1])[1]
-        return Found(Cause.HUNG_UP_IN_SILENCE, f"{opening(facts)}, and hung up, because {why}.")
-    if not facts.caller_acted and not facts.is_outbound:
-        heard = "during the greeting" if any(t.interrupted for t in facts.turns) else "without a word"
-        return Found(Cause.HUNG_UP_EARLY, f"The caller hung up {heard}.")
-    return None
+    if not _left(facts) or facts.has("first_audio") or wait is None or wait[1] - wait[0] < NOTICED_MS:
+        return None
+    why = slowest_step(facts, until_ms=wait[1])[1]
+    return Found(Cause.HUNG_UP_IN_SILENCE, f"{opening(facts)}, and hung up, because {why}.")
+
+
+def hung_up_early(facts: Facts) -> Found | None:
+    """The caller hung up without a word, and not for having waited: that is asked before."""
+    if not _left(facts) or facts.caller_acted or facts.is_outbound:
+        return None
+    heard = "during the greeting" if any(t.interrupted for t in facts.turns) else "without a word"
+    return Found(Cause.HUNG_UP_EARLY, f"The caller hung up {heard}.")
+
+
+def _left(facts: Facts) -> bool:
+    """The caller hung up on the agent."""
+    return facts.end_reason == Reason.CALLER_HANGUP and facts.has_stream and not facts.has("handover", "voicemail")
 
 
 def waited_at_the_end(facts: Facts) -> Found | None:

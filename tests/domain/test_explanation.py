@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from calls.domain.explanation import Cause, Party, Silence, explain, explain_all
 from calls.domain.explanation_causes import ABOUT
 from calls.domain.explanation_openai import REASONS
-from calls.models import Call, ToolCall
+from calls.models import Call, ToolCall, Turn
 from calls.realtime import reasons
 from tests import factories
 from tests.domain.stories import ANSWERED, GREETED, HANDED_OVER, RANG, READY, STARTED, TALKED, a_call, ended, voicemail
@@ -246,6 +246,51 @@ def test_a_caller_who_hangs_up_in_silence_learns_what_it_was_that_took_so_long()
         "The caller heard nothing for 5.0 s, and hung up, because OpenAI's socket took 5.0 s to open."
     )
     assert found.silences == (Silence(600, 5000, "the agent had not spoken yet"),)
+
+
+def test_a_caller_who_waited_and_left_at_the_first_word_left_for_the_wait():
+    opened = [("line_opened", 900), ("session_ready", 1000), ("first_audio", 9600), ended("caller_hangup", 10_100)]
+    call = a_call(*STARTED, *opened, spoke=False)
+    factories.make_turn(call=call, role=Turn.Role.AGENT, started_ms=9600, interrupted=True)
+
+    found = explain(call)
+
+    assert (found.cause, found.party, found.is_fault, found.also) == (
+        Cause.OPENAI_SLOW,
+        Party.OPENAI,
+        True,
+        (Cause.HUNG_UP_EARLY,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "fault"),
+    [
+        (Cause.OPENAI_CLOSED, [line_lost("cut"), ("session_resumed", 8700)]),
+        (Cause.SOUND_LOST, []),
+    ],
+)
+@pytest.mark.parametrize(
+    ("wanted", "reason", "happened"),
+    [
+        (Cause.SILENT_CALLER, Reason.SILENCE, [("silence", 11_000)]),
+        (Cause.MAX_LENGTH, Reason.MAX_DURATION, [("limit_reached", 11_000)]),
+    ],
+)
+def test_a_fault_comes_before_what_somebody_wanted(cause, fault, wanted, reason, happened):
+    lost_ms = 2000 if cause is Cause.SOUND_LOST else 0
+
+    found = explain(a_call(*GREETED, *fault, *happened, ended(reason, lost_ms=lost_ms), reason=reason, **PERSON))
+
+    assert (found.cause, found.is_fault, found.also) == (cause, True, (wanted,))
+
+
+def test_a_caller_who_is_gone_before_the_stream_is_nobodys_fault_unless_the_number_is_set_wrong():
+    left = [RANG, ANSWERED, ("call_status", 900, {"status": "completed"})]
+    fields = {"streamed": False, "spoke": False, "ended_at": factories.RANG_AT + timedelta(seconds=1)}
+
+    assert explain(a_call(*left, **fields)).cause is Cause.HUNG_UP_EARLY
+    assert explain(a_call(("webhook_by_get", 0), *left, **fields)).cause is Cause.WEBHOOK_MISSET
 
 
 def test_a_caller_who_hangs_up_at_once_is_nobodys_fault():
