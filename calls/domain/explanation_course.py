@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from calls.domain.explanation_causes import Cause
+from calls.domain.explanation_causes import ABOUT, Cause
 from calls.domain.explanation_facts import Facts
 from calls.domain.explanation_openai import Found, slowest_step
 from calls.domain.explanation_words import NOTICED_MS, opening, opening_wait, span, told
@@ -122,8 +122,8 @@ def hung_up_in_silence(facts: Facts) -> Found | None:
     wait = opening_wait(facts)
     if not _left(facts) or facts.has("first_audio") or wait is None or wait[1] - wait[0] < NOTICED_MS:
         return None
-    why = slowest_step(facts, until_ms=wait[1])[1]
-    return Found(Cause.HUNG_UP_IN_SILENCE, f"{opening(facts)}, and hung up, because {why}.")
+    cause, why = slowest_step(facts, until_ms=wait[1])
+    return Found(Cause.HUNG_UP_IN_SILENCE, f"{opening(facts)}, and hung up, because {why}.", ABOUT[cause].party)
 
 
 def hung_up_early(facts: Facts) -> Found | None:

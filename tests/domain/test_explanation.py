@@ -248,6 +248,18 @@ def test_a_caller_who_hangs_up_in_silence_learns_what_it_was_that_took_so_long()
     assert found.silences == (Silence(600, 5000, "the agent had not spoken yet"),)
 
 
+@pytest.mark.parametrize(
+    ("because", "party"),
+    [("dns", Party.NETWORK), ("rate_limit", Party.OPENAI), ("server_error", Party.OPENAI)],
+)
+def test_whose_the_silence_is_in_which_a_caller_hangs_up_depends_on_what_took_so_long(because, party):
+    tried = [("line_retried", 1000, {"cause": because}), ended("caller_hangup", 5600)]
+
+    found = explain(a_call(*STARTED, *tried, spoke=False))
+
+    assert (found.cause, found.party) == (Cause.HUNG_UP_IN_SILENCE, party)
+
+
 def test_a_caller_who_waited_and_left_at_the_first_word_left_for_the_wait():
     opened = [("line_opened", 900), ("session_ready", 1000), ("first_audio", 9600), ended("caller_hangup", 10_100)]
     call = a_call(*STARTED, *opened, spoke=False)
