@@ -12,7 +12,19 @@ from calls.domain.explanation_openai import REASONS
 from calls.models import Call, ToolCall, Turn
 from calls.realtime import reasons
 from tests import factories
-from tests.domain.stories import ANSWERED, GREETED, HANDED_OVER, RANG, READY, STARTED, TALKED, a_call, ended, voicemail
+from tests.domain.stories import (
+    ANSWERED,
+    GREETED,
+    HANDED_OVER,
+    RANG,
+    READY,
+    STARTED,
+    TAKEN,
+    TALKED,
+    a_call,
+    ended,
+    voicemail,
+)
 
 pytestmark = pytest.mark.django_db
 Reason, Direction = Call.EndReason, Call.Direction
@@ -117,8 +129,14 @@ ON_THE_LINE = [
         PERSON,
     ),
     (
-        Cause.OPENAI_HUNG,
+        Cause.OPENAI_UNREACHABLE,
         [*STARTED, ("gave_up_waiting", 8600, {"waited_ms": 8000}), ended(UNAVAILABLE, 8600)],
+        UNAVAILABLE,
+        PERSON,
+    ),
+    (
+        Cause.OPENAI_HUNG,
+        [*TAKEN, ("gave_up_waiting", 8600, {"waited_ms": 8000}), ended(UNAVAILABLE, 8600)],
         UNAVAILABLE,
         PERSON,
     ),
@@ -305,6 +323,34 @@ def test_a_caller_who_is_gone_before_the_stream_is_nobodys_fault_unless_the_numb
     assert explain(a_call(("webhook_by_get", 0), *left, **fields)).cause is Cause.WEBHOOK_MISSET
 
 
+TRIED = ("line_retried", 3610, {"cause": "timeout"})
+AGAIN = ("line_connecting", 3900)
+
+
+@pytest.mark.parametrize(
+    ("happened", "cause", "party"),
+    [
+        ([*STARTED, TRIED, AGAIN], Cause.OPENAI_UNREACHABLE, Party.NETWORK),
+        ([*TAKEN, TRIED, AGAIN, ("line_taken", 3950)], Cause.OPENAI_HUNG, Party.OPENAI),
+        ([*TAKEN, TRIED, AGAIN], Cause.OPENAI_UNREACHABLE, Party.NETWORK),
+        ([*STARTED, TRIED, AGAIN, ("line_taken", 3950)], Cause.OPENAI_HUNG, Party.OPENAI),
+    ],
+)
+def test_a_firewall_that_drops_packets_is_told_from_openai_that_says_nothing(happened, cause, party):
+    lost = [line_lost("timeout", 6900), ended(UNAVAILABLE, 6900)]
+
+    found = explain(a_call(*happened, *lost, reason=UNAVAILABLE, spoke=False, **PERSON))
+
+    assert (found.cause, found.party) == (cause, party)
+
+
+@pytest.mark.parametrize(("happened", "party"), [(STARTED, Party.NETWORK), (TAKEN, Party.OPENAI)])
+def test_a_caller_who_leaves_before_a_try_has_ended_left_for_the_network_or_for_openai(happened, party):
+    found = explain(a_call(*happened, ended("caller_hangup", 3400), spoke=False))
+
+    assert (found.cause, found.party) == (Cause.HUNG_UP_IN_SILENCE, party)
+
+
 def test_a_caller_who_hangs_up_at_once_is_nobodys_fault():
     for happened in ([*STARTED, ended(Reason.CALLER_HANGUP, 1500)], [*GREETED, ended(Reason.CALLER_HANGUP, 2000)]):
         found = explain(a_call(*happened, spoke=False))
@@ -337,7 +383,7 @@ def test_a_line_that_was_lost_and_found_again_is_told_with_its_gap(before, back,
 
 def test_silence_cause_and_voicemail_stand_in_one_story():
     """The sentence that the issue asks for."""
-    happened = [*STARTED, line_lost("timeout", 8000), ended(UNAVAILABLE, 8000), HANDED_OVER, ("voicemail", 9500)]
+    happened = [*TAKEN, line_lost("timeout", 8000), ended(UNAVAILABLE, 8000), HANDED_OVER, ("voicemail", 9500)]
 
     found = explain(a_call(*happened, reason=UNAVAILABLE, spoke=False, **voicemail()))
 
