@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from calls.domain.explanation_causes import ABOUT, Cause
 from calls.domain.explanation_facts import Facts
-from calls.domain.explanation_openai import Found, slowest_step
-from calls.domain.explanation_words import NOTICED_MS, opening, opening_wait, span, told
+from calls.domain.explanation_openai import SLOW_FIRST_MS, Found, slowest_step
+from calls.domain.explanation_words import NOTICED_MS, opening, opening_wait, slow_stream_ms, span, told
 from calls.models import Call, ToolCall
 
 Reason = Call.EndReason
@@ -85,6 +85,23 @@ def tool_slow(facts: Facts) -> Found | None:
     if longest.status == ToolCall.Status.TIMED_OUT:
         why = f"the tool {longest.name} had not answered after {span(longest.duration_ms or 0)}"
     return Found(Cause.TOOL_SLOW, told(f"The caller had to wait because {why}", facts))
+
+
+def stream_slow(facts: Facts) -> Found | None:
+    waited = slow_stream_ms(facts)
+    if waited < SLOW_FIRST_MS:
+        return None
+    why = f"Twilio's media stream took {span(waited)} to open"
+    return Found(Cause.STREAM_SLOW, told(f"{opening(facts)} because {why}", facts))
+
+
+def server_slow(facts: Facts) -> Found | None:
+    """Sound that the model had sent stayed here: no fault of the model's."""
+    longest = max((event.number("our_ms") for event in facts.all("sound_out")), default=0)
+    if longest < NOTICED_MS:
+        return None
+    why = f"the agent's sound took {span(longest)} to leave the server"
+    return Found(Cause.SERVER_SLOW, told(f"The caller had to wait because {why}", facts))
 
 
 def not_transferred(facts: Facts) -> Found | None:

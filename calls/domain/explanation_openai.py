@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from calls.domain.explanation_causes import Cause, Party
 from calls.domain.explanation_facts import Facts, Happened
-from calls.domain.explanation_words import opening, span, told
+from calls.domain.explanation_words import opening, slow_stream_ms, span, told
 from calls.models import Call
 
 Reason = Call.EndReason
@@ -191,7 +191,8 @@ def ready_late(facts: Facts) -> Found | None:
     ready = facts.first("session_ready", "session_resumed")
     is_kept = bool(sound.detail.get("kept"))
     heard = ready if is_kept else sound
-    if heard is None or heard.at_ms - started.at_ms < SLOW_FIRST_MS:
+    waited = 0 if is_kept else slow_stream_ms(facts)  # before the greeting: told apart
+    if heard is None or waited + heard.at_ms - started.at_ms < SLOW_FIRST_MS:
         return None
     filler = facts.first("filler")
     if is_kept and (filler is None or filler.at_ms > heard.at_ms):
@@ -215,7 +216,10 @@ def slowest_step(facts: Facts, until_ms: int | None = None) -> tuple[Cause, str]
         (ready_ms - opened_ms, f"OpenAI took {span(ready_ms - opened_ms)} to confirm the session"),
         (end - ready_ms, f"the model took {span(end - ready_ms)} to say its first word"),
     ]
-    why = max(steps)[1]
+    longest, why = max(steps)
+    stream = 0 if sound and sound.detail.get("kept") else slow_stream_ms(facts)
+    if stream > longest:
+        return Cause.STREAM_SLOW, f"Twilio's media stream took {span(stream)} to open"
     if tried and why == steps[0][1]:
         cause, first = _named(facts, tried) or (Cause.OPENAI_SLOW, "")
         return cause, f"{first}, and was reached only when it was tried again: {why}" if first else why

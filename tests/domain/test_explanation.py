@@ -403,6 +403,56 @@ def test_a_slow_opening_names_the_step_that_took_longest():
     )
 
 
+LATE_STREAM = [RANG, ANSWERED, ("upgraded", 6000), ("stream_started", 6020), ("line_connecting", 6030)]
+
+
+@pytest.mark.parametrize("detail", [{}, {"kept": True}])
+def test_a_stream_that_opens_late_is_part_of_the_silence_and_named(detail):
+    opened = [("line_taken", 6080), ("line_opened", 6200), ("session_ready", 6300), ("first_audio", 6900, detail)]
+
+    found = explain(a_call(*LATE_STREAM, *opened, ended("caller_hangup")))
+
+    assert (found.cause, found.party) == (Cause.STREAM_SLOW, Party.NETWORK)
+    assert found.said == "The caller heard nothing for 6.9 s because Twilio's media stream took 6.0 s to open."
+    assert found.silences == (Silence(20, 6880, "the agent had not spoken yet"),)
+
+
+def test_a_late_stream_is_not_blamed_for_an_openai_that_was_later():
+    opened = [("line_taken", 6080), ("line_opened", 6200), ("session_ready", 15_000), ("first_audio", 15_600)]
+
+    found = explain(a_call(*LATE_STREAM, *opened, ended("caller_hangup", 20_000)))
+
+    assert (found.cause, found.also) == (Cause.OPENAI_SLOW, (Cause.STREAM_SLOW,))
+
+
+def test_a_caller_who_hangs_up_soon_after_a_late_stream_left_for_it():
+    found = explain(a_call(*LATE_STREAM, ended("caller_hangup", 7000), spoke=False))
+
+    assert (found.cause, found.party) == (Cause.HUNG_UP_IN_SILENCE, Party.NETWORK)
+    assert found.said == (
+        "The caller heard nothing for 7.0 s, and hung up, because Twilio's media stream took 6.0 s to open."
+    )
+
+
+def test_the_time_in_which_a_person_rang_first_is_no_late_stream():
+    dialed = ("twiml", 20, {"webhook": "voice", "answer": "Transfer"})
+    then = [("twiml", 20_000, {"webhook": "dial-done", "answer": "Answer"}), ("stream_started", 20_600)]
+
+    found = explain(a_call(RANG, dialed, *then, ("first_audio", 21_400), ended("caller_hangup", 30_000)))
+
+    assert (found.cause, found.silences) == (Cause.NONE, ())
+
+
+@pytest.mark.parametrize(("our_ms", "cause"), [(40, Cause.NONE), (1900, Cause.NONE), (4200, Cause.SERVER_SLOW)])
+def test_sound_that_stayed_in_our_server_is_ours(our_ms, cause):
+    sent = ("sound_out", 6000 + our_ms, {"of": "answer", "our_ms": our_ms})
+
+    found = explain(a_call(*TALKED, sent, ended("caller_hangup", 20_000)))
+
+    assert (found.cause, found.party) == (cause, ABOUT[cause].party)
+    assert (Silence(6000, our_ms, "the sound was still in our server") in found.silences) is (our_ms > 1500)
+
+
 def test_clips_part_a_silence():
     happened = [*STARTED, ("filler", 2100), ("filler", 5800), ("first_audio", 7500), ended("caller_hangup")]
 
@@ -513,6 +563,7 @@ def test_every_cause_can_be_found():
     elsewhere = {
         *(Cause.NONE, Cause.TOOL_FAILED, Cause.TOOL_SLOW, Cause.SERVER_DIED),
         *(Cause.HUNG_UP_IN_SILENCE, Cause.HUNG_UP_EARLY),
+        *(Cause.STREAM_SLOW, Cause.SERVER_SLOW),
     }
 
     assert named | elsewhere == set(Cause)
