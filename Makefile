@@ -42,8 +42,9 @@ else
 	@$(BIN)/python -m pytest --collect-only -q -m proof $$(grep -rl mark.proof tests) 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
 endif
 
-# These measure times or memory, or end servers: they have the machine to themselves. The others mostly wait.
-ALONE := tests/journeys tests/proof tests/lab/test_commands.py tests/lab/test_bench.py
+# These measure times or memory, end servers, or have lanes of their own: they have the machine to themselves. The
+# others mostly wait.
+ALONE := tests/collection tests/journeys tests/proof tests/lab/test_commands.py tests/lab/test_bench.py
 proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure
 ifdef ARGS
 	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(ARGS)

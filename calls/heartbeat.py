@@ -28,6 +28,7 @@ from calls import database, telephone
 from calls.domain import cut_off, servers
 from calls.domain.servers import Process
 from calls.models import Server
+from calls.relay import live
 
 BEAT_SECONDS = 5.0
 LOOK_SECONDS = 60.0
@@ -54,7 +55,7 @@ class Heartbeat:
         self._look_seconds = look_seconds
         self._watch_seconds = watch_seconds
         self._watched: dict[str, tuple[object, float]] = {}  # by instance: its last beat, and since when it is that
-        self._is_failing = False
+        self._failing: set[str] = set()
         self._begun = threading.Event()
         self._over = threading.Event()
         self._threads = [
@@ -116,6 +117,9 @@ class Heartbeat:
     def _close_calls(self) -> bool:
         """Whether there were any whose streams were open."""
         is_asked = telephone.is_equipped()
+        me = self._process().instance
+        for call_sid in self._ask(cut_off.close_strays, instance=me, carried=live.stream_sids(), now=timezone.now()):
+            logger.warning("a call was over long ago", extra={"call_sid": call_sid})
         closed = self._ask(cut_off.close_streams, is_asked=is_asked, now=timezone.now())
         for call_sid in closed:
             logger.warning("a call was cut off with its server", extra={"call_sid": call_sid})
@@ -139,27 +143,30 @@ class Heartbeat:
 
     def _beat_on(self) -> None:
         while not self._over.is_set():
-            self._try(self.beat)
+            self._try("beat", self.beat)
             self._over.wait(self._beat_seconds)
 
     def _look_on(self) -> None:
         self._begun.wait(FIRST_BEAT_SECONDS)
         while not self._over.is_set():
-            self._over.wait(self._try(self.look) or self._beat_seconds)
+            self._over.wait(self._try("look", self.look) or self._beat_seconds)
 
     def _end(self) -> None:
-        self._try(lambda: self._ask(servers.stop, instance=self._process().instance, now=timezone.now()))
+        self._try("end", lambda: self._ask(servers.stop, instance=self._process().instance, now=timezone.now()))
 
-    def _try(self, work: Callable[[], Any]) -> Any:
-        """None when the database does not answer, or a row went away meanwhile; said once for each time."""
+    def _try(self, name: str, work: Callable[[], Any]) -> Any:
+        """None when it failed; said once for each time."""
         try:
             answer = work()
-        except (Error, ObjectDoesNotExist) as error:
-            if not self._is_failing:
-                logger.warning("no heartbeat in the database", extra={"error": type(error).__name__})
-            self._is_failing = True
+        except Exception as error:
+            # Bulkhead: without a heartbeat others take this server for dead, and nobody looks after those that are.
+            if name not in self._failing:
+                is_away = isinstance(error, Error | ObjectDoesNotExist)
+                about = {"work": name, "error": type(error).__name__}
+                logger.warning("no heartbeat in the database", extra=about, exc_info=None if is_away else error)
+            self._failing.add(name)
             return None
-        self._is_failing = False
+        self._failing.discard(name)
         return answer
 
     @staticmethod

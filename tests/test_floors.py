@@ -85,6 +85,7 @@ BULKHEADS = {
     "calls/relay/journal.py",  # the journal writer
     "calls/tools/registry.py",  # the tool runner
     "calls/worker.py",  # the task loop
+    "calls/heartbeat.py",  # the heartbeat: without it this server is taken for dead, and nobody looks after the dead
     "calls/standby.py",  # the thread that takes the snapshot: without it callers are answered from an old one
     "calls/views/guard.py",  # the voice view: it answers with the apology TwiML
     "calls/doctor/runner.py",  # a check that breaks is a finding, and the next ones still run

@@ -12,8 +12,10 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from calls import database, heartbeat
+from calls.domain import servers
 from calls.heartbeat import Heartbeat, is_running, this_process
 from calls.models import Server
+from calls.relay import live
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -164,7 +166,43 @@ def test_a_database_that_is_away_is_told_once_and_the_beat_comes_back(start, mon
 
     await_equal(mine().count, 1)
     assert before == 0
-    assert [record.getMessage() for record in caplog.records] == ["no heartbeat in the database"]
+    told = [record.getMessage() for record in caplog.records if record.work == "beat"]
+    assert told == ["no heartbeat in the database"]
+
+
+def test_a_beat_that_breaks_in_any_way_is_not_the_last(start, monkeypatch):
+    beat, broken = servers.beat, [ValueError("nobody has thought of this")]
+
+    def breaking(**fields):
+        if broken:
+            raise broken.pop()
+        return beat(**fields)
+
+    monkeypatch.setattr(servers, "beat", breaking)
+    start(beat_seconds=0.02)
+
+    await_equal(mine().count, 1)
+
+
+def test_a_call_that_this_server_carries_no_more_is_closed_at_its_next_look(watcher):
+    server = here(instance=this_process().instance)
+    call = factories.make_call(server=server, streaming_at=timezone.now())
+    factories.make_stream(call=call, started_at=timezone.now() - timedelta(minutes=3))
+    watcher.look()
+
+    call.refresh_from_db()
+    assert (call.status, call.end_reason) == ("ended", "internal_error")
+    assert call.streams.get().ended_at is not None
+
+
+def test_a_call_that_this_server_carries_is_left_alone(watcher, monkeypatch):
+    call = factories.make_call(server=here(instance=this_process().instance), streaming_at=timezone.now())
+    stream = factories.make_stream(call=call, started_at=timezone.now() - timedelta(minutes=3))
+    monkeypatch.setattr(live, "stream_sids", lambda: [stream.stream_sid])
+    watcher.look()
+
+    call.refresh_from_db()
+    assert (call.status, call.end_reason) == ("streaming", "")
 
 
 def test_a_call_that_is_deleted_meanwhile_does_not_end_the_looks(start, monkeypatch):

@@ -88,8 +88,10 @@ class State:
             else:
                 self._keypad.count += record.item_id.startswith(KEYPAD)
                 self._transcript.remember(record.item_id, record.position, record)
-        if past and isinstance(last := past[-1], RecordTurn):
-            self._owes = last.role == "caller" and bool(last.text)
+        if past:
+            last = past[-1]
+            is_told = isinstance(last, RecordTurn) and last.role == "agent" and not last.interrupted
+            self._owes = not is_told and (isinstance(last, RecordTool) or bool(last.text or last.unheard))
 
     def _pass_over(self, message: Message, now: float) -> list[Command]:
         self.passed_over += 1

@@ -4,13 +4,13 @@ Once: the conditional update of the stream's row settles who. Twilio's webhooks 
 after, in any order; it is handed over and ended as always, only the reason is the true one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from calls.domain import history, lifecycle, summaries
+from calls.domain import history, lifecycle, streams, summaries
 from calls.domain.outside import NotPlaced, PlacedCall, Unclear
 from calls.domain.progress import advance, end
 from calls.models import Call, Server, Stream, ToolCall
@@ -27,6 +27,7 @@ NO_STREAM_AFTER = timedelta(seconds=30)  # Twilio opens a stream at once, or not
 NO_ANSWER_AFTER = timedelta(hours=1)
 NO_WORD_AFTER = timedelta(hours=4)  # Twilio lets no call take longer
 UNTOLD_SINCE = timedelta(days=1)
+STRAY_AFTER = timedelta(minutes=2)  # the records of an end wait half a minute for the database
 MOST = 50
 
 
@@ -38,6 +39,26 @@ def close_streams(*, is_asked: bool, now: datetime) -> list[str]:
         left = left.exclude(call__server__ending=Ending.SILENT, call__status=Status.STREAMING)
     rows = left.order_by("pk").values_list("pk", "call_id")[:MOST]
     return [sid for stream_id, call_id in rows if (sid := _close(stream_id, call_id, is_asked=is_asked, now=now))]
+
+
+def close_strays(*, instance: str, carried: Collection[str], now: datetime) -> list[str]:
+    """Close what this living server has open in the rows and carries no more: the database was away for so long that
+    its end could not be written. `carried` are the StreamSids of its calls; gives the CallSids."""
+    open_here = Stream.objects.filter(ended_at=None, call__server__instance=instance, started_at__lt=now - STRAY_AFTER)
+    closed = []
+    for stream in open_here.exclude(stream_sid__in=carried).select_related("call")[:MOST]:
+        reason = Reason.INTERNAL_ERROR
+        streams.finish_stream(
+            call_id=stream.call_id, stream_sid=stream.stream_sid, reason=reason, now=now, first_audio_ms=None
+        )
+        call = stream.call
+        call.refresh_from_db()
+        if call.status == Status.HANDED_OVER and not call.handover_number:
+            end(call, reason=reason, now=now)  # Twilio has asked for nothing that could follow
+        if not call.summary:
+            _conclude(call, now=now)
+        closed.append(call.call_sid)
+    return closed
 
 
 def conclude_left(*, now: datetime) -> int:
@@ -114,12 +135,20 @@ def _cut_off(call: Call, *, at: datetime) -> bool:
     """Close the streams that nobody has ended: the reason is the server, whatever was guessed. False for none."""
     if not Stream.objects.filter(call=call, ended_at=None).update(ended_at=at):
         return False
+    if _had_ended(call):
+        return False
     if call.end_reason in GUESSED:
         call.end_reason = Reason.SERVER_RESTART
         call.save(update_fields=["end_reason"])
     at_ms = round((at - call.rang_at).total_seconds() * 1000)
     history.record_event(call_id=call.pk, kind=CUT_OFF, at_ms=at_ms)
     return True
+
+
+def _had_ended(call: Call) -> bool:
+    """Whether the call was over while its server lived: only the stream's row was never closed."""
+    lived_until = call.server and call.server.heartbeat_at
+    return bool(lived_until and call.ended_at and call.ended_at < lived_until)
 
 
 @transaction.atomic

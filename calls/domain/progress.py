@@ -101,7 +101,8 @@ def note_missed(*, leg: Leg, webhook: str, answer: str, because: str, at: dateti
     so the call is made here, as one that was handed over."""
     call = lock_or_register(leg=leg, now=at)
     note_once(call, "answered_without_records", at, webhook=webhook, answer=answer, because=because)
-    if webhook == "voice" and call.status == Status.RINGING and not call.token_nonce:
+    if webhook == "voice" and call.status == Status.RINGING and call.token_used_at is None:
+        call.token_nonce = ""  # a slow transaction may have issued it after all, and nobody was told
         call.end_reason = call.end_reason or Call.EndReason.INTERNAL_ERROR
         call.handed_over_at = call.handed_over_at or at
         advance(call, Status.HANDED_OVER)

@@ -115,6 +115,12 @@ def is_open(*, call_sid: str) -> bool:
     return Stream.objects.filter(call__call_sid=call_sid, ended_at=None).exists()
 
 
+def goes_on(*, call_sid: str) -> bool:
+    """Whether a stream of the call goes on, or another one was announced and has not come yet."""
+    is_announced = Call.objects.filter(call_sid=call_sid, status=Call.Status.RINGING).exists()
+    return is_announced or is_open(call_sid=call_sid)
+
+
 def note_refusal(*, call_sid: str, why: str, now: datetime) -> None:
     """Say on the call, if there is one, why a stream was refused: nobody else knows why it was silent."""
     call = Call.objects.filter(call_sid=call_sid).first()
@@ -133,6 +139,7 @@ def _note(call: Call, kind: str, now: datetime, **detail: str) -> None:
     history.record_event(call_id=call.pk, kind=kind, at_ms=at_ms, detail=detail)
 
 
+@transaction.atomic
 def finish_stream(*, call_id: int, stream_sid: str, reason: str, now: datetime, first_audio_ms: int | None) -> None:
     """Write how the stream ended. The first reason stands; what Twilio says of the call later only completes it.
 

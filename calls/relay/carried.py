@@ -330,7 +330,7 @@ class Carried:
         await asyncio.wait({writing}, timeout=FINISH_TIMEOUT)
         if reason != "caller_hangup":
             live.await_action(self._admitted.call_sid)
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(OSError):  # it takes too long, or the socket was lost just now
             await asyncio.wait_for(self._close(NORMAL), 2 * FINISH_TIMEOUT)
         await writing
         counts = {
@@ -390,8 +390,8 @@ class Carried:
         await self._persist(settle)  # the last write of a call: whoever finds its model finds all of it
 
     def _conclude(self) -> None:
-        if streams.is_open(call_sid=self._admitted.call_sid):
-            return  # the call has come back in another stream, which has the last word
+        if streams.goes_on(call_sid=self._admitted.call_sid):
+            return  # the call has come back for another stream, which has the last word
         summaries.conclude_call(
             call_id=self._admitted.call_id, model_text=self._conversation.closing.summary, now=timezone.now()
         )

@@ -31,7 +31,7 @@ def arrived(call_sid: str) -> None:
 def coming() -> int:
     """How many streams were announced just now and are not here yet."""
     since = time.monotonic() - COMING_SECONDS
-    return sum(at >= since for _, at in _tokens.values())
+    return sum(at >= since for _, at in [*_tokens.values()])
 
 
 def is_expected(call_sid: str, token: str) -> bool:

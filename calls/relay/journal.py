@@ -12,7 +12,7 @@ from calls.logs import CallLogger
 
 LIMIT = 20_000
 LETTERS = 2_000_000
-OF_A_KIND = 300
+OF_A_KIND = 3000
 """Events of one kind in a call: beyond that a fault repeats itself, and another row tells nobody anything."""
 BATCH = 200
 FIRST_PAUSE = 0.2

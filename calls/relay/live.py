@@ -19,15 +19,18 @@ _calls: dict[str, tuple[asyncio.AbstractEventLoop, Tell]] = {}
 _actions: dict[str, float] = {}
 
 
+def stream_sids() -> list[str]:
+    """Of the calls that this process carries; from any thread."""
+    return [*_calls]
+
+
 def count() -> int:
     return len(_calls)
 
 
 def awaited() -> int:
     """Callers who are on their way between Twilio and us: streams that were announced, and actions not asked yet."""
-    now = time.monotonic()
-    for call_sid in [call_sid for call_sid, until in _actions.items() if now >= until]:
-        del _actions[call_sid]
+    _forget_unasked()
     return len(_actions) + expected.coming()
 
 
@@ -45,7 +48,15 @@ def remove(stream_sid: str) -> None:
 
 def await_action(call_sid: str) -> None:
     """A stream is closed on our side: Twilio asks `/twilio/after` what the caller hears next."""
+    _forget_unasked()
     _actions[call_sid] = time.monotonic() + ACTION_SECONDS
+
+
+def _forget_unasked() -> None:
+    """Another process may have been asked."""
+    now = time.monotonic()
+    for call_sid in [call_sid for call_sid, until in [*_actions.items()] if now >= until]:
+        _actions.pop(call_sid, None)
 
 
 def action_came(call_sid: str) -> None:

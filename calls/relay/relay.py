@@ -35,6 +35,8 @@ TOO_BIG = 1009
 
 logger = logging.getLogger(__name__)
 
+_late: set[asyncio.Task[None]] = set()  # the loop alone would not keep what outlives its stream
+
 
 class ClosedEarly(Exception):
     """The socket was closed before its `start`: the caller hung up that soon, or somebody only tried it."""
@@ -190,22 +192,29 @@ class Relay:
         start = self._start.result()
         if start is None:
             raise TooMuch if self._strikes >= STRIKES else ClosedEarly
+        run = database.run if expected.is_expected(start.call_sid, _token(start)) else database.run_at_the_door
+        work = run(
+            partial(_admit_with_clips, self._settings.clips),
+            call_sid=start.call_sid,
+            account_sid=start.account_sid,
+            stream_sid=start.stream_sid,
+            token=_token(start),
+            secret_key=self._settings.secret_key,
+            is_token_required=self._settings.is_token_required,
+            default_model=self._settings.default_model,
+            realtime_host=urlsplit(self._settings.openai_url).hostname or "",
+            instance=self._settings.instance,
+            now=timezone.now(),
+        )
+        admitting = asyncio.ensure_future(work)
         # The caller hears nothing yet: a database that takes longer than this is answered by a hand-over.
-        async with asyncio.timeout(ADMISSION_TIMEOUT):
-            run = database.run if expected.is_expected(start.call_sid, _token(start)) else database.run_at_the_door
-            return await run(
-                partial(_admit_with_clips, self._settings.clips),
-                call_sid=start.call_sid,
-                account_sid=start.account_sid,
-                stream_sid=start.stream_sid,
-                token=_token(start),
-                secret_key=self._settings.secret_key,
-                is_token_required=self._settings.is_token_required,
-                default_model=self._settings.default_model,
-                realtime_host=urlsplit(self._settings.openai_url).hostname or "",
-                instance=self._settings.instance,
-                now=timezone.now(),
-            )
+        done, _ = await asyncio.wait({admitting}, timeout=ADMISSION_TIMEOUT)
+        if done:
+            return admitting.result()
+        undoing = asyncio.create_task(_undo_late(admitting, start.stream_sid, self._log), name="late admission")
+        _late.add(undoing)
+        undoing.add_done_callback(_late.discard)
+        raise TimeoutError
 
     async def _note_refusal(self, why: str) -> None:
         start = self._start.result() if self._start.done() else None
@@ -225,6 +234,21 @@ class Relay:
         """The log with the CallSid in each line, as far as Twilio has told it."""
         start = self._start.result() if self._start.done() else None
         return CallLogger(self._log.logger, {"call_sid": start.call_sid[:MAX_SID]}) if start else self._log
+
+
+async def _undo_late(admitting: "asyncio.Future[streams.AdmittedStream]", stream_sid: str, log: CallLogger) -> None:
+    """A thread of the database cannot be stopped: what it lets in after its time has nobody who carries it."""
+    with contextlib.suppress(streams.StreamRefused, DatabaseError, InterfaceError):
+        admitted = await admitting
+        log.warning("stream admitted too late", extra={"call_sid": admitted.call_sid})
+        await database.run_at_the_door(
+            streams.finish_stream,
+            call_id=admitted.call_id,
+            stream_sid=stream_sid,
+            reason="internal_error",
+            now=timezone.now(),
+            first_audio_ms=None,
+        )
 
 
 def _admit_with_clips(folder: Path | None, **asked: Any) -> streams.AdmittedStream:

@@ -44,6 +44,15 @@ def test_a_question_that_was_not_answered_is_answered_now():
     assert commands == [*TOLD[:2], NOTE, wire.CreateResponse("response-1")]
 
 
+def test_what_a_tool_has_found_is_said_now_and_a_sentence_that_was_cut_off_is_gone_on_with():
+    _, after_a_tool = came_back(GREETING, QUESTION, TOOL)
+    _, after_half_a_sentence = came_back(GREETING, QUESTION, TOOL, replace(ANSWER, interrupted=True))
+
+    assert [commands[-1] for commands in (after_a_tool, after_half_a_sentence)] == [
+        wire.CreateResponse("response-1")
+    ] * 2
+
+
 def test_a_call_of_which_nothing_was_said_yet_is_greeted():
     _, commands = came_back()
 

@@ -54,6 +54,16 @@ def cut_call(*, server=None, **fields):
     return call
 
 
+def test_a_call_that_was_over_while_its_server_lived_keeps_its_reason():
+    over = RANG_AT + timedelta(seconds=10)
+    call = cut_call(status="ended", end_reason="caller_hangup", ended_at=over)
+
+    assert cut_off.close_streams(is_asked=False, now=NOW) == []
+    assert state(call) == ("ended", "caller_hangup")
+    assert not call.streams.filter(ended_at=None).exists()
+    assert not call.events.filter(kind=cut_off.CUT_OFF).exists()
+
+
 def state(call):
     call.refresh_from_db()
     return call.status, call.end_reason

@@ -675,7 +675,27 @@ async def test_database_that_is_too_slow_at_the_door_is_answered_by_a_hand_over(
     await caller.is_over()
 
     assert [code for code, _, _ in caller.closed] == [1011]
-    await asyncio.sleep(0.3)  # the thread has to be done before the database is taken away
+    await asyncio.gather(*relay._late, return_exceptions=True)
+
+
+async def test_stream_that_is_let_in_after_its_time_is_taken_back(openai, monkeypatch):
+    admit, go = streams.admit_stream, threading.Event()
+
+    def slow(**fields):
+        go.wait(5)
+        return admit(**fields)
+
+    monkeypatch.setattr(relay, "ADMISSION_TIMEOUT", 0.05)
+    monkeypatch.setattr(streams, "admit_stream", slow)
+    caller = Caller(openai.url, await ringing())
+    caller.start()
+    await caller.is_over()
+    go.set()
+    await asyncio.gather(*relay._late)
+
+    call = await Call.objects.aget()
+    assert (call.status, call.end_reason) == ("handed_over", "internal_error")
+    assert not await Stream.objects.filter(ended_at=None).aexists()
 
 
 async def test_patience_counts_from_the_start_and_not_from_its_admission(openai, monkeypatch):
