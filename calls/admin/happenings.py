@@ -13,6 +13,7 @@ WORDS = {
     "answered_without_records": "Answered without the database",
     "upgraded": "Twilio's socket was opened",
     "line_connecting": "Connecting to OpenAI",
+    "line_taken": "OpenAI took the connection",
     "stream_not_admitted": "The stream could not be let in",
     "stream_closed": "Twilio's socket was closed",
     "call_status": "Twilio: state of the call",

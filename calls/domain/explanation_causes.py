@@ -44,6 +44,7 @@ class Cause(StrEnum):
     WEBHOOK_MISSET = "webhook_misset"
     STREAM_REFUSED = "stream_refused"
     STREAM_NEVER_STARTED = "stream_never_started"
+    STREAM_SLOW = "stream_slow"
     STREAM_PROTOCOL = "stream_protocol"
     STREAM_CUT = "stream_cut"
     NO_SOUND_FROM_TWILIO = "no_sound_from_twilio"
@@ -51,6 +52,7 @@ class Cause(StrEnum):
     CALL_FAILED = "call_failed"
     DATABASE_AWAY = "database_away"
     SERVER_DIED = "server_died"
+    SERVER_SLOW = "server_slow"
     INTERNAL_ERROR = "internal_error"
     WRONG_SERVER = "wrong_server"
     DRAINING = "draining"
@@ -172,6 +174,11 @@ ABOUT: Mapping[Cause, About] = {
         "The media stream never started",
         "Run manage.py doctor: it walks Twilio's road to /twilio/realtime and names the step that fails.",
     ),
+    Cause.STREAM_SLOW: About(
+        Party.NETWORK,
+        "The media stream opened late",
+        "A single one is Twilio's. If it happens often, run manage.py doctor: a proxy may delay the upgrade.",
+    ),
     Cause.STREAM_PROTOCOL: About(
         Party.SERVER,
         "Twilio threw away something that we sent",
@@ -204,6 +211,11 @@ ABOUT: Mapping[Cause, About] = {
         Party.SERVER,
         "The server was gone in mid-call",
         "Look in the log of the host for this minute: memory, a crash, a restart without waiting for the calls.",
+    ),
+    Cause.SERVER_SLOW: About(
+        Party.SERVER,
+        "The server was slow to pass the sound on",
+        "Look at the server's load and memory; let in fewer calls at once (CALLS_AT_ONCE), or give it more processors.",
     ),
     Cause.INTERNAL_ERROR: About(
         Party.SERVER,

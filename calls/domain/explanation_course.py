@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from calls.domain.explanation_causes import Cause
+from calls.domain.explanation_causes import ABOUT, Cause
 from calls.domain.explanation_facts import Facts
-from calls.domain.explanation_openai import Found, slowest_step
-from calls.domain.explanation_words import NOTICED_MS, opening, opening_wait, span, told
+from calls.domain.explanation_openai import SLOW_FIRST_MS, Found, slowest_step
+from calls.domain.explanation_words import NOTICED_MS, opening, opening_wait, slow_stream_ms, span, told
 from calls.models import Call, ToolCall
 
 Reason = Call.EndReason
@@ -87,6 +87,23 @@ def tool_slow(facts: Facts) -> Found | None:
     return Found(Cause.TOOL_SLOW, told(f"The caller had to wait because {why}", facts))
 
 
+def stream_slow(facts: Facts) -> Found | None:
+    waited = slow_stream_ms(facts)
+    if waited < SLOW_FIRST_MS:
+        return None
+    why = f"Twilio's media stream took {span(waited)} to open"
+    return Found(Cause.STREAM_SLOW, told(f"{opening(facts)} because {why}", facts))
+
+
+def server_slow(facts: Facts) -> Found | None:
+    """Sound that the model had sent stayed here: no fault of the model's."""
+    longest = max((event.number("our_ms") for event in facts.all("sound_out")), default=0)
+    if longest < NOTICED_MS:
+        return None
+    why = f"the agent's sound took {span(longest)} to leave the server"
+    return Found(Cause.SERVER_SLOW, told(f"The caller had to wait because {why}", facts))
+
+
 def not_transferred(facts: Facts) -> Found | None:
     if facts.reached_a_person or not facts.has("voicemail", "handover"):
         return None
@@ -118,18 +135,25 @@ def silent(facts: Facts) -> Found | None:
     )
 
 
-def hung_up(facts: Facts) -> Found | None:
-    """The caller hung up: in silence, or without a word."""
-    if facts.end_reason != Reason.CALLER_HANGUP or not facts.has_stream or facts.has("handover", "voicemail"):
-        return None
+def hung_up_in_silence(facts: Facts) -> Found | None:
     wait = opening_wait(facts)
-    if not facts.has("first_audio") and wait and wait[1] - wait[0] >= NOTICED_MS:
-        why = slowest_step(facts, until_ms=wait[1])[1]
-        return Found(Cause.HUNG_UP_IN_SILENCE, f"{opening(facts)}, and hung up, because {why}.")
-    if not facts.caller_acted and not facts.is_outbound:
-        heard = "during the greeting" if any(t.interrupted for t in facts.turns) else "without a word"
-        return Found(Cause.HUNG_UP_EARLY, f"The caller hung up {heard}.")
-    return None
+    if not _left(facts) or facts.has("first_audio") or wait is None or wait[1] - wait[0] < NOTICED_MS:
+        return None
+    cause, why = slowest_step(facts, until_ms=wait[1])
+    return Found(Cause.HUNG_UP_IN_SILENCE, f"{opening(facts)}, and hung up, because {why}.", ABOUT[cause].party)
+
+
+def hung_up_early(facts: Facts) -> Found | None:
+    """The caller hung up without a word, and not for having waited: that is asked before."""
+    if not _left(facts) or facts.caller_acted or facts.is_outbound:
+        return None
+    heard = "during the greeting" if any(t.interrupted for t in facts.turns) else "without a word"
+    return Found(Cause.HUNG_UP_EARLY, f"The caller hung up {heard}.")
+
+
+def _left(facts: Facts) -> bool:
+    """The caller hung up on the agent."""
+    return facts.end_reason == Reason.CALLER_HANGUP and facts.has_stream and not facts.has("handover", "voicemail")
 
 
 def waited_at_the_end(facts: Facts) -> Found | None:

@@ -171,13 +171,25 @@ def never_started(facts: Facts) -> Found | None:
 
 
 def _gone_before_the_stream(facts: Facts) -> Found | None:
-    answered = facts.first("twiml") or facts.first("webhook")
-    waited = (facts.ended_ms or 0) - (answered.at_ms if answered else 0)
+    waited = _waited_for_the_stream(facts)
     if waited < NOTICED_MS:
-        return Found(Cause.HUNG_UP_EARLY, "The caller hung up before Twilio had opened the media stream.")
+        return None
     why = "Twilio never opened the media stream, and did not say why"
     said = f"The caller heard nothing for {span(waited)} and hung up because {why}."
     return Found(Cause.STREAM_NEVER_STARTED, said, Party.NOBODY)
+
+
+def hung_up_early(facts: Facts) -> Found | None:
+    """The caller was gone before there could be a stream."""
+    left = facts.end_reason == Reason.CALLER_HANGUP and facts.was_promised and not facts.has_stream
+    if not left or facts.stream_errors or _waited_for_the_stream(facts) >= NOTICED_MS:
+        return None
+    return Found(Cause.HUNG_UP_EARLY, "The caller hung up before Twilio had opened the media stream.")
+
+
+def _waited_for_the_stream(facts: Facts) -> int:
+    answered = facts.first("twiml") or facts.first("webhook")
+    return (facts.ended_ms or 0) - (answered.at_ms if answered else 0)
 
 
 def wrong_stream(facts: Facts) -> Found | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from calls.domain.explanation_causes import Cause, Party
 from calls.domain.explanation_facts import Facts, Happened
-from calls.domain.explanation_words import opening, span, told
+from calls.domain.explanation_words import opening, slow_stream_ms, span, told
 from calls.models import Call
 
 Reason = Call.EndReason
@@ -40,7 +40,7 @@ REASONS: Mapping[str, tuple[Cause, str]] = {
     "server_error": (Cause.OPENAI_ERROR, "OpenAI answered with a fault of its own"),
     "dns": (Cause.OPENAI_UNREACHABLE, "OpenAI's name could not be looked up"),
     "unreachable": (Cause.OPENAI_UNREACHABLE, "the connection to OpenAI was refused"),
-    "timeout": (Cause.OPENAI_HUNG, "OpenAI took the connection and did not answer"),
+    "timeout": (Cause.OPENAI_UNREACHABLE, "OpenAI's socket did not open within 3 s"),
     "network": (Cause.OPENAI_UNREACHABLE, "the network to OpenAI failed"),
     "cut": (Cause.OPENAI_CLOSED, "the line to OpenAI was cut"),
     "restarting": (Cause.OPENAI_CLOSED, "OpenAI was restarting, or full"),
@@ -50,6 +50,8 @@ REASONS: Mapping[str, tuple[Cause, str]] = {
     "request": (Cause.OPENAI_ERROR, "OpenAI refused a request"),
 }
 """By the words of `calls.realtime.reasons`."""
+_TAKEN = (Cause.OPENAI_HUNG, "OpenAI took the connection and did not answer")
+"""A timeout of a connection that was there."""
 
 
 def not_tried(event: Happened) -> tuple[Cause, str]:
@@ -98,7 +100,7 @@ def _upstream(facts: Facts) -> tuple[Cause, str]:
     gave_up, resumed = facts.last("gave_up_waiting"), facts.last("session_resumed", "session_ready")
     is_open = opened is not None and (lost is None or lost.at_ms < opened.at_ms)
     if lost and not is_open:
-        cause, why = _how_lost(lost)
+        cause, why = _how_lost(facts, lost)
         times = len(facts.all("line_lost"))
         if opened and times > 1 and cause in (Cause.OPENAI_CLOSED, Cause.OPENAI_ERROR):
             why = f"{why}, {times} times"
@@ -112,12 +114,28 @@ def _upstream(facts: Facts) -> tuple[Cause, str]:
     return _gave_up(facts, gave_up)
 
 
-def _how_lost(lost: Happened) -> tuple[Cause, str]:
+def _how_lost(facts: Facts, lost: Happened) -> tuple[Cause, str]:
     """By the reason of a line that was lost, or could not be opened."""
-    cause, why = REASONS.get(lost.text("cause"), (Cause.OPENAI_CLOSED, "the line to OpenAI was lost"))
+    cause, why = _named(facts, lost) or (Cause.OPENAI_CLOSED, "the line to OpenAI was lost")
     code = lost.number("code")
     was_closed = code >= FIRST_CLOSE_CODE and lost.text("cause") in ("closed", "server_error", "restarting")
     return (Cause.OPENAI_CLOSED, f"OpenAI closed the line with code {code}") if was_closed else (cause, why)
+
+
+def _named(facts: Facts, failed: Happened) -> tuple[Cause, str] | None:
+    """By the reason of a try to connect, or of a line's end. A time that ran out is OpenAI's only once it has taken the
+    connection: a firewall that drops packets looks just the same before."""
+    is_theirs = failed.text("cause") == "timeout" and _was_taken(facts, failed.at_ms)
+    return _TAKEN if is_theirs else REASONS.get(failed.text("cause"))
+
+
+def _was_taken(facts: Facts, until_ms: int) -> bool:
+    """Whether the other side had taken the connection of the last try that began until then."""
+    began, taken = (
+        max((event.at_ms for event in facts.all(kind) if event.at_ms <= until_ms), default=-1)
+        for kind in ("line_connecting", "line_taken")
+    )
+    return taken >= max(began, 0)
 
 
 def _gave_up(facts: Facts, gave_up: Happened) -> tuple[Cause, str]:
@@ -125,9 +143,11 @@ def _gave_up(facts: Facts, gave_up: Happened) -> tuple[Cause, str]:
     opened, ready = facts.last("line_opened"), facts.last("session_resumed", "session_ready")
     tried = facts.last("line_retried")
     if opened is None:
-        if tried and (named := REASONS.get(tried.text("cause"))):
+        if tried and (named := _named(facts, tried)):
             return named[0], f"{named[1]}, also when it was tried again; after {waited} the wait was ended"
-        return Cause.OPENAI_HUNG, f"OpenAI's socket had not opened after {waited}"
+        if _was_taken(facts, gave_up.at_ms):
+            return Cause.OPENAI_HUNG, f"OpenAI took the connection and had not opened its socket after {waited}"
+        return Cause.OPENAI_UNREACHABLE, f"OpenAI's socket had not opened after {waited}"
     if ready is None or ready.at_ms < opened.at_ms:
         return Cause.OPENAI_HUNG, f"OpenAI opened its socket and had not confirmed the session after {waited}"
     return Cause.OPENAI_SILENT, f"the model was connected and had not spoken after {waited}"
@@ -139,7 +159,7 @@ def came_back(facts: Facts) -> Found | None:
     back = next((e for e in facts.all("session_resumed", "session_ready") if lost and e.at_ms >= lost.at_ms), None)
     if lost is None or back is None:
         return None
-    why = _how_lost(lost)[1]
+    why = _how_lost(facts, lost)[1]
     took = span(back.at_ms - lost.at_ms)
     if back.kind == "session_ready":
         said = f"The agent was late because {why}; another session was there {took} later"
@@ -171,7 +191,8 @@ def ready_late(facts: Facts) -> Found | None:
     ready = facts.first("session_ready", "session_resumed")
     is_kept = bool(sound.detail.get("kept"))
     heard = ready if is_kept else sound
-    if heard is None or heard.at_ms - started.at_ms < SLOW_FIRST_MS:
+    waited = 0 if is_kept else slow_stream_ms(facts)  # before the greeting: told apart
+    if heard is None or waited + heard.at_ms - started.at_ms < SLOW_FIRST_MS:
         return None
     filler = facts.first("filler")
     if is_kept and (filler is None or filler.at_ms > heard.at_ms):
@@ -195,10 +216,15 @@ def slowest_step(facts: Facts, until_ms: int | None = None) -> tuple[Cause, str]
         (ready_ms - opened_ms, f"OpenAI took {span(ready_ms - opened_ms)} to confirm the session"),
         (end - ready_ms, f"the model took {span(end - ready_ms)} to say its first word"),
     ]
-    why = max(steps)[1]
+    longest, why = max(steps)
+    stream = 0 if sound and sound.detail.get("kept") else slow_stream_ms(facts)
+    if stream > longest:
+        return Cause.STREAM_SLOW, f"Twilio's media stream took {span(stream)} to open"
     if tried and why == steps[0][1]:
-        cause, first = REASONS.get(tried.text("cause"), (Cause.OPENAI_SLOW, ""))
+        cause, first = _named(facts, tried) or (Cause.OPENAI_SLOW, "")
         return cause, f"{first}, and was reached only when it was tried again: {why}" if first else why
+    if opened is None and not _was_taken(facts, end):
+        return Cause.OPENAI_UNREACHABLE, why
     return Cause.OPENAI_SLOW, why
 
 

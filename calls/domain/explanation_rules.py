@@ -1,7 +1,8 @@
 """The rules, in the order in which they are asked: the first that finds something names the cause of a call.
 
-What kept the agent away comes first, then what broke the call, then what a caller noticed in a call that went on. A
-rule says only what the rows show.
+What kept the agent away comes first, then what broke the call, then what a caller noticed in a call that went on, and
+after that what somebody wanted: a caller who leaves early may have left for one of the faults before. A rule says only
+what the rows show.
 """
 
 from collections.abc import Callable
@@ -31,19 +32,23 @@ RULES: tuple[Rule, ...] = (
     openai.gave_no_service,
     course.lost_stream,
     course.draining,
-    course.hung_up,
+    course.hung_up_in_silence,
     course.not_transferred,
-    course.too_long,
-    course.silent,
     openai.came_back,
     course.tool_failed,
     course.tool_slow,
     openai.failed_once,
+    course.server_slow,
     openai.ready_late,
+    course.stream_slow,
     course.waited_at_the_end,
     openai.slow_answers,
     course.thrown_away,
     course.sound_lost,
     course.misset,
+    door.hung_up_early,
+    course.too_long,
+    course.silent,
+    course.hung_up_early,
     course.unexplained,
 )

@@ -47,6 +47,8 @@ def _waits(facts: Facts) -> Iterator[tuple[int, int, str]]:
         yield (*opening, "the agent had not spoken yet")
     for event in facts.all("answer"):
         yield event.at_ms - event.number("after_speech_ms"), event.at_ms, "the answer had not begun"
+    for event in facts.all("sound_out"):
+        yield event.at_ms - event.number("our_ms"), event.at_ms, "the sound was still in our server"
     spoke = facts.first("first_audio")
     for event in facts.all("gave_up_waiting"):
         if spoke:
@@ -55,13 +57,25 @@ def _waits(facts: Facts) -> Iterator[tuple[int, int, str]]:
 
 
 def opening_wait(facts: Facts) -> tuple[int, int] | None:
-    """From when the caller was connected until the agent's first sound, or the end of the wait for it."""
+    """From when the caller was connected (with the stream, or before it where that was slow to open) until the agent's
+    first sound, or the end of the wait for it."""
     began = facts.first("stream_started") or facts.first("twiml")
     if began is None or not facts.was_promised:
         return None
+    since = began.at_ms - slow_stream_ms(facts)
     over = facts.first("first_audio") or facts.first("ended") or facts.first("handover", "voicemail")
     until = over.at_ms if over else facts.ended_ms
-    return None if until is None or until < began.at_ms else (began.at_ms, until)
+    return None if until is None or until < since else (since, until)
+
+
+def slow_stream_ms(facts: Facts) -> int:
+    """How long Twilio's stream took to open once it was promised; 0 where nobody noticed."""
+    started = facts.first("stream_started")
+    if started is None:
+        return 0
+    promised = [e.at_ms for e in facts.all("twiml") if e.text("answer") == "Answer" and e.at_ms <= started.at_ms]
+    waited = started.at_ms - max(promised, default=started.at_ms)
+    return waited if waited >= NOTICED_MS else 0
 
 
 def _pieces(since: int, until: int, fillers: list[int]) -> Iterator[tuple[int, int]]:

@@ -77,15 +77,14 @@ def receive_call(
     treatment = screening.treatment_of(call=call)
     if treatment == screening.BLOCKED:
         return _refuse(call, now=now)
-    if not obstacle and (obstacle := _obstacle_of_agent(call, refused_models)) == OPENAI_REFUSES:
-        refusal = "model"
+    obstacle, refusal = _obstacle_of(call, obstacle, refusal, refused_models)
     is_direct = treatment == screening.DIRECT
     if is_direct or not (obstacle or has_come_back) and _rings_a_person_first(call, now):
         number = person_to_dial(business=call.business, default_number=default_number, called=call.to_number)
         if number and number != call.from_number:
             return _ring_a_person_first(call, number=number, is_announced=not is_direct, now=now)
     if obstacle:
-        note(call, "no_stream", now, because=obstacle, **({"cause": refusal} if refusal else {}))
+        _note_obstacle(call, obstacle, refusal, now)
         return _to_a_person(call, default_number=default_number, reason=_OBSTACLE_REASONS[obstacle], now=now)
     return _to_the_agent_or_a_person(call, default_number=default_number, limits=limits, instance=instance, now=now)
 
@@ -139,10 +138,13 @@ def finish_dial(
     is_bridged: bool | None = None,
     obstacle: str = "",
     limits: Limits = NO_LIMITS,
+    refused_models: Collection[str] = (),
+    refusal: str = "",
     instance: str = "",
     now: datetime,
 ) -> Decision:
-    """The dial to a person is over. What the first report said stands. `is_bridged` is None where Twilio is silent."""
+    """The dial to a person is over. What the first report said stands. `is_bridged` is None where Twilio is silent;
+    `obstacle`, `refused_models` and `refusal` are those of `receive_call`, for a person who was rung first."""
     call = lock_or_register(leg=leg, now=now)
     if call.token_nonce and not call.handover_number and not call.end_reason:
         return _same_answer(call)  # a repetition: the agent has the caller already
@@ -155,12 +157,15 @@ def finish_dial(
     if leg.call_status in _OVER:
         _hung_up(call, now=now)
         return HangUp()
-    if is_first(call) and not obstacle and not _limit_reached(call, limits, now):
-        call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
-        call.handed_over_at = call.handover_accepted_at = None
-        return _to_the_agent(call, instance=instance, now=now)
-    if obstacle:
-        call.end_reason = call.end_reason or _OBSTACLE_REASONS[obstacle]
+    if is_first(call):
+        obstacle, refusal = _obstacle_of(call, obstacle, refusal, refused_models)
+        if obstacle:
+            _note_obstacle(call, obstacle, refusal, now)
+            call.end_reason = _OBSTACLE_REASONS[obstacle]
+        elif not _limit_reached(call, limits, now):
+            call.handover_number, call.handover_result, call.handover_is_announced = "", "", False
+            call.handed_over_at = call.handover_accepted_at = None
+            return _to_the_agent(call, instance=instance, now=now)
     return _to_voicemail(call, now=now)
 
 
@@ -234,10 +239,17 @@ def keep_recording(
     return True
 
 
-def _obstacle_of_agent(call: Call, refused_models: Collection[str]) -> str:
+def _obstacle_of(call: Call, obstacle: str, refusal: str, refused_models: Collection[str]) -> tuple[str, str]:
+    """What keeps any agent away, else what keeps that of the line away, with what OpenAI has refused; blank without."""
+    if obstacle:
+        return obstacle, refusal
     if call.agent is None:
-        return NO_AGENT
-    return OPENAI_REFUSES if call.agent.model in refused_models else ""
+        return NO_AGENT, ""
+    return (OPENAI_REFUSES, "model") if call.agent.model in refused_models else ("", "")
+
+
+def _note_obstacle(call: Call, obstacle: str, refusal: str, now: datetime) -> None:
+    note(call, "no_stream", now, because=obstacle, **({"cause": refusal} if refusal else {}))
 
 
 def _same_answer(call: Call) -> Decision:

@@ -5,7 +5,7 @@ A successful handshake proves nothing: key and model are judged after it (protoc
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from socket import gaierror
 from urllib.parse import quote
@@ -82,10 +82,37 @@ class Line:
         self._socket.transport.abort()
 
 
-async def open_line(*, url: str, model: str, api_key: str) -> Line:
-    """Open the socket. Raises LineUnavailable, and nothing else, when that fails within OPEN_TIMEOUT seconds."""
+class _Road:
+    """How far the way to the other side has led, for a time that ran out."""
+
+    def __init__(self, when_taken: Callable[[], None] | None) -> None:
+        self.stage = "not connected"
+        self._when_taken = when_taken
+
+    def connection(self) -> type[ClientConnection]:
+        road = self
+
+        class Connection(ClientConnection):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                road.reach()
+                super().connection_made(transport)
+
+        return Connection
+
+    def reach(self) -> None:
+        self.stage = "connected"
+        if self._when_taken:
+            self._when_taken()
+
+
+async def open_line(*, url: str, model: str, api_key: str, when_taken: Callable[[], None] | None = None) -> Line:
+    """Open the socket. Raises LineUnavailable, and nothing else, when that fails within OPEN_TIMEOUT seconds.
+
+    `when_taken` is called when the other side has taken the connection (TCP, and TLS where there is any): what takes
+    longer from then on is not the network's."""
     if not api_key:
         raise LineUnavailable(Reason.NO_KEY)
+    road = _Road(when_taken)
     address = f"{url}?model={quote(model)}"
     try:
         socket = await connect(
@@ -96,12 +123,13 @@ async def open_line(*, url: str, model: str, api_key: str) -> Line:
             open_timeout=OPEN_TIMEOUT,
             close_timeout=CLOSE_TIMEOUT,
             proxy=None,
+            create_connection=road.connection(),
             ssl=tls_context() if address.startswith("wss:") else None,
         )
     except InvalidURI as error:
         raise LineUnavailable(Reason.BAD_ADDRESS) from error
     except TimeoutError as error:
-        raise LineUnavailable(Reason.TIMEOUT) from error
+        raise LineUnavailable(Reason.TIMEOUT, road.stage) from error
     except InvalidStatus as error:
         status = error.response.status_code
         wanted = _retry_after(error.response)

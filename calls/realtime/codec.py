@@ -66,7 +66,12 @@ def _read_session_updated(event: Mapping[str, Any]) -> wire.SessionUpdated:
 def _read_error(event: Mapping[str, Any]) -> wire.ErrorEvent:
     error = _part(event, "error")
     return wire.ErrorEvent(
-        _text(error, "code"), _text(error, "message"), _text(error, "event_id"), _text(error, "param")
+        # A fault of OpenAI's own has a type and, as a rule, no code. Every other error has a type as well, which names
+        # only its family: the code says more.
+        _text(error, "code") or _text(error, "type"),
+        _text(error, "message"),
+        _text(error, "event_id"),
+        _text(error, "param"),
     )
 
 

@@ -123,8 +123,9 @@ _NO_KEY = "bearer"
 
 
 def of_code(code: str, message: str = "") -> Reason:
-    """The reason in an `error` event or in a response that failed; REQUEST for a code that is not known."""
-    if not code and _NO_KEY in message.lower():
+    """The reason in an `error` event or in a response that failed, by its code or, without one, its type; REQUEST for
+    a word that is not known."""
+    if code not in _CODES and _NO_KEY in message.lower():
         return Reason.NO_KEY
     return _CODES.get(code, Reason.REQUEST)
 

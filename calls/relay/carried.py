@@ -127,7 +127,8 @@ class Carried:
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
         # The conversation counts seconds from the ring, on a clock that no change of the wall clock can move.
-        since_ring = (timezone.now() - admitted.rang_at).total_seconds() * settings.rate
+        # Whoever wrote down the ring may have a clock that is ahead of ours.
+        since_ring = max(0.0, (timezone.now() - admitted.rang_at).total_seconds() * settings.rate)
         self._zero = self._loop.time() - since_ring / settings.rate
         self._perform = self._performers()
 

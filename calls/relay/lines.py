@@ -9,6 +9,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from calls.conversation.messages import (
@@ -190,7 +191,10 @@ class Lines:
             try:
                 address = self._address
                 self._note("line_connecting")
-                return await client.open_line(url=address.url, model=address.model, api_key=address.key)
+                taken = partial(self._note, "line_taken")
+                return await client.open_line(
+                    url=address.url, model=address.model, api_key=address.key, when_taken=taken
+                )
             except LineUnavailable as problem:
                 tries += 1
                 wait = reasons.waiting(problem.reason, tries=tries, jitter=self._jitter())

@@ -71,6 +71,8 @@ async def dial_action(request: HttpRequest, form: QueryDict) -> HttpResponse:
         lifecycle.finish_dial,
         leg=leg,
         obstacle=_obstacle(request),
+        refusal=agents.openai_refusal() or "",
+        refused_models=agents.refused_models(),
         limits=agents.limits(),
         instance=settings.INSTANCE_ID,
         **asdict(outcome),

@@ -8,7 +8,8 @@ from tests import factories
 Reason, Status = Call.EndReason, Call.Status
 RANG, ANSWERED = ("webhook", 0), ("twiml", 20, {"webhook": "voice", "answer": "Answer", "took_ms": 20})
 STARTED = [RANG, ANSWERED, ("upgraded", 500), ("stream_started", 600), ("line_connecting", 610)]
-READY = [*STARTED, ("line_opened", 900), ("session_created", 950), ("session_ready", 1000)]
+TAKEN = [*STARTED, ("line_taken", 650)]
+READY = [*TAKEN, ("line_opened", 900), ("session_created", 950), ("session_ready", 1000)]
 GREETED = [*READY, ("first_audio", 1400, {"after_start_ms": 800}), ("sound_out", 1402, {"of": "first_audio"})]
 ANSWER = ("answer", 6000, {"after_speech_ms": 1300, "after_turn_ms": 800})
 TALKED = [*GREETED, ANSWER]

@@ -6,10 +6,10 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.domain.stories import HANDED_OVER, STARTED, TALKED, a_call, ended, voicemail
+from tests.domain.stories import HANDED_OVER, TAKEN, TALKED, a_call, ended, voicemail
 
 pytestmark = pytest.mark.django_db
-SILENT = [*STARTED, ("line_lost", 8000, {"cause": "timeout"}), ended("upstream_unavailable", 8000), HANDED_OVER]
+SILENT = [*TAKEN, ("line_lost", 8000, {"cause": "timeout"}), ended("upstream_unavailable", 8000), HANDED_OVER]
 
 
 def told(*arguments):

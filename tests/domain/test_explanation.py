@@ -9,10 +9,22 @@ from django.test.utils import CaptureQueriesContext
 from calls.domain.explanation import Cause, Party, Silence, explain, explain_all
 from calls.domain.explanation_causes import ABOUT
 from calls.domain.explanation_openai import REASONS
-from calls.models import Call, ToolCall
+from calls.models import Call, ToolCall, Turn
 from calls.realtime import reasons
 from tests import factories
-from tests.domain.stories import ANSWERED, GREETED, HANDED_OVER, RANG, READY, STARTED, TALKED, a_call, ended, voicemail
+from tests.domain.stories import (
+    ANSWERED,
+    GREETED,
+    HANDED_OVER,
+    RANG,
+    READY,
+    STARTED,
+    TAKEN,
+    TALKED,
+    a_call,
+    ended,
+    voicemail,
+)
 
 pytestmark = pytest.mark.django_db
 Reason, Direction = Call.EndReason, Call.Direction
@@ -117,8 +129,14 @@ ON_THE_LINE = [
         PERSON,
     ),
     (
-        Cause.OPENAI_HUNG,
+        Cause.OPENAI_UNREACHABLE,
         [*STARTED, ("gave_up_waiting", 8600, {"waited_ms": 8000}), ended(UNAVAILABLE, 8600)],
+        UNAVAILABLE,
+        PERSON,
+    ),
+    (
+        Cause.OPENAI_HUNG,
+        [*TAKEN, ("gave_up_waiting", 8600, {"waited_ms": 8000}), ended(UNAVAILABLE, 8600)],
         UNAVAILABLE,
         PERSON,
     ),
@@ -248,6 +266,91 @@ def test_a_caller_who_hangs_up_in_silence_learns_what_it_was_that_took_so_long()
     assert found.silences == (Silence(600, 5000, "the agent had not spoken yet"),)
 
 
+@pytest.mark.parametrize(
+    ("because", "party"),
+    [("dns", Party.NETWORK), ("rate_limit", Party.OPENAI), ("server_error", Party.OPENAI)],
+)
+def test_whose_the_silence_is_in_which_a_caller_hangs_up_depends_on_what_took_so_long(because, party):
+    tried = [("line_retried", 1000, {"cause": because}), ended("caller_hangup", 5600)]
+
+    found = explain(a_call(*STARTED, *tried, spoke=False))
+
+    assert (found.cause, found.party) == (Cause.HUNG_UP_IN_SILENCE, party)
+
+
+def test_a_caller_who_waited_and_left_at_the_first_word_left_for_the_wait():
+    opened = [("line_opened", 900), ("session_ready", 1000), ("first_audio", 9600), ended("caller_hangup", 10_100)]
+    call = a_call(*STARTED, *opened, spoke=False)
+    factories.make_turn(call=call, role=Turn.Role.AGENT, started_ms=9600, interrupted=True)
+
+    found = explain(call)
+
+    assert (found.cause, found.party, found.is_fault, found.also) == (
+        Cause.OPENAI_SLOW,
+        Party.OPENAI,
+        True,
+        (Cause.HUNG_UP_EARLY,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "fault"),
+    [
+        (Cause.OPENAI_CLOSED, [line_lost("cut"), ("session_resumed", 8700)]),
+        (Cause.SOUND_LOST, []),
+    ],
+)
+@pytest.mark.parametrize(
+    ("wanted", "reason", "happened"),
+    [
+        (Cause.SILENT_CALLER, Reason.SILENCE, [("silence", 11_000)]),
+        (Cause.MAX_LENGTH, Reason.MAX_DURATION, [("limit_reached", 11_000)]),
+    ],
+)
+def test_a_fault_comes_before_what_somebody_wanted(cause, fault, wanted, reason, happened):
+    lost_ms = 2000 if cause is Cause.SOUND_LOST else 0
+
+    found = explain(a_call(*GREETED, *fault, *happened, ended(reason, lost_ms=lost_ms), reason=reason, **PERSON))
+
+    assert (found.cause, found.is_fault, found.also) == (cause, True, (wanted,))
+
+
+def test_a_caller_who_is_gone_before_the_stream_is_nobodys_fault_unless_the_number_is_set_wrong():
+    left = [RANG, ANSWERED, ("call_status", 900, {"status": "completed"})]
+    fields = {"streamed": False, "spoke": False, "ended_at": factories.RANG_AT + timedelta(seconds=1)}
+
+    assert explain(a_call(*left, **fields)).cause is Cause.HUNG_UP_EARLY
+    assert explain(a_call(("webhook_by_get", 0), *left, **fields)).cause is Cause.WEBHOOK_MISSET
+
+
+TRIED = ("line_retried", 3610, {"cause": "timeout"})
+AGAIN = ("line_connecting", 3900)
+
+
+@pytest.mark.parametrize(
+    ("happened", "cause", "party"),
+    [
+        ([*STARTED, TRIED, AGAIN], Cause.OPENAI_UNREACHABLE, Party.NETWORK),
+        ([*TAKEN, TRIED, AGAIN, ("line_taken", 3950)], Cause.OPENAI_HUNG, Party.OPENAI),
+        ([*TAKEN, TRIED, AGAIN], Cause.OPENAI_UNREACHABLE, Party.NETWORK),
+        ([*STARTED, TRIED, AGAIN, ("line_taken", 3950)], Cause.OPENAI_HUNG, Party.OPENAI),
+    ],
+)
+def test_a_firewall_that_drops_packets_is_told_from_openai_that_says_nothing(happened, cause, party):
+    lost = [line_lost("timeout", 6900), ended(UNAVAILABLE, 6900)]
+
+    found = explain(a_call(*happened, *lost, reason=UNAVAILABLE, spoke=False, **PERSON))
+
+    assert (found.cause, found.party) == (cause, party)
+
+
+@pytest.mark.parametrize(("happened", "party"), [(STARTED, Party.NETWORK), (TAKEN, Party.OPENAI)])
+def test_a_caller_who_leaves_before_a_try_has_ended_left_for_the_network_or_for_openai(happened, party):
+    found = explain(a_call(*happened, ended("caller_hangup", 3400), spoke=False))
+
+    assert (found.cause, found.party) == (Cause.HUNG_UP_IN_SILENCE, party)
+
+
 def test_a_caller_who_hangs_up_at_once_is_nobodys_fault():
     for happened in ([*STARTED, ended(Reason.CALLER_HANGUP, 1500)], [*GREETED, ended(Reason.CALLER_HANGUP, 2000)]):
         found = explain(a_call(*happened, spoke=False))
@@ -280,7 +383,7 @@ def test_a_line_that_was_lost_and_found_again_is_told_with_its_gap(before, back,
 
 def test_silence_cause_and_voicemail_stand_in_one_story():
     """The sentence that the issue asks for."""
-    happened = [*STARTED, line_lost("timeout", 8000), ended(UNAVAILABLE, 8000), HANDED_OVER, ("voicemail", 9500)]
+    happened = [*TAKEN, line_lost("timeout", 8000), ended(UNAVAILABLE, 8000), HANDED_OVER, ("voicemail", 9500)]
 
     found = explain(a_call(*happened, reason=UNAVAILABLE, spoke=False, **voicemail()))
 
@@ -298,6 +401,56 @@ def test_a_slow_opening_names_the_step_that_took_longest():
     assert explain(a_call(*happened)).said == (
         "The caller heard nothing for 7.4 s because OpenAI's socket took 6.1 s to open."
     )
+
+
+LATE_STREAM = [RANG, ANSWERED, ("upgraded", 6000), ("stream_started", 6020), ("line_connecting", 6030)]
+
+
+@pytest.mark.parametrize("detail", [{}, {"kept": True}])
+def test_a_stream_that_opens_late_is_part_of_the_silence_and_named(detail):
+    opened = [("line_taken", 6080), ("line_opened", 6200), ("session_ready", 6300), ("first_audio", 6900, detail)]
+
+    found = explain(a_call(*LATE_STREAM, *opened, ended("caller_hangup")))
+
+    assert (found.cause, found.party) == (Cause.STREAM_SLOW, Party.NETWORK)
+    assert found.said == "The caller heard nothing for 6.9 s because Twilio's media stream took 6.0 s to open."
+    assert found.silences == (Silence(20, 6880, "the agent had not spoken yet"),)
+
+
+def test_a_late_stream_is_not_blamed_for_an_openai_that_was_later():
+    opened = [("line_taken", 6080), ("line_opened", 6200), ("session_ready", 15_000), ("first_audio", 15_600)]
+
+    found = explain(a_call(*LATE_STREAM, *opened, ended("caller_hangup", 20_000)))
+
+    assert (found.cause, found.also) == (Cause.OPENAI_SLOW, (Cause.STREAM_SLOW,))
+
+
+def test_a_caller_who_hangs_up_soon_after_a_late_stream_left_for_it():
+    found = explain(a_call(*LATE_STREAM, ended("caller_hangup", 7000), spoke=False))
+
+    assert (found.cause, found.party) == (Cause.HUNG_UP_IN_SILENCE, Party.NETWORK)
+    assert found.said == (
+        "The caller heard nothing for 7.0 s, and hung up, because Twilio's media stream took 6.0 s to open."
+    )
+
+
+def test_the_time_in_which_a_person_rang_first_is_no_late_stream():
+    dialed = ("twiml", 20, {"webhook": "voice", "answer": "Transfer"})
+    then = [("twiml", 20_000, {"webhook": "dial-done", "answer": "Answer"}), ("stream_started", 20_600)]
+
+    found = explain(a_call(RANG, dialed, *then, ("first_audio", 21_400), ended("caller_hangup", 30_000)))
+
+    assert (found.cause, found.silences) == (Cause.NONE, ())
+
+
+@pytest.mark.parametrize(("our_ms", "cause"), [(40, Cause.NONE), (1900, Cause.NONE), (4200, Cause.SERVER_SLOW)])
+def test_sound_that_stayed_in_our_server_is_ours(our_ms, cause):
+    sent = ("sound_out", 6000 + our_ms, {"of": "answer", "our_ms": our_ms})
+
+    found = explain(a_call(*TALKED, sent, ended("caller_hangup", 20_000)))
+
+    assert (found.cause, found.party) == (cause, ABOUT[cause].party)
+    assert (Silence(6000, our_ms, "the sound was still in our server") in found.silences) is (our_ms > 1500)
 
 
 def test_clips_part_a_silence():
@@ -410,6 +563,7 @@ def test_every_cause_can_be_found():
     elsewhere = {
         *(Cause.NONE, Cause.TOOL_FAILED, Cause.TOOL_SLOW, Cause.SERVER_DIED),
         *(Cause.HUNG_UP_IN_SILENCE, Cause.HUNG_UP_EARLY),
+        *(Cause.STREAM_SLOW, Cause.SERVER_SLOW),
     }
 
     assert named | elsewhere == set(Cause)

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 
 from calls.domain import lifecycle, screening
 from calls.domain.decisions import Answer, HandOver, HangUp, Refuse, Transfer, Voicemail
-from calls.models import Call, ListedNumber
+from calls.models import Call, CallEvent, ListedNumber
 from tests import factories
 from tests.domain.legs import leg, new_leg
 
@@ -103,6 +103,17 @@ def test_a_direct_caller_whom_nobody_answers_has_the_agent():
     after = lifecycle.finish_dial(leg=leg(Call.objects.get()), result="no-answer", seconds=None, now=NOW)
 
     assert isinstance(after, Answer)
+
+
+def test_a_direct_caller_whom_nobody_answers_on_a_line_without_agent_leaves_a_message():
+    line = factories.make_line(without_agent=True)
+    put_on_list(line, "direct")
+    ring(line)
+
+    after = lifecycle.finish_dial(leg=leg(Call.objects.get()), result="no-answer", seconds=None, now=NOW)
+
+    assert isinstance(after, Voicemail)
+    assert CallEvent.objects.get(kind="no_stream").detail == {"because": "no_agent"}
 
 
 def test_a_direct_caller_to_whom_a_person_has_spoken_has_been_transferred():

@@ -6,7 +6,8 @@ import pytest
 
 from calls.domain import lifecycle, outside, transfer
 from calls.domain.decisions import Announce, Answer, Busy, Connect, HangUp, Transfer, Voicemail
-from calls.models import Call, Emergency, OpeningHours, PhoneLine, Technician
+from calls.domain.explanation import Cause, explain
+from calls.models import Call, CallEvent, Emergency, OpeningHours, PhoneLine, Technician
 from calls.models.call import TEST_CALL_PREFIX
 from tests import factories
 from tests.domain.legs import leg, new_leg
@@ -219,6 +220,46 @@ def test_an_agent_that_cannot_answer_either_leaves_the_voicemail():
     receive(caller)
 
     assert finish(row(caller), "no-answer", obstacle="no_openai_key") == Voicemail(business="Cedar Plumbing")
+
+
+@pytest.mark.parametrize(
+    ("met", "reason", "noted", "cause"),
+    [
+        ({"obstacle": "no_openai_key"}, "upstream_unavailable", {"because": "no_openai_key"}, Cause.NO_KEY),
+        ({"obstacle": "draining"}, "draining", {"because": "draining"}, Cause.DRAINING),
+        (
+            {"obstacle": "openai_refuses", "refusal": "quota"},
+            "upstream_unavailable",
+            {"because": "openai_refuses", "cause": "quota"},
+            Cause.QUOTA,
+        ),
+        (
+            {"refused_models": {""}},
+            "upstream_unavailable",
+            {"because": "openai_refuses", "cause": "model"},
+            Cause.MODEL_UNKNOWN,
+        ),
+    ],
+)
+def test_what_kept_the_agent_away_after_the_person_had_rung_is_told(met, reason, noted, cause):
+    _, caller = first()
+    receive(caller)
+
+    finish(row(caller), "no-answer", **met)
+    finish(row(caller), "no-answer", **met)  # a repeated report
+
+    events = CallEvent.objects.filter(call=row(caller))
+    assert [event.detail for event in events if event.kind == "no_stream"] == [noted]
+    assert (row(caller).end_reason, explain(row(caller)).cause) == (reason, cause)
+
+
+def test_an_obstacle_that_came_after_the_agent_is_not_the_reason():
+    call = transferred(handover_number=PERSON)
+
+    finish(call, "no-answer", obstacle="draining")
+    finish(row(call), "no-answer", obstacle="draining")
+
+    assert row(call).end_reason == ""
 
 
 def test_a_caller_who_hangs_up_while_the_person_rings_has_ended_the_call():

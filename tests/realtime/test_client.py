@@ -87,7 +87,7 @@ async def test_busy_server_says_how_long_it_wants_to_be_left_alone(header, secon
 
 async def test_server_that_says_nothing_is_given_up(monkeypatch):
     monkeypatch.setattr(client, "OPEN_TIMEOUT", 0.1)
-    release = asyncio.Event()
+    release, taken = asyncio.Event(), []
 
     async def stall(reader, writer):
         await release.wait()
@@ -95,11 +95,27 @@ async def test_server_that_says_nothing_is_given_up(monkeypatch):
 
     listening = await asyncio.start_server(stall, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
-    with pytest.raises(LineUnavailable, match="^timeout$"):
-        await open_at(f"ws://127.0.0.1:{port}")
+    with pytest.raises(LineUnavailable, match="^timeout connected$"):
+        await open_at(f"ws://127.0.0.1:{port}", when_taken=lambda: taken.append(port))
+    assert taken == [port]
     release.set()
     listening.close()
     await listening.wait_closed()
+
+
+async def test_peer_that_does_not_take_the_connection_is_told_from_one_that_says_nothing(monkeypatch):
+    monkeypatch.setattr(client, "OPEN_TIMEOUT", 0.1)
+    taken = []
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # nobody takes them: then its queue is full, and packets are dropped, as by a firewall
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        with pytest.raises(LineUnavailable, match="^timeout not connected$"):
+            await open_at(f"ws://127.0.0.1:{full.getsockname()[1]}", when_taken=lambda: taken.append(True))
+
+    assert taken == []
 
 
 async def test_other_protocol_is_a_refusal():

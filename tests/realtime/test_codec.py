@@ -30,6 +30,7 @@ def test_error_keeps_what_it_is_about():
 
     assert parse(type="error", error=error) == wire.ErrorEvent("invalid_value", "No.", "e1", "x")
     assert parse(type="error", error={"code": None, "event_id": None}) == wire.ErrorEvent("")
+    assert parse(type="error", error={"type": "server_error", "code": None}) == wire.ErrorEvent("server_error")
 
 
 def test_callers_turn():

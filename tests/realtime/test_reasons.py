@@ -57,7 +57,8 @@ def test_error_tells_its_reason(code, reason):
 
 
 def test_missing_key_is_told_by_words_alone():
-    assert reasons.of_code("", "Missing bearer or basic authentication in header") is Reason.NO_KEY
+    for code in ("", "invalid_request_error"):
+        assert reasons.of_code(code, "Missing bearer or basic authentication in header") is Reason.NO_KEY
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,9 @@ async def test_second_line_that_cannot_be_opened_is_told(told, openai):
 
     assert (await told.until(LineNotPrepared)).reason is Reason.SERVER_ERROR
     assert [kind for kind, _ in told.notes] == [
-        "line_connecting",
-        *["line_connecting", "line_retried"] * 2,
-        "line_connecting",
+        *["line_connecting", "line_taken"],
+        *["line_connecting", "line_taken", "line_retried"] * 2,
+        *["line_connecting", "line_taken"],
     ]
 
 
@@ -137,13 +137,14 @@ async def test_third_try_may_still_succeed(told, openai):
     openai.faults.upgrade_status = 503
     told.lines.open()
     async with asyncio.timeout(5):
-        while len(told.notes) < 4:
+        while len(told.notes) < 6:
             await asyncio.sleep(0.005)
     openai.faults.upgrade_status = None
 
     await told.until(LineOpened)
     retried = ("line_retried", {"cause": Reason.SERVER_ERROR, "detail": "HTTP 503"})
-    assert told.notes == [("line_connecting", {}), retried] * 2 + [("line_connecting", {})]
+    tried = [("line_connecting", {}), ("line_taken", {})]
+    assert told.notes == [*tried, retried] * 2 + tried
 
 
 async def test_server_that_wants_to_be_left_alone_is_not_tried_again(told, openai):
@@ -151,7 +152,10 @@ async def test_server_that_wants_to_be_left_alone_is_not_tried_again(told, opena
     told.lines.open()
 
     assert (await told.until(LineLost)).reason is Reason.RATE_LIMIT
-    assert [kind for kind, _ in told.notes] == ["line_connecting", "line_retried", "line_connecting"]
+    assert [kind for kind, _ in told.notes] == [
+        *["line_connecting", "line_taken", "line_retried"],
+        *["line_connecting", "line_taken"],
+    ]
 
 
 async def test_nobody_connects_while_the_breaker_is_open(openai):

@@ -130,6 +130,18 @@ async def leftovers(before: set[asyncio.Task]) -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks() - before]
 
 
+async def test_call_that_a_clock_ahead_of_ours_has_written_down_is_heard_all_the_same(openai):
+    caller = Caller(openai.url, await ringing())
+    await Call.objects.aupdate(rang_at=timezone.now() + timedelta(hours=1))
+    caller.start()
+    await asyncio.wait_for(caller.heard.wait(), 5)
+    caller.say("stop")
+    await caller.is_over()
+
+    assert await CallEvent.objects.filter(kind="sound_dropped").acount() == 0
+    assert (await CallEvent.objects.aget(kind="first_audio")).at_ms >= 0
+
+
 async def test_call_from_start_to_hang_up_leaves_rows_and_nothing_else(openai):
     before = asyncio.all_tasks()
     caller = await talking(openai)
@@ -147,6 +159,7 @@ async def test_call_from_start_to_hang_up_leaves_rows_and_nothing_else(openai):
         "upgraded",
         "stream_started",
         "line_connecting",
+        "line_taken",
         "line_opened",
         "session_created",
         "session_ready",
@@ -355,8 +368,8 @@ async def test_steps_of_a_call_stand_in_their_order_with_their_milliseconds(open
     await caller.is_over()
 
     at = {event.kind: event.at_ms async for event in CallEvent.objects.all()}
-    steps = ["upgraded", "stream_started", "line_connecting", "line_opened", "session_created", "session_ready"]
-    steps += ["first_audio", "sound_out", "ended"]
+    steps = ["upgraded", "stream_started", "line_connecting", "line_taken", "line_opened", "session_created"]
+    steps += ["session_ready", "first_audio", "sound_out", "ended"]
     assert [at[step] for step in steps] == sorted(at[step] for step in steps)
     assert at["upgraded"] >= 300 * 4  # it rang 300 ms ago, on a clock that is four times as fast
     share = await CallEvent.objects.aget(kind="sound_out")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from calls.domain import tokens
-from calls.models import Call, CallEvent
+from calls.models import Call, CallEvent, PhoneLine
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, live
 from calls.relay.breaker import Address
@@ -230,6 +230,23 @@ async def test_model_that_was_refused_keeps_only_its_own_agents_away(twilio, lin
     response = await twilio.post("/twilio/voice", voice_form(factories.make_sid(), To=line.number))
 
     assert verbs(response) == ["Connect"]
+
+
+@pytest.mark.parametrize(("reason", "cause"), [(Reason.QUOTA, "quota"), (Reason.MODEL, "model")])
+async def test_what_openai_refuses_while_a_person_rings_is_said_on_the_call(
+    twilio, line, stored, refusing, reason, cause
+):
+    line.answers = PhoneLine.Answers.AFTER_RINGING
+    await stored(line.save)
+    form = voice_form(factories.make_sid(), To=line.number)
+    await twilio.post("/twilio/voice", form)
+    refusing(reason)
+
+    response = await twilio.post("/twilio/dial-done", form | {"CallStatus": "in-progress", "DialCallStatus": "busy"})
+
+    assert verbs(response) == ["Say", "Record", "Say"]
+    noted = await CallEvent.objects.aget(kind="no_stream")
+    assert noted.detail == {"because": "openai_refuses", "cause": cause}
 
 
 async def test_a_line_without_agent_has_a_voice_and_a_person(twilio, stored):

@@ -4,12 +4,14 @@ import asyncio
 import itertools
 import threading
 import time
+from functools import partial
 
 import pytest
 from asgiref.sync import ThreadSensitiveContext
 from django.db import OperationalError, connection, transaction
 
 from calls import database
+from calls.domain import progress
 from calls.domain.apology import Apology
 from calls.domain.explanation import explain
 from calls.domain.snapshot import KnownLine, Snapshot
@@ -17,6 +19,7 @@ from calls.models import Call
 from calls.standby import Standby
 from calls.views import guard, unrecorded
 from tests import factories
+from tests.domain.legs import leg
 from tests.twilio.kit import dialed, spoken, verbs, voice_form
 
 pytestmark = pytest.mark.asyncio
@@ -119,6 +122,17 @@ async def test_a_ring_that_the_database_missed_is_written_down_when_it_is_back(t
         "No agent answered the caller because the database did not answer in time when the telephone rang. The call "
         "was then handed over; whether a person answered is not recorded."
     )
+
+
+async def test_a_ring_that_was_written_down_too_late_keeps_no_token_that_nobody_was_told_of(line, stored):
+    call = await stored(
+        lambda: factories.make_call(line=line, status="ringing", token_nonce="n" * 22, streaming_at=None)
+    )
+    about = {"webhook": "voice", "answer": "HandOver", "because": "TimeoutError", "at": call.rang_at}
+    await stored(partial(progress.note_missed, leg=leg(call), **about))
+
+    await stored(call.refresh_from_db)
+    assert (call.status, call.token_nonce) == ("handed_over", "")
 
 
 async def test_a_process_that_starts_with_a_dead_database_knows_the_way_from_disk(twilio, line, tmp_path, monkeypatch):
