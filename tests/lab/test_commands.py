@@ -313,7 +313,10 @@ def test_development_server_without_a_key_answers_calls_of_its_checkout(tmp_path
         "settings.openai-url": "WARN",
         "settings.twilio-token": "WARN",
         "settings.email": "WARN",
+        "settings.secret-key": "WARN",
         "line.fallback": "WARN",
+        "emergencies.rota": "WARN",
+        "twilio": "SKIPPED",
     }
     assert style == (200, 'text/css; charset="utf-8"')
     assert "Warning" not in output.read_text()
