@@ -44,7 +44,7 @@ endif
 
 # These measure times or memory, end servers, or have lanes of their own: they have the machine to themselves. The
 # others mostly wait.
-ALONE := tests/collection tests/journeys tests/proof tests/lab/test_commands.py tests/lab/test_bench.py
+ALONE := tests/collection tests/journeys tests/proof tests/lab
 proof: .venv/.installed-dev ## what needs Chromium, PostgreSQL or long time; a missing part is a failure
 ifdef ARGS
 	@$(BIN)/python -m pytest -m proof -p tests.proof.strict $(ARGS)
