@@ -187,6 +187,12 @@ def _short_stories(number: int) -> list:  # type: ignore[type-arg]
 
 _ACTS: list[tuple[str, str, Callable[[Stage], Seen], tuple[str, ...]]] = [
     ("D2", "PostgreSQL is restarted at once in a call", if_installed(restarted_in_a_call), ("connection_check",)),
+    (
+        "D5",
+        f"{ENDING} calls end in the same second, with {ENDING * TURNS_EACH} turns",
+        end_together,
+        ("immediate_mode",),
+    ),
     ("D7", f"{LEAKY_CALLS} calls on PostgreSQL, {LEAKY_AT_ONCE} at once", if_installed(many_calls), ("pools",)),
 ]
 ROWS = tuple(Row(number=number, fault=fault, act=act, guards=guards) for number, fault, act, guards in _ACTS)

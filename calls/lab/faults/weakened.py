@@ -107,6 +107,11 @@ GUARDS: Mapping[str, Guard] = {
     "connection_check": Guard(
         "django.db.backends.base.base:BaseDatabaseWrapper", "close_if_unusable_or_obsolete", _as(lambda self: None)
     ),
+    "immediate_mode": Guard(
+        "django.db.backends.sqlite3.base:DatabaseWrapper",
+        "_start_transaction_under_autocommit",
+        _as(lambda self: self.cursor().execute("BEGIN")),
+    ),
     "pools": Guard("calls.database", "run", _in_threads_of_their_own),
     "relay_end": Guard("calls.consumers:TwilioStream", "_carry", _as(lambda self, relay: relay.run())),
     "mark_clock": Guard("calls.conversation.playback:Playback", "ends_at", _as(lambda self: 0.0)),
