@@ -8,13 +8,13 @@ from django.utils import timezone
 from calls.models import Call
 from tests import factories
 from tests.admin.test_browser import WIDTHS, boxes, overflow, visit
-from tests.domain.stories import RANG, STARTED, a_call, ended, voicemail
+from tests.domain.stories import RANG, TAKEN, a_call, ended, voicemail
 
 pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True)]
 
 FILL = {"light": "rgb(210, 60, 60)", "dark": "rgb(255, 122, 114)"}
 SILENT = [
-    *STARTED,
+    *TAKEN,
     ("filler", 2100),
     ("filler", 5800),
     ("gave_up_waiting", 8600, {"waited_ms": 8000}),
@@ -48,6 +48,7 @@ def test_a_person_finds_out_why_a_caller_met_silence(live_server, calls, width, 
         listed, groups = overflow(page), page.locator(".why h2").all_inner_texts()
         page.locator(".why:has-text('took the connection') li a").click()
         page.wait_for_selector(".waterfall")
+        page.wait_for_load_state()  # its style sheets
         read, told = overflow(page), page.locator(".why").inner_text()
         pictures, bars = boxes(page, ".waterfall svg"), boxes(page, ".bar-silence")
         letters = [text.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") for text in _texts(page)]
@@ -59,7 +60,7 @@ def test_a_person_finds_out_why_a_caller_met_silence(live_server, calls, width, 
         "No OpenAI key 2 our configuration",
         "OpenAI took the connection and did not answer 1 OpenAI",
     ]
-    assert "The caller waited 8.0 s and heard only a short clip asking for a moment because OpenAI's socket" in told
+    assert "The caller waited 8.0 s and heard only a short clip asking for a moment because OpenAI took" in told
     assert [picture["width"] for picture in pictures] == [pictures[0]["width"]] * 2
     assert len(bars) == 6 and all(bar["width"] > 4 for bar in bars)
     assert (min(letters) >= 11, outside, fill) == (True, [], FILL[scheme])

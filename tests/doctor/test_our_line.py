@@ -116,10 +116,7 @@ MUTE = {
     "key": ({"keys": ["sk-another"]}, "wrong key: OpenAI does not know it"),
     "quota": ({"faults": Faults(response_error="insufficient_quota")}, "no quota: the account has no credit left"),
     "model": ({"OPENAI_REALTIME_MODEL": "gpt-4o-realtime-preview"}, "the model does not exist for this key"),
-    "server": (
-        {"faults": Faults(upgrade_status=503)},
-        "the server could not reach OpenAI: OpenAI has a fault of its own",
-    ),
+    "server": ({"faults": Faults(upgrade_status=503)}, "OpenAI has a fault of its own"),
     "format": ({"faults": Faults(wrong_echo=True)}, "OpenAI speaks or hears another format than the audio/pcmu of"),
     "linear": ({"faults": Faults(linear_deltas=True)}, "OpenAI speaks or hears another format than the audio/pcmu of"),
     "refused": ({"faults": Faults(reject_updates=3)}, "OpenAI refused: invalid_value"),
