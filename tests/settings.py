@@ -43,6 +43,6 @@ from voiceagent.settings import DATABASES  # noqa: E402
 
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "voiceagent.sqlite":
     # A file, since threads and child processes have to see what a test wrote.
     DATABASES["default"]["TEST"] = {"NAME": f"{_scratch}/db.sqlite3"}

@@ -177,7 +177,7 @@ def test_the_password_of_a_database_is_not_shown_where_its_address_cannot_be_rea
     done = run(ROOT, "-c", show, **BLANK | {"DATABASE_URL": url})
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert ast.literal_eval(done.stdout) == [{"DATABASE_URL": NO_DATABASE}, "django.db.backends.sqlite3"]
+    assert ast.literal_eval(done.stdout) == [{"DATABASE_URL": NO_DATABASE}, "voiceagent.sqlite"]
 
 
 def test_a_line_of_the_file_that_cannot_be_read_is_not_quoted(tmp_path):

@@ -268,6 +268,7 @@ DATABASES = {"default": _database()}
 # A connection that `?conn_max_age=60` keeps may have died with its server: it is tried before it is used again.
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "voiceagent.sqlite"
     # Django's default DEFERRED transactions fail at once when a read turns into a write while another call writes.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

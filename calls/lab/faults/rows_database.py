@@ -41,7 +41,7 @@ BOOKING = """
 - hang_up: true
 """
 BOOKED = ["agent", "caller", "agent", "caller", "agent"]
-ENDING, TURNS_EACH, OPENING = 100, 50, 4
+ENDING, TURNS_EACH, OPENING = 100, 50, 10
 WRITTEN_WITHIN = 10.0
 SETTLED_WITHIN = 60.0
 LEAKY_CALLS, LEAKY_AT_ONCE, LEAKY_RATE = 500, 20, 8.0
