@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from calls.doctor.aside import in_database
+from calls.doctor.aside import NoAnswer, in_database
 from calls.doctor.caller import TEST_CALL_PREFIX, TEST_NUMBER
 from calls.doctor.configuration import host_of
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
@@ -23,6 +23,8 @@ from calls.relay.profile import session_of
 from calls.twilio.addresses import webhook_url
 
 RECENT = timedelta(days=7)
+# Two attempts at connecting, as a name with two addresses makes, by the time that voiceagent/settings.py gives each.
+PATIENCE_SECONDS = 8.0
 _NOT_KEPT = "No call can be kept; callers get the apology and a way to a person."
 
 
@@ -38,18 +40,27 @@ async def database(visit: Visit) -> list[Finding]:
     said = saying("database", "Database and migrations")
     if wanted := dict(visit.site.malformed).get("DATABASE_URL"):
         return [said(FAIL, "DATABASE_URL cannot be read", _NOT_KEPT, f"Set DATABASE_URL to {wanted}; or clear it.")]
-    name = connection.settings_dict["ENGINE"].rpartition(".")[2]
+    name = connection.vendor
     try:
-        missing = await in_database(missing_migrations)
+        missing = await in_database(missing_migrations, seconds=PATIENCE_SECONDS)
         if missing:
             shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
             remedy = "Type: python manage.py migrate, then restart the server."
             return [said(FAIL, f"{name} answers; not applied: {shown}", _NOT_KEPT, remedy)]
         await in_database(_write_and_undo)
     except DatabaseError as error:
+        if _is_silent(error):
+            visit.has_silent_database = True
+            remedy = "Start the database, or correct host and port in DATABASE_URL; look whether a firewall drops them."
+            return [said(FAIL, f"{name}: the database does not answer ({_first_line(error)})", _NOT_KEPT, remedy)]
         remedy = "Correct DATABASE_URL in .env, or start the database; blank means a file beside manage.py."
         return [said(FAIL, f"{name}: {_first_line(error)}", _NOT_KEPT, remedy)]
     return [said(OK, f"{name} answers, every migration is applied")]
+
+
+def _is_silent(error: DatabaseError) -> bool:
+    """Whether nobody refused: what is sent gets lost on the way, or the host hangs."""
+    return isinstance(error, NoAnswer) or "timeout expired" in str(error)
 
 
 def _write_and_undo() -> None:
@@ -98,10 +109,10 @@ def _session(line: PhoneLine, site: Site) -> SessionSettings:
     return session_of(persona, model=persona.model or site.openai_model)
 
 
-async def session_of_a_line(site: Site) -> SessionSettings | None:
-    """The same for the first line with an agent; None when there is none to be found."""
+async def session_of_a_line(site: Site, *, seconds: float) -> SessionSettings | None:
+    """The same for the first line with an agent; None when there is none to be found within `seconds`."""
     try:
-        _, session = await in_database(_lines_and_session, site)
+        _, session = await in_database(_lines_and_session, site, seconds=seconds)
     except DatabaseError:
         return None
     return session

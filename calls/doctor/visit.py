@@ -13,6 +13,8 @@ from calls.realtime.session import SessionSettings
 @dataclass(slots=True)
 class Visit:
     site: Site
+    has_silent_database: bool = False
+    """Nobody need wait for it once more, nor take its silence for somebody else's."""
     line_number: str = ""
     """A line of ours that an agent answers."""
     session: SessionSettings | None = None

@@ -13,6 +13,7 @@ from calls.doctor import refusals, upstream
 from calls.doctor.findings import FAIL, WARN, Finding
 from calls.doctor.runner import CHECKS, diagnose
 from calls.doctor.site import Site
+from calls.doctor.visit import Visit
 from calls.emulators import sound
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_server import RealtimeServer
@@ -98,6 +99,16 @@ async def test_without_a_line_there_are_no_tools_to_call():
         findings = await ask_all(server.url)
 
     assert levels(findings) == dict.fromkeys(WELL, "OK") | {"openai.tools": "SKIPPED"}
+
+
+async def test_a_database_that_was_found_silent_is_not_waited_for_again(line):
+    """What it would tell is a line with its tools: the session is then a plain one, as without any line."""
+    async with RealtimeServer() as emulator:
+        site = Site(openai_key="sk-test", openai_url=emulator.url)
+        findings = await upstream.openai(Visit(site, has_silent_database=True))
+
+    (tools,) = [one for one in findings if one.id == "openai.tools"]
+    assert tools.seen == "needs a line with an agent: without one there are no tools to call"
 
 
 async def test_what_follows_a_failure_is_skipped_and_says_so(line):
