@@ -17,7 +17,7 @@ from calls.doctor.visit import Visit
 from calls.domain import costs, delivery
 from calls.domain.persona import persona_for
 from calls.logs import mask
-from calls.models import Call, OutgoingMessage, PhoneLine, WorkerPulse
+from calls.models import Call, KeptGreeting, OutgoingMessage, PhoneLine, WorkerPulse
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import session_of
 from calls.twilio.addresses import webhook_url
@@ -79,6 +79,7 @@ async def line(visit: Visit) -> list[Finding]:
     lines, visit.session = await in_database(_lines_and_session, visit.site)
     rung = _line_to_ring(lines)
     visit.line_number = rung.number if rung else ""
+    visit.kept_greeting = await in_database(_kept_greeting, rung)
     habits = await in_database(_habits, lines)
     unpriced = await in_database(_unpriced, lines, visit.site)
     return [
@@ -100,6 +101,11 @@ def _lines_and_session(site: Site) -> tuple[list[PhoneLine], SessionSettings | N
 def _line_to_ring(lines: list[PhoneLine]) -> PhoneLine | None:
     """The newest with an agent: beside the line of the demonstration it is the one that was just connected."""
     return max((line for line in lines if line.agent_id), key=lambda line: line.pk, default=None)
+
+
+def _kept_greeting(line: PhoneLine | None) -> bytes:
+    kept = KeptGreeting.objects.filter(agent=line.agent_id).first() if line else None
+    return bytes(kept.sound) if kept else b""
 
 
 def _session(line: PhoneLine, site: Site) -> SessionSettings:

@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
-from calls.doctor.aside import aside
+from calls.doctor.aside import in_database
 from calls.doctor.causes import Cause
 from calls.doctor.refusals import CORRECT, of_code
 from calls.models import CallEvent
 from calls.realtime.reasons import RULES, Reason
 
+T = TypeVar("T")
 PATIENCE_SECONDS = 1.0
 _BETWEEN_SECONDS = 0.1
 _LAST = {"ended", "no_stream", "over_limit"}
@@ -50,30 +51,45 @@ _CODES: Mapping[str, str] = {
 
 
 async def of_call(call_sid: str) -> Cause | None:
-    """The cause that the call's own events name; None when they name none, or the call is not in this database.
+    """The cause that the call's own events name; None when they name none, or the call is not in this database."""
+    cause, _ = await _told(call_sid, lambda events: next(filter(None, map(_cause_in, events)), None))
+    return cause
 
-    Events are written beside the call: those of its last moment come a little after its caller heard the end.
+
+async def was_never_the_model(call_sid: str) -> bool:
+    """Whether the call's own events tell of sound of ours alone: of a clip, or of a kept greeting. False when they do
+    not tell."""
+    model, events = await _told(call_sid, lambda events: next(filter(_is_model, events), None))
+    return model is None and any(event.kind in {"filler", "first_audio"} for event in events)
+
+
+async def _told(call_sid: str, find: Callable[[list[CallEvent]], T | None]) -> tuple[T | None, list[CallEvent]]:
+    """What `find` finds among the call's events, and these events.
+
+    They are written beside the call, by another process: those of its last moment come a little after its caller heard
+    the end, and nothing but the rows themselves tells when. So they are looked at again for PATIENCE_SECONDS.
     """
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            events = await aside(partial(_events, call_sid))
+            events = await in_database(_events, call_sid)
         except DatabaseError:
-            return None
-        if cause := next((cause for event in events if (cause := _cause_in(event))), None):
-            return cause
+            return None, []
+        found = find(events)
         is_complete = not events or any(event.kind in _LAST for event in events)
-        if is_complete or time.monotonic() > until:
-            return None
+        if found is not None or is_complete or time.monotonic() > until:
+            return found, events
         await asyncio.sleep(_BETWEEN_SECONDS)
+
+
+def _is_model(event: CallEvent) -> bool:
+    is_kept = isinstance(event.detail, dict) and bool(event.detail.get("kept"))
+    return event.kind == "answer" or (event.kind == "first_audio" and not is_kept)
 
 
 def _events(call_sid: str) -> list[CallEvent]:
     """The newest first: what was tried again and went well by then is not what ended the call."""
-    try:
-        return list(CallEvent.objects.filter(call__call_sid=call_sid).order_by("-pk"))
-    finally:
-        connections.close_all()  # of this thread, which ends now
+    return list(CallEvent.objects.filter(call__call_sid=call_sid).order_by("-pk"))
 
 
 def _cause_in(event: CallEvent) -> Cause | None:

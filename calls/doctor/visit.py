@@ -23,6 +23,8 @@ class Visit:
     """The instance id of the server at the local port."""
     takes_sockets: bool | None = None
     """Whether the local server answers WebSocket upgrades; None when that could not be asked."""
+    kept_greeting: bytes = b""
+    """How the agent of that line greets, where that is kept as sound; mu-law of 8 kHz."""
     call: TestCall | None = None
     document: Document | None = None
 

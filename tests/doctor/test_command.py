@@ -162,7 +162,9 @@ def test_a_database_whose_host_swallows_what_is_sent_is_named_and_nothing_else_b
 
     report = json.loads(done.stdout)
     needs = ("SKIPPED", "needs database, which did not succeed")
-    found = {one["id"]: (one["level"], one["seen"]) for one in report["findings"] if not one["id"].startswith("settings")}
+    found = {
+        one["id"]: (one["level"], one["seen"]) for one in report["findings"] if not one["id"].startswith("settings")
+    }
     del found["openai.model"]
     assert found == {
         "database": ("FAIL", "postgresql: the database does not answer (connection timeout expired)"),
