@@ -200,6 +200,6 @@ def _why_nothing(heard: Heard) -> tuple[str, str]:
 
 def _ours_by_the_events(heard: Heard) -> str:
     return (
-        f"sound came after {heard.agent_ms} ms; by the call's own events it was a clip or a kept greeting, and the model "
-        "was not heard"
+        f"sound came after {heard.agent_ms} ms; by the call's own events it was a clip or a kept greeting, "
+        "and the model was not heard"
     )

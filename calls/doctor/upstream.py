@@ -58,7 +58,7 @@ async def openai(visit: Visit) -> list[Finding]:
 
 
 async def _asked_for(visit: Visit) -> tuple[SessionSettings | None, list[str]]:
-    """What a call asks for, and the models of all lines, as far as the database tells: its own finding says the rest."""
+    """What a call asks for, and the models of all lines, as far as the database tells: its finding says the rest."""
     if visit.has_silent_database:
         return None, []
     session = visit.session or await storage.session_of_a_line(visit.site, seconds=_OUR_ROWS_SECONDS)

@@ -210,6 +210,45 @@ async def test_what_openai_refuses_is_told_apart(faults, cause):
     assert cause in finding.seen
 
 
+COUNTRY = "unsupported_country_region_territory"
+ANSWERS = {
+    "country": (
+        403,
+        {"code": COUNTRY},
+        {},
+        f"OpenAI does not serve the country that this machine is in (403, {COUNTRY})",
+    ),
+    "permission": (
+        403,
+        {"code": None, "type": "insufficient_permissions", "message": "Missing scopes: api.model.request"},
+        {},
+        "OpenAI answered 403: insufficient_permissions Missing scopes: api.model.request",
+    ),
+    "quota": (429, {"code": "insufficient_quota"}, {}, "no quota: the account has no credit left"),
+    "edge": (
+        403,
+        None,
+        {"Server": "cloudflare", "CF-Ray": "8a1-FRA"},
+        "127.0.0.1 answered 403 at its edge (Cloudflare)",
+    ),
+    "proxy": (403, None, {"Server": "squid"}, "proxy: 403 from something between here and 127.0.0.1"),
+}
+
+
+@pytest.mark.parametrize(("status", "error", "headers", "seen"), ANSWERS.values(), ids=ANSWERS)
+async def test_a_refusal_of_openais_own_is_no_proxy(status, error, headers, seen):
+    def refuse(connection, request):
+        response = connection.respond(status, json.dumps({"error": error}) if error else "<h1>Access denied</h1>")
+        response.headers.update(headers)
+        return response
+
+    async with serve(lambda socket: None, "127.0.0.1", 0, process_request=refuse) as server:
+        finding = await ask(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime")
+
+    assert (finding.level.value, finding.remedy != "") == ("FAIL", True)
+    assert finding.seen.startswith(seen)
+
+
 async def test_a_server_that_keeps_calls_away_is_told_with_its_reason():
     def ready(connection, request):
         return connection.respond(200, json.dumps({"status": "ready", "missing": [], "openai": "quota"}))
