@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import DatabaseError
 from django.utils import timezone
 
-from calls.doctor import refusals, storage, talking
+from calls.doctor import introduction, refusals, storage, talking
 from calls.doctor.aside import in_database
 from calls.doctor.causes import Cause
 from calls.doctor.ear import heard_in
@@ -77,7 +77,8 @@ def _models(site: Site) -> list[str]:
 async def _kept_away(site: Site) -> list[Finding]:
     """The server on this machine may know better than this diagnosis, and keep calls away for a while."""
     try:
-        answer = await request(f"{site.local_base_url}/readyz", seconds=_LOOK_UP_SECONDS)
+        known = introduction.headers(site.secret_key)
+        answer = await request(f"{site.local_base_url}/readyz", headers=known, seconds=_LOOK_UP_SECONDS)
     except Unreachable:
         return []
     if not (reason := answer.json_field("openai")):
