@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from calls.doctor.aside import NoAnswer, in_database
@@ -17,7 +18,7 @@ from calls.doctor.visit import Visit
 from calls.domain import costs, delivery
 from calls.domain.persona import persona_for
 from calls.logs import mask
-from calls.models import Call, KeptGreeting, OutgoingMessage, PhoneLine, WorkerPulse
+from calls.models import Call, CallEvent, KeptGreeting, OutgoingMessage, PhoneLine, WorkerPulse
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import session_of
 from calls.twilio.addresses import webhook_url
@@ -217,11 +218,14 @@ def _budget(visit: Visit, unpriced: list[tuple[str, str]]) -> Finding:
 
 def _habits(lines: list[PhoneLine]) -> dict[str, list[str]]:
     """What was odd about the way in which the newest real call of each line came, by number."""
-    found = {}
-    for line in lines:
-        real = Call.objects.filter(line=line).exclude(call_sid__startswith=TEST_CALL_PREFIX)
-        if newest := real.order_by("-rang_at").first():
-            found[line.number] = list(newest.events.filter(kind__in=_ODD).values_list("kind", flat=True))
+    real = Call.objects.filter(line=OuterRef("pk")).exclude(call_sid__startswith=TEST_CALL_PREFIX)
+    newest = Subquery(real.order_by("-rang_at").values("pk")[:1])
+    calls = dict(PhoneLine.objects.annotate(newest=newest).values_list("pk", "newest"))
+    odd = CallEvent.objects.filter(kind__in=_ODD, call__in=[call for call in calls.values() if call])
+    found: dict[str, list[str]] = {line.number: [] for line in lines if calls.get(line.pk)}
+    numbers = {calls[line.pk]: line.number for line in lines if calls.get(line.pk)}
+    for call, kind in odd.order_by("pk").values_list("call", "kind"):
+        found[numbers[call]].append(kind)
     return found
 
 
