@@ -57,7 +57,7 @@ async def first_audio(visit: Visit) -> list[Finding]:
     if is_mute and (cause := await testimony.of_call(call.call_sid)):
         return [replace(finding, seen=f"{finding.seen}: {cause.seen}", remedy=cause.remedy)]
     if finding.level is not FAIL and await testimony.was_never_the_model(call.call_sid):
-        return [saying(finding.id, finding.title)(WARN, _ours_by_the_events(heard), _UNANSWERED, _ASK_OPENAI)]
+        return [said(WARN, _ours_by_the_events(heard), _UNANSWERED, _ASK_OPENAI)]
     return [finding]
 
 
