@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from calls.doctor.aside import in_database
 from calls.doctor.causes import Cause
 from calls.doctor.refusals import CORRECT, of_code
+from calls.domain import capacity
 from calls.models import CallEvent
 from calls.realtime.reasons import RULES, Reason
 
@@ -22,14 +23,27 @@ _FORMAT = Cause(
     "OpenAI speaks or hears another format than the audio/pcmu of the telephone",
     "Ask for audio/pcmu both ways (calls/realtime/session.py), with a Realtime model.",
 )
-_LIMITS = {
-    "calls_at_once": "CALLS_AT_ONCE calls are being answered already",
-    "calls_of_the_business": "the business has as many calls at once as it allows",
-    "calls_of_the_caller": "the caller has as many calls at once as CALLS_PER_CALLER allows",
-    "minutes_of_the_day": "the minutes of the business are used up for today",
-    "minutes_of_the_caller": "the minutes of the caller are used up for today",
-    "budget_of_the_day": "the budget of the business is used up for today",
+_IN_ENV = "Wait, or raise {} in .env, and restart the server."
+_IN_ADMIN = "Wait, or raise “{}” of the business: admin, Businesses."
+LIMITS = {
+    capacity.ALL: Cause("CALLS_AT_ONCE calls are being answered already", _IN_ENV.format("CALLS_AT_ONCE")),
+    capacity.BUSINESS: Cause(
+        "the business has as many calls as its “calls at once” allows", _IN_ADMIN.format("calls at once")
+    ),
+    capacity.CALLER: Cause(
+        "the caller has as many calls at once as CALLS_PER_CALLER allows", _IN_ENV.format("CALLS_PER_CALLER")
+    ),
+    capacity.MINUTES: Cause(
+        "the business has used up its “minutes a day” for today", _IN_ADMIN.format("minutes a day")
+    ),
+    capacity.CALLER_MINUTES: Cause(
+        "the caller has used up CALLER_MINUTES_A_DAY for today", _IN_ENV.format("CALLER_MINUTES_A_DAY")
+    ),
+    capacity.BUDGET: Cause(
+        "the business has used up its “budget of a day” for today", _IN_ADMIN.format("budget of a day")
+    ),
 }
+_ANOTHER_LIMIT = Cause("a limit is reached", "Wait, or raise it: admin, Businesses, or docs/configuration.md.")
 _NO_STREAM = {
     "no_openai_key": Cause("the server has no OPENAI_API_KEY", "Set it in the server's environment, and restart it."),
     "no_agent": Cause("the line has no agent", "Choose an agent: admin, Phone lines."),
@@ -108,8 +122,7 @@ def _cause_in(event: CallEvent) -> Cause | None:
         case "no_stream":
             return _NO_STREAM.get(str(detail.get("because")))
         case "over_limit":
-            seen = _LIMITS.get(str(detail.get("limit")), "a limit is reached")
-            return Cause(seen, "Wait, or raise the limit: admin, Businesses, or docs/configuration.md.")
+            return LIMITS.get(str(detail.get("limit")), _ANOTHER_LIMIT)
     return None
 
 

@@ -195,7 +195,7 @@ async def test_the_beta_protocol_is_named_as_the_reason_of_silence(settings, lin
 
 NO_STREAM = {
     "limit": ({"CALLS_AT_ONCE": 1}, {}, "CALLS_AT_ONCE calls are being answered already"),
-    "budget": ({}, {"budget_a_day": 0}, "the budget of the business is used up for today"),
+    "budget": ({}, {"budget_a_day": 0}, "the business has used up its “budget of a day” for today"),
 }
 
 
