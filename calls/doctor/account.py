@@ -68,7 +68,12 @@ async def account(visit: Visit) -> list[Finding]:
 
 
 async def _asked(client: rest.Client, visit: Visit) -> list[Finding]:
-    state, numbers = await asyncio.gather(aside(client.account), aside(client.numbers))
+    # Both to their end, whatever one of them says: a thread left behind would go on with a client that is closed.
+    state, numbers = await asyncio.gather(aside(client.account), aside(client.numbers), return_exceptions=True)
+    if isinstance(state, BaseException):
+        raise state
+    if isinstance(numbers, BaseException):
+        raise numbers
     known = await _known(visit)
     ours = [number for number in numbers if number.number in known.lines]
     texts, trial = await asyncio.gather(_texts(client, [one.number for one in ours]), _trial(client, state, known))
