@@ -4,8 +4,9 @@ import logging
 import time
 from collections.abc import Callable
 
-WORTH_TELLING_MS = 150
-"""Seven frames of sound; what a busy machine adds by itself is less."""
+WORTH_TELLING_MS = 100
+"""Five frames of sound; what a busy machine adds by itself is less. A loop held up for 200 ms is at least so late at
+the next of ticks that are 100 ms apart."""
 TELL_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)

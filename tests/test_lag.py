@@ -27,6 +27,12 @@ def test_a_loop_that_keeps_time_is_not_spoken_of(told):
     assert told() == []
 
 
+def test_what_holds_the_loop_up_for_200_ms_is_told_wherever_it_falls_between_two_ticks(told):
+    ticked(0.0, 0.1, 0.301)
+
+    assert told() == [("the loop was held up", 101)]
+
+
 def test_a_loop_that_was_held_up_is_told_at_once(told):
     ticked(0.0, 0.1, 0.4)
 

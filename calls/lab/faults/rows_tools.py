@@ -20,6 +20,7 @@ ASKED = f"""
 """
 LONGEST_OUTPUT = 4096
 LARGEST_GAP_MS = 60
+TICK_MS = 100  # between two looks at the loop
 LONG_SPEECH = "We are open from eight in the morning until six in the evening, from Monday to Friday, all year. " * 2
 BESIDE = f"""
 - agent: {{text: "How can I help?"}}
@@ -88,7 +89,7 @@ def no_gap(rung: Rung, house: House) -> Iterator[str]:
 def lag_is_told(at_least_ms: int) -> Check:
     def check(rung: Rung, house: House) -> Iterator[str]:
         told = [int(ms) for ms in HELD_UP.findall(house.server.written())]
-        if not any(at_least_ms * 0.8 <= ms for ms in told):
+        if not any(at_least_ms - TICK_MS <= ms for ms in told):  # some of it was before the tick was due
             yield f"The log tells of {told} ms."
 
     return check
