@@ -17,7 +17,7 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from calls.lab import scratch
+from calls.lab import load, scratch
 from calls.lab.processes import ServerChild
 from calls.lab.thin import APPEND, Caller, Model, client_frame, server_frame
 
@@ -237,12 +237,8 @@ async def _server(folder: Path, realtime_url: str) -> AsyncIterator[tuple[Server
     settings = scratch.server_environment(
         token=token, database_url=scratch.url(folder), realtime_url=realtime_url, DATA_DIR=str(folder / "data")
     )
-    child = ServerChild(environment=settings, log=folder / "server.log")
-    await asyncio.to_thread(child.__enter__)
-    try:
+    async with load.beside_the_loop(ServerChild(environment=settings, log=folder / "server.log")) as child:
         yield child, token
-    finally:
-        await asyncio.to_thread(child.stop)
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -18,10 +18,9 @@ import yaml
 from django.conf import settings
 
 from calls.emulators import scenario as scenarios
-from calls.emulators.phone import Callee, Phone, Voicemail
+from calls.emulators.phone import Callee, Voicemail
 from calls.emulators.realtime_faults import Faults as RealtimeFaults
-from calls.lab import emulation, scratch
-from calls.lab.calling import settled_row
+from calls.lab import calling, emulation, scratch
 from calls.lab.processes import ServerChild
 from tests import factories
 
@@ -105,15 +104,13 @@ class Town:
     def phone(self, **options):
         standing = {
             "base_url": self.server.base_url,
-            "public_url": scratch.PUBLIC_URL,
             "auth_token": self.token,
-            "account_sid": scratch.ACCOUNT_SID,
             "rate": self.rate,
             "patience_ms": 15_000,
             "callee": Callee(**QUICK_CALLEE),
             "voicemail": Voicemail(speak_ms=500),
         }
-        return Phone(**standing | options)
+        return calling.phone(**standing | options)
 
     def ring(self, scenario, **options):
         [journey] = self.ring_all([scenario], **options)
@@ -135,7 +132,7 @@ class Town:
         journeys = [
             Journey(
                 heard,
-                settled_row(heard.call_sid, look_seconds=0.05, patience_seconds=patience_seconds),
+                calling.settled_row(heard.call_sid, look_seconds=0.05, patience_seconds=patience_seconds),
                 [s for s in sessions if s.caller in {None, told.caller.number}],
                 clock,
             )
