@@ -8,7 +8,6 @@ All milliseconds are those of the call unless a name says `real`.
 import asyncio
 import gc
 import re
-import socket
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from calls.emulators import scenario as scenarios
 from calls.emulators.phone import Callee, Voicemail
 from calls.emulators.realtime_faults import Faults as RealtimeFaults
 from calls.lab import calling, emulation, scratch
-from calls.lab.processes import ServerChild
+from calls.lab.processes import ServerChild, free_port
 from tests import factories
 
 RATE = 4.0  # several calls at once rather than fast ones: a pause of this machine is that much longer in a call
@@ -171,12 +170,6 @@ class Station:
     realtime_port: int
     rate: float
     rest_port: int = 0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
