@@ -50,9 +50,8 @@ def make_promises(count):
 
 
 def worker(api, folder):
-    database = settings.DATABASES["default"]
     name = connection.settings_dict["NAME"]
-    url = f"sqlite:///{name}" if "sqlite" in database["ENGINE"] else _postgres_url(connection.settings_dict)
+    url = f"sqlite:///{name}" if connection.vendor == "sqlite" else _postgres_url(connection.settings_dict)
     pinned = environment(
         SECRET_KEY="x",
         DEBUG="off",

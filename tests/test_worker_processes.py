@@ -25,7 +25,7 @@ from tests.test_worker import SEND_EMAILS, statuses, until, write_letters
 def child_environment(folder, **more):
     """The database of the test, and a folder for letters."""
     config = connection.settings_dict
-    if config["ENGINE"].endswith("sqlite3"):
+    if connection.vendor == "sqlite":
         url = f"sqlite:///{config['NAME']}"
     else:
         url = "postgres://{USER}@{HOST}:{PORT}/{NAME}".format(**config)

@@ -38,7 +38,7 @@ async def database(visit: Visit) -> list[Finding]:
     said = saying("database", "Database and migrations")
     if wanted := dict(visit.site.malformed).get("DATABASE_URL"):
         return [said(FAIL, "DATABASE_URL cannot be read", _NOT_KEPT, f"Set DATABASE_URL to {wanted}; or clear it.")]
-    name = connection.settings_dict["ENGINE"].rpartition(".")[2]
+    name = connection.vendor
     try:
         missing = await in_database(missing_migrations)
         if missing:

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import shutil
+import tempfile
 import time
 from collections import namedtuple
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 from channels.layers import InMemoryChannelLayer
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.asyncio
 
 Usage = namedtuple("Usage", "total used free")
 MB = 1024 * 1024
+NOBODY = 65534
 
 
 async def of(check, **site):
@@ -59,13 +62,27 @@ async def test_a_folder_that_is_none_is_told(tmp_path, name):
     assert (finding.level.value, "cannot be written to" in finding.seen) == ("FAIL", True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_folder_of_somebody_else_is_told(tmp_path):
-    tmp_path.chmod(0o500)
+@pytest.fixture
+def nobodys_folder():
+    """Root may write everywhere: as root the test runs as nobody meanwhile."""
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o555)
+        if is_root:
+            os.seteuid(NOBODY)
+        try:
+            yield name
+        finally:
+            if is_root:
+                os.seteuid(0)
 
-    finding = await of(disk, data_folder=str(tmp_path))
 
-    assert (finding.level.value, finding.seen) == ("FAIL", f"{tmp_path} cannot be written to: Permission denied")
+async def test_a_folder_of_somebody_else_is_told(nobodys_folder, monkeypatch):
+    monkeypatch.setattr(machine, "_database_folder", list)
+
+    finding = await of(disk, data_folder=nobodys_folder)
+
+    assert (finding.level.value, finding.seen) == ("FAIL", f"{nobodys_folder} cannot be written to: Permission denied")
 
 
 async def test_without_a_channel_layer_none_is_asked(settings):

@@ -31,7 +31,7 @@ async def test_a_database_with_every_migration_is_well():
 
     assert (finding.level.value, finding.seen) == (
         "OK",
-        f"{connection.vendor.replace('sqlite', 'sqlite3')} answers, every migration is applied",
+        f"{connection.vendor} answers, every migration is applied",
     )
 
 
