@@ -77,11 +77,13 @@ ROWS = (
         number="P3",
         fault=f"{FRAMES:,} of 720,000 frames, an hour of sound, at full speed through one call",
         act=hour_of_sound,
+        is_load=True,
     ),
     Row(
         number="P4",
         fault=f"{CALLS} of 2,000 calls in a row, {AT_ONCE} at a time, after the first {WARM}",
         act=calls_in_a_row,
         guards=("pools",),
+        is_load=True,
     ),
 )
