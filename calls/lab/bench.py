@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,20 +71,15 @@ class Processors:
 
     def __init__(self, server: int) -> None:
         self._server = server
-        self._before = self._now()
-
-    def _now(self) -> tuple[float, float, float, float]:
-        """Seconds of the server, of this process, of all that runs, and of all processors, busy or not."""
-        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
-        times = [int(field) / TICKS for field in fields]
-        return _cpu_seconds(self._server), time.process_time(), sum(times) - times[3] - times[4], sum(times)
+        self._began = time.monotonic()
+        self._before = _cpu_of_all()
 
     def spent(self, call_seconds: float) -> Spent:
-        server, ends, busy, all_of_it = (
-            after - before for before, after in zip(self._before, self._now(), strict=True)
-        )
-        others = max(0.0, busy - server - ends) / all_of_it if all_of_it else 0.0
-        return Spent(server * 1000 / call_seconds, ends * 1000 / call_seconds, others)
+        # Process by process: the totals of /proc/stat are sampled at ticks, with which sleepers keep step.
+        spent = {pid: seconds - self._before.get(pid, 0.0) for pid, seconds in _cpu_of_all().items()}
+        server, ends = spent.pop(self._server, 0.0), spent.pop(os.getpid(), 0.0)
+        processors = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return Spent(server * 1000 / call_seconds, ends * 1000 / call_seconds, sum(spent.values()) / processors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +275,15 @@ async def _server(folder: Path, realtime_url: str) -> AsyncIterator[tuple[Server
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _cpu_of_all() -> dict[int, float]:
+    """Of all processes that can be seen, by id."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # gone meanwhile
+            found[int(folder.name)] = _cpu_seconds(int(folder.name))
+    return found
 
 
 def by_processor_time(measured: Measured) -> str:

@@ -54,7 +54,7 @@ def test_what_this_process_spends_is_told_from_what_others_do():
         pass
     spent = processors.spent(1.0)
 
-    assert 100 <= spent.ends_ms < 1000
+    assert 80 <= spent.ends_ms < 1000  # the kernel tells it in steps of 10 ms
     assert (spent.server_ms < 100, 0 <= spent.others <= 1) == (True, True)
 
 
