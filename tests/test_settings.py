@@ -180,6 +180,17 @@ def test_the_password_of_a_database_is_not_shown_where_its_address_cannot_be_rea
     assert ast.literal_eval(done.stdout) == [{"DATABASE_URL": NO_DATABASE}, "voiceagent.sqlite"]
 
 
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("postgres://u:p@h/db", {"connect_timeout": 3}),
+        ("postgres://u:p@h/db?connect_timeout=10&sslmode=require", {"connect_timeout": 10, "sslmode": "require"}),
+    ],
+)
+def test_a_connection_to_postgresql_opens_in_time_or_not_at_all(url, options):
+    assert setting("DATABASES['default']['OPTIONS']", DATABASE_URL=url) == options
+
+
 def test_a_line_of_the_file_that_cannot_be_read_is_not_quoted(tmp_path):
     (tmp_path / "env").write_text("PORT=9000\nOPENAI_API_KEY: canary\n")
 

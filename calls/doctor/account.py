@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from django.utils import timezone
 
 from calls.doctor import voice_fields
-from calls.doctor.aside import aside
+from calls.doctor.aside import aside, in_database
 from calls.doctor.findings import FAIL, OK, SKIPPED, WARN, Finding, saying
 from calls.doctor.site import Site
 from calls.doctor.visit import Visit
@@ -19,6 +19,7 @@ from calls.twilio import rest
 
 PATIENCE_SECONDS = 8.0
 _ONE_ANSWER_SECONDS = 4.0
+_OUR_ROWS_SECONDS = 3.0
 RECENT = timedelta(days=7)
 _CONSOLE = "https://console.twilio.com"
 _TITLE = "The Twilio account"
@@ -57,7 +58,7 @@ async def account(visit: Visit) -> list[Finding]:
     client = await aside(partial(client_of, site, seconds=_ONE_ANSWER_SECONDS))
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await _asked(client, site)
+            return await _asked(client, visit)
     except rest.Failed as error:
         return [_unasked(error)]
     except TimeoutError:
@@ -66,12 +67,17 @@ async def account(visit: Visit) -> list[Finding]:
         client.close()
 
 
-async def _asked(client: rest.Client, site: Site) -> list[Finding]:
-    state, numbers = await asyncio.gather(aside(client.account), aside(client.numbers))
-    known = await aside(partial(_known, site))
+async def _asked(client: rest.Client, visit: Visit) -> list[Finding]:
+    # Both to their end, whatever one of them says: a thread left behind would go on with a client that is closed.
+    state, numbers = await asyncio.gather(aside(client.account), aside(client.numbers), return_exceptions=True)
+    if isinstance(state, BaseException):
+        raise state
+    if isinstance(numbers, BaseException):
+        raise numbers
+    known = await _known(visit)
     ours = [number for number in numbers if number.number in known.lines]
     texts, trial = await asyncio.gather(_texts(client, [one.number for one in ours]), _trial(client, state, known))
-    return [_state(state), trial, *_numbers(ours, known, site.public_base_url), texts]
+    return [_state(state), trial, *_numbers(ours, known, visit.site.public_base_url), texts]
 
 
 def missing_credentials(site: Site) -> str:
@@ -95,16 +101,21 @@ def entered_fallback(number: str) -> str | None:
     return PhoneLine.objects.filter(number=number).values_list("fallback_url", flat=True).first()
 
 
-def _known(site: Site) -> _Known:
+async def _known(visit: Visit) -> _Known:
+    unknown = _Known({}, {visit.site.handover_number} - {""})
+    if visit.has_silent_database:
+        return unknown
     try:
-        lines = list(PhoneLine.objects.select_related("business"))
-        reached = {site.handover_number, *(line.business.handover_number for line in lines)}
-        reached |= set(Technician.objects.filter(is_active=True).values_list("number", flat=True))
-        return _Known({line.number: line.fallback_url for line in lines}, reached - {""})
+        return await in_database(_rows, visit.site, seconds=_OUR_ROWS_SECONDS)
     except DatabaseError:
-        return _Known({}, {site.handover_number} - {""})  # the finding on the database says so
-    finally:
-        connections.close_all()  # of this thread, which ends now
+        return unknown  # the finding on the database says so
+
+
+def _rows(site: Site) -> _Known:
+    lines = list(PhoneLine.objects.select_related("business"))
+    reached = {site.handover_number, *(line.business.handover_number for line in lines)}
+    reached |= set(Technician.objects.filter(is_active=True).values_list("number", flat=True))
+    return _Known({line.number: line.fallback_url for line in lines}, reached - {""})
 
 
 def _unasked(error: rest.Failed) -> Finding:

@@ -10,9 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from django.db import connections
+from django.db import OperationalError, connections
 
 T = TypeVar("T")
+
+
+class NoAnswer(OperationalError):
+    """The database did not answer in time."""
 
 
 async def aside(function: Callable[..., T], *args: object) -> T:
@@ -30,8 +34,11 @@ async def aside(function: Callable[..., T], *args: object) -> T:
     return await asyncio.wrap_future(outcome)
 
 
-async def in_database(function: Callable[..., T], *args: object) -> T:
-    """The same for what uses the ORM: over a connection of its own, which ends with it."""
+async def in_database(function: Callable[..., T], *args: object, seconds: float | None = None) -> T:
+    """The same for what uses the ORM: over a connection of its own, which ends with it.
+
+    Raises what `function` raises, and NoAnswer when there is none within `seconds`.
+    """
 
     def use() -> T:
         try:
@@ -39,4 +46,8 @@ async def in_database(function: Callable[..., T], *args: object) -> T:
         finally:
             connections.close_all()  # of this thread, which ends now
 
-    return await aside(use)
+    try:
+        async with asyncio.timeout(seconds):
+            return await aside(use)
+    except TimeoutError:
+        raise NoAnswer(f"no answer within {seconds} s") from None

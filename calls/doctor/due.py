@@ -1,9 +1,11 @@
 """What has to be done beside the calls: does a worker do it, and does an emergency wait for a telephone to ring?"""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from django.db.models import Max
+from django.db.models import Max, OuterRef, Subquery
 from django.utils import timezone
 
 from calls import pulse, tasks, telephone
@@ -11,9 +13,19 @@ from calls.doctor.aside import in_database
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
 from calls.doctor.storage import known_zones
 from calls.doctor.visit import Visit
-from calls.domain import emergencies as rota
+from calls.domain import outside
 from calls.domain.escalation import NOT_PLACED
-from calls.models import Business, Emergency, EmergencyAlert, OutgoingEmail, OutgoingMessage, WorkerPulse
+from calls.domain.handover import dialable
+from calls.models import (
+    Business,
+    Emergency,
+    EmergencyAlert,
+    OnCall,
+    OutgoingEmail,
+    OutgoingMessage,
+    PhoneLine,
+    WorkerPulse,
+)
 
 RECENT = timedelta(days=7)
 LATE = timedelta(minutes=2)
@@ -135,15 +147,16 @@ def _lost_alerts(since: datetime) -> tuple[int, int]:
 
 def _waiting(now: datetime) -> tuple[int, list[str], int]:
     """How many are open, why the newest ring of those that could not be placed was not, and how many nobody rings."""
-    open_ones = list(Emergency.objects.filter(status=Emergency.Status.OPEN).order_by("raised_at", "pk"))
+    open_ones = Emergency.objects.filter(status=Emergency.Status.OPEN)
+    newest = EmergencyAlert.objects.filter(emergency=OuterRef("pk")).order_by("-position")
+    told = open_ones.annotate(result=Subquery(newest.values("result")[:1])).order_by("raised_at", "pk")
     codes, unrung = [], 0
-    for one in open_ones[:MOST]:
-        newest = EmergencyAlert.objects.filter(emergency=one).order_by("-position").first()
-        if newest is None:
-            unrung += one.raised_at <= now - LATE
-        elif newest.result.startswith(NOT_PLACED):
-            codes.append(newest.result.removeprefix(NOT_PLACED))
-    return len(open_ones), codes, unrung
+    for raised_at, result in told.values_list("raised_at", "result")[:MOST]:
+        if result is None:
+            unrung += raised_at <= now - LATE
+        elif result.startswith(NOT_PLACED):
+            codes.append(result.removeprefix(NOT_PLACED))
+    return open_ones.count(), codes, unrung
 
 
 def _ringing(visit: Visit, count: int, codes: list[str], unrung: int) -> Finding:
@@ -176,10 +189,26 @@ _REMEDIES = {
 
 
 def _without_people(now: datetime) -> list[str]:
-    """Businesses for whose emergencies nobody would be rung; those of an unknown time zone `line.time-zone` names."""
-    zones = known_zones()
-    businesses = [one for one in Business.objects.filter(lines__isnull=False).distinct() if one.time_zone in zones]
-    return [one.name for one in businesses if not rota.people_to_ring(emergency=Emergency(business=one), now=now)]
+    """Businesses for whose emergencies nobody would be rung; those of an unknown time zone `line.time-zone` names.
+
+    The same as `people_to_ring` says of each, with as many questions for a hundred businesses as for one.
+    """
+    zones, own = known_zones(), set(PhoneLine.objects.values_list("number", flat=True))
+    rota = OnCall.objects.filter(technician__is_active=True).select_related("technician", "business")
+    reached = {place.business_id for place in rota if _is_rung(place, now, zones)}
+    alone = []
+    for one in Business.objects.filter(lines__isnull=False).distinct():
+        persons = {dialable(one.handover_number), dialable(outside.default_number())} - {""} - own
+        if one.time_zone in zones and one.pk not in reached and not persons:
+            alone.append(one.name)
+    return alone
+
+
+def _is_rung(place: OnCall, now: datetime, zones: Collection[str]) -> bool:
+    if place.business.time_zone not in zones or not dialable(place.technician.number):
+        return False
+    today = now.astimezone(ZoneInfo(place.business.time_zone)).date()
+    return (place.starts_on or today) <= today <= (place.ends_on or today)
 
 
 def _rota(visit: Visit, alone: list[str]) -> Finding:

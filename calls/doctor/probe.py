@@ -30,6 +30,7 @@ from calls.realtime.session import PHONE, REASONING_MODELS, SessionSettings, upd
 
 STEP_SECONDS = 9.0
 _QUIET_MS = 700
+_END_SECONDS = 3.0
 _COUNT = {"instructions": "Count slowly from one to thirty.", "tool_choice": "none"}
 _ENDED = "response.done"
 
@@ -255,8 +256,13 @@ async def _put_all(session: Session) -> str:
 
 async def _fall_silent(session: Session) -> None:
     """Let late events come before the next step; nothing of this one may run on into it."""
-    if session.seen.count("response.created") > session.seen.count(_ENDED):
+    begun = session.seen.count("response.created")
+    if begun > session.seen.count(_ENDED):
         await session.send("response.cancel")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await session.until(_ENDED, times=begun)
+    # Nothing says that no more will come, such as the words of what was heard: only a pause does.
     await asyncio.sleep(_QUIET_MS / 1000)
 
 

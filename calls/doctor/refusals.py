@@ -1,6 +1,7 @@
 """Why OpenAI, or something on the way there, did not do what a call needs: each reason with its remedy."""
 
 import asyncio
+import json
 import socket
 import ssl
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
 from calls.doctor.aside import aside
 from calls.doctor.causes import Cause
@@ -141,7 +143,7 @@ def of_opening(error: LineUnavailable, url: str) -> Cause:
         case ConnectionRefusedError():
             return Cause(f"network: {host} refused the connection{_with_proxy()}", "Let this machine reach it.")
         case InvalidStatus(response=response):
-            return _answered(response.status_code, str(host))
+            return _answered(response, str(host))
     if error.reason is Reason.BAD_ADDRESS:
         return Cause("OPENAI_REALTIME_URL is no WebSocket address", "Clear OPENAI_REALTIME_URL in .env.")
     if error.reason is Reason.TIMEOUT:
@@ -150,15 +152,44 @@ def of_opening(error: LineUnavailable, url: str) -> Cause:
     return Cause(f"network: {error}{_with_proxy()}", f"Let this machine reach {host} on port 443.")
 
 
-def _answered(status: int, host: str) -> Cause:
-    """OpenAI itself judges after the upgrade; a plain answer mostly comes from something in between."""
+def _answered(response: Response, host: str) -> Cause:
+    """OpenAI mostly judges after the upgrade. What it refuses before comes with its error as JSON; a plain answer
+    without one comes from something in between."""
+    status = response.status_code
+    if error := _error_in(response.body):
+        return _refused(status, error)
     if status == 401:
         return REASONS["invalid_api_key"]
     if status == 429:
         return REASONS["rate"]
+    if status == 403 and "cf-ray" in response.headers:  # the edge of OpenAI's own network, not one of ours
+        seen = f"{host} answered 403 at its edge (Cloudflare): it does not serve the address of this machine"
+        return Cause(seen, f"Run the server without a VPN and in another network, or ask OpenAI's support: {_STATUS}")
     if status in {403, 407}:
         return Cause(f"proxy: {status} from something between here and {host}", f"Let it pass sockets to {host}.")
     if status >= 500:
         return Cause(f"{host} answered {status}", f"Look at {_STATUS} and try again.")
     seen = f"proxy: {host} answered {status} instead of opening a socket"
     return Cause(seen, "Let the proxy pass WebSockets, or clear OPENAI_REALTIME_URL in .env.")
+
+
+def _error_in(body: bytes | bytearray) -> Mapping[str, Any]:
+    """OpenAI's error in the body of an answer: `{"error": {"code": …, "message": …, "type": …}}`; {} without one."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return _part(answer, "error") if isinstance(answer, dict) else {}
+
+
+def _refused(status: int, error: Mapping[str, Any]) -> Cause:
+    code, kind = str(error.get("code") or ""), str(error.get("type") or "")
+    if cause := of_code(code) or of_code(kind):
+        return cause
+    if code == "unsupported_country_region_territory":
+        seen = f"OpenAI does not serve the country that this machine is in ({status}, {code})"
+        return Cause(seen, "Run the server in one of https://platform.openai.com/docs/supported-countries")
+    seen = f"OpenAI answered {status}: {code or kind} {str(error.get('message') or '')[:200]}".strip()
+    if status in {401, 403}:
+        return Cause(seen, f"Allow the key's project the Realtime model, and this machine's address: {_LIMITS}")
+    return Cause(seen, "Correct what it names, or clear OPENAI_REALTIME_URL in .env.")

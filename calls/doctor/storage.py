@@ -6,9 +6,10 @@ from zoneinfo import available_timezones
 
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from calls.doctor.aside import in_database
+from calls.doctor.aside import NoAnswer, in_database
 from calls.doctor.caller import TEST_CALL_PREFIX, TEST_NUMBER
 from calls.doctor.configuration import host_of
 from calls.doctor.findings import FAIL, OK, WARN, Finding, saying
@@ -17,12 +18,14 @@ from calls.doctor.visit import Visit
 from calls.domain import costs, delivery
 from calls.domain.persona import persona_for
 from calls.logs import mask
-from calls.models import Call, OutgoingMessage, PhoneLine, WorkerPulse
+from calls.models import Call, CallEvent, KeptGreeting, OutgoingMessage, PhoneLine, WorkerPulse
 from calls.realtime.session import SessionSettings
 from calls.relay.profile import session_of
 from calls.twilio.addresses import webhook_url
 
 RECENT = timedelta(days=7)
+# Two attempts at connecting, as a name with two addresses makes, by the time that voiceagent/settings.py gives each.
+PATIENCE_SECONDS = 8.0
 _NOT_KEPT = "No call can be kept; callers get the apology and a way to a person."
 
 
@@ -40,16 +43,25 @@ async def database(visit: Visit) -> list[Finding]:
         return [said(FAIL, "DATABASE_URL cannot be read", _NOT_KEPT, f"Set DATABASE_URL to {wanted}; or clear it.")]
     name = connection.vendor
     try:
-        missing = await in_database(missing_migrations)
+        missing = await in_database(missing_migrations, seconds=PATIENCE_SECONDS)
         if missing:
             shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
             remedy = "Type: python manage.py migrate, then restart the server."
             return [said(FAIL, f"{name} answers; not applied: {shown}", _NOT_KEPT, remedy)]
         await in_database(_write_and_undo)
     except DatabaseError as error:
+        if _is_silent(error):
+            visit.has_silent_database = True
+            remedy = "Start the database, or correct host and port in DATABASE_URL; look whether a firewall drops them."
+            return [said(FAIL, f"{name}: the database does not answer ({_first_line(error)})", _NOT_KEPT, remedy)]
         remedy = "Correct DATABASE_URL in .env, or start the database; blank means a file beside manage.py."
         return [said(FAIL, f"{name}: {_first_line(error)}", _NOT_KEPT, remedy)]
     return [said(OK, f"{name} answers, every migration is applied")]
+
+
+def _is_silent(error: DatabaseError) -> bool:
+    """Whether nobody refused: what is sent gets lost on the way, or the host hangs."""
+    return isinstance(error, NoAnswer) or "timeout expired" in str(error)
 
 
 def _write_and_undo() -> None:
@@ -68,6 +80,7 @@ async def line(visit: Visit) -> list[Finding]:
     lines, visit.session = await in_database(_lines_and_session, visit.site)
     rung = _line_to_ring(lines)
     visit.line_number = rung.number if rung else ""
+    visit.kept_greeting = await in_database(_kept_greeting, rung)
     habits = await in_database(_habits, lines)
     unpriced = await in_database(_unpriced, lines, visit.site)
     return [
@@ -91,6 +104,11 @@ def _line_to_ring(lines: list[PhoneLine]) -> PhoneLine | None:
     return max((line for line in lines if line.agent_id), key=lambda line: line.pk, default=None)
 
 
+def _kept_greeting(line: PhoneLine | None) -> bytes:
+    kept = KeptGreeting.objects.filter(agent=line.agent_id).first() if line else None
+    return bytes(kept.sound) if kept else b""
+
+
 def _session(line: PhoneLine, site: Site) -> SessionSettings:
     """What a call to the line asks of OpenAI, made by the parts that make it for a call."""
     call = Call(business=line.business, agent=line.agent, line=line, from_number=TEST_NUMBER)
@@ -98,10 +116,10 @@ def _session(line: PhoneLine, site: Site) -> SessionSettings:
     return session_of(persona, model=persona.model or site.openai_model)
 
 
-async def session_of_a_line(site: Site) -> SessionSettings | None:
-    """The same for the first line with an agent; None when there is none to be found."""
+async def session_of_a_line(site: Site, *, seconds: float) -> SessionSettings | None:
+    """The same for the first line with an agent; None when there is none to be found within `seconds`."""
     try:
-        _, session = await in_database(_lines_and_session, site)
+        _, session = await in_database(_lines_and_session, site, seconds=seconds)
     except DatabaseError:
         return None
     return session
@@ -200,11 +218,14 @@ def _budget(visit: Visit, unpriced: list[tuple[str, str]]) -> Finding:
 
 def _habits(lines: list[PhoneLine]) -> dict[str, list[str]]:
     """What was odd about the way in which the newest real call of each line came, by number."""
-    found = {}
-    for line in lines:
-        real = Call.objects.filter(line=line).exclude(call_sid__startswith=TEST_CALL_PREFIX)
-        if newest := real.order_by("-rang_at").first():
-            found[line.number] = list(newest.events.filter(kind__in=_ODD).values_list("kind", flat=True))
+    real = Call.objects.filter(line=OuterRef("pk")).exclude(call_sid__startswith=TEST_CALL_PREFIX)
+    newest = Subquery(real.order_by("-rang_at").values("pk")[:1])
+    calls = dict(PhoneLine.objects.annotate(newest=newest).values_list("pk", "newest"))
+    odd = CallEvent.objects.filter(kind__in=_ODD, call__in=[call for call in calls.values() if call])
+    found: dict[str, list[str]] = {line.number: [] for line in lines if calls.get(line.pk)}
+    numbers = {calls[line.pk]: line.number for line in lines if calls.get(line.pk)}
+    for call, kind in odd.order_by("pk").values_list("call", "kind"):
+        found[numbers[call]].append(kind)
     return found
 
 

@@ -5,13 +5,12 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from functools import partial
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from django.utils import timezone
 
-from calls.doctor import refusals, storage, talking
-from calls.doctor.aside import aside
+from calls.doctor import introduction, refusals, storage, talking
+from calls.doctor.aside import in_database
 from calls.doctor.causes import Cause
 from calls.doctor.ear import heard_in
 from calls.doctor.exchange import Unreachable, request
@@ -29,6 +28,7 @@ PATIENCE_SECONDS = 8.5
 SLOW_MS = 3000
 LEAST_SECONDS = 1.5  # less than this is no fair trial of a step
 _LOOK_UP_SECONDS = 2.0
+_OUR_ROWS_SECONDS = 3.0
 _NO_AGENT = "No agent can speak: the caller hears a waiting sentence and is handed over."
 _NO_TIME = "needs more time: the steps before took nearly all that a check has"
 _PLAIN = "You answer the telephone."
@@ -51,27 +51,34 @@ class _Session:
 async def openai(visit: Visit) -> list[Finding]:
     """The session of a call is opened, configured, speaks, calls a tool and hears; the server lets calls try it."""
     site = visit.site
-    settings = visit.session or await storage.session_of_a_line(site) or SessionSettings(_PLAIN, site.openai_model)
-    models = await aside(partial(_models, site))
+    session, models = await _asked_for(visit)
+    settings = session or SessionSettings(_PLAIN, site.openai_model)
     tried, kept_away = await asyncio.gather(_try_out(site, settings), _kept_away(site))
     return [_last_day(dict.fromkeys([settings.model, *models])), *tried, *kept_away]
 
 
+async def _asked_for(visit: Visit) -> tuple[SessionSettings | None, list[str]]:
+    """What a call asks for, and the models of all lines, as far as the database tells: its finding says the rest."""
+    if visit.has_silent_database:
+        return None, []
+    session = visit.session or await storage.session_of_a_line(visit.site, seconds=_OUR_ROWS_SECONDS)
+    try:
+        return session, await in_database(_models, visit.site, seconds=_OUR_ROWS_SECONDS)
+    except DatabaseError:
+        return session, []
+
+
 def _models(site: Site) -> list[str]:
     """The models that agents of our lines speak with."""
-    try:
-        named = PhoneLine.objects.exclude(agent=None).values_list("agent__model", flat=True)
-        return [model or site.openai_model for model in named]
-    except DatabaseError:
-        return []  # the finding on the database says so
-    finally:
-        connections.close_all()  # of this thread, which ends now
+    named = PhoneLine.objects.exclude(agent=None).values_list("agent__model", flat=True)
+    return [model or site.openai_model for model in named]
 
 
 async def _kept_away(site: Site) -> list[Finding]:
     """The server on this machine may know better than this diagnosis, and keep calls away for a while."""
     try:
-        answer = await request(f"{site.local_base_url}/readyz", seconds=_LOOK_UP_SECONDS)
+        known = introduction.headers(site.secret_key)
+        answer = await request(f"{site.local_base_url}/readyz", headers=known, seconds=_LOOK_UP_SECONDS)
     except Unreachable:
         return []
     if not (reason := answer.json_field("openai")):

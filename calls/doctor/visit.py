@@ -13,6 +13,8 @@ from calls.realtime.session import SessionSettings
 @dataclass(slots=True)
 class Visit:
     site: Site
+    has_silent_database: bool = False
+    """Nobody need wait for it once more, nor take its silence for somebody else's."""
     line_number: str = ""
     """A line of ours that an agent answers."""
     session: SessionSettings | None = None
@@ -21,6 +23,8 @@ class Visit:
     """The instance id of the server at the local port."""
     takes_sockets: bool | None = None
     """Whether the local server answers WebSocket upgrades; None when that could not be asked."""
+    kept_greeting: bytes = b""
+    """How the agent of that line greets, where that is kept as sound; mu-law of 8 kHz."""
     call: TestCall | None = None
     document: Document | None = None
 

@@ -231,12 +231,12 @@ ABOUT: Mapping[Cause, About] = {
     Cause.CAPACITY: About(
         Party.CONFIGURATION,
         "Too many calls at once",
-        "If there is room for more, raise the limit: calls at once of the business, CALLS_AT_ONCE, CALLS_PER_CALLER.",
+        "If there is room for more, raise CALLS_AT_ONCE, CALLS_PER_CALLER, or the business's “calls at once”.",
     ),
     Cause.BUDGET: About(
         Party.CONFIGURATION,
         "The day's minutes or money were used up",
-        "If it was too little, raise the business's minutes or budget a day, or CALLER_MINUTES_A_DAY.",
+        "If it was too little, raise the business's “minutes a day” or “budget of a day”, or CALLER_MINUTES_A_DAY.",
     ),
     Cause.BLOCKED_NUMBER: About(
         Party.CONFIGURATION,

@@ -124,7 +124,10 @@ def not_transferred(facts: Facts) -> Found | None:
 def too_long(facts: Facts) -> Found | None:
     if facts.end_reason != Reason.MAX_DURATION and not facts.has("limit_reached"):
         return None
-    return Found(Cause.MAX_LENGTH, told("The agent ended the call because its longest time was reached", facts))
+    return Found(
+        Cause.MAX_LENGTH,
+        told("The agent ended the call because its longest time, MAX_CALL_MINUTES, was reached", facts),
+    )
 
 
 def silent(facts: Facts) -> Found | None:

@@ -108,12 +108,12 @@ def over_limit(facts: Facts) -> Found | None:
         return None
     limit = event.text("limit")
     why = {
-        capacity.ALL: "as many calls as are allowed at once were going on",
-        capacity.BUSINESS: "as many calls of the business as are allowed at once were going on",
-        capacity.CALLER: "this number had as many calls going on as one caller may have",
-        capacity.MINUTES: "the business's minutes of the day were used up",
-        capacity.CALLER_MINUTES: "this number's minutes of the day were used up",
-        capacity.BUDGET: "the business's budget of the day was used up",
+        capacity.ALL: "as many calls were going on as CALLS_AT_ONCE allows",
+        capacity.BUSINESS: "as many calls were going on as the business's “calls at once” allows",
+        capacity.CALLER: "this number had as many calls going on as CALLS_PER_CALLER allows",
+        capacity.MINUTES: "the business's “minutes a day” were used up",
+        capacity.CALLER_MINUTES: "this number's minutes of the day, CALLER_MINUTES_A_DAY, were used up",
+        capacity.BUDGET: "the business's “budget of a day” was used up",
     }.get(limit, "a limit was reached")
     is_money = limit in (capacity.MINUTES, capacity.CALLER_MINUTES, capacity.BUDGET)
     return Found(

@@ -1,7 +1,7 @@
 """Is this process alive, is it ready, and why is a line silent: the addresses that programs and people ask."""
 
 import asyncio
-import secrets
+import logging
 import time
 from collections.abc import Callable, Collection
 
@@ -21,7 +21,9 @@ from calls.doctor.site import Site
 from calls.doctor.storage import missing_migrations
 from calls.models import DoctorRun
 from calls.relay import live
+from calls.views import insiders
 
+logger = logging.getLogger(__name__)
 JSON, HTML = "application/json", "text/html"
 
 
@@ -58,23 +60,40 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when new calls are welcome: 503 names a migration or a database that is missing, or says that it drains.
+    """200 when new calls are welcome, else 503. Why, is for staff, for whoever holds the token, and for the log.
 
-    `openai` is there only while the breaker is open, and says why.
+    These are told of a migration or a database that is missing, or that the server drains; and in `openai`, while the
+    breaker is open, what OpenAI refuses for: calls are welcome all the same, this process puts them through to people.
     """
-    if live.is_draining:
-        draining = JsonResponse({"status": "draining", "missing": []}, status=503)
-        draining._has_been_logged = True  # nothing to look at: Django would call it an error with every probe
-        return draining
-    try:
-        missing = await database.run(missing_migrations)
-    except DatabaseError:
-        missing = ["database"]
-    status = "not ready" if missing else "ready"
-    # Calls are welcome all the same: this process puts them through to a person.
-    refusal = agents.openai_refusal()
-    openai = {"openai": refusal} if refusal else {}
-    return JsonResponse({"status": status, "missing": missing} | openai, status=503 if missing else 200)
+    status, missing = "draining", []
+    if not live.is_draining:
+        try:
+            missing = await database.run(missing_migrations)
+        except DatabaseError:
+            missing = ["database"]
+        status = "not ready" if missing else "ready"
+    _note(status, missing)
+    told: dict[str, object] = {"status": "ready" if status == "ready" else "not ready"}
+    if await insiders.is_insider(request):
+        refusal = agents.openai_refusal()
+        told = {"status": status, "missing": missing} | ({"openai": refusal} if refusal else {})
+    answer = JsonResponse(told, status=200 if status == "ready" else 503)
+    answer._has_been_logged = True  # Django would call it an error with every probe
+    return answer
+
+
+_noted = ""
+
+
+def _note(status: str, missing: Collection[str]) -> None:
+    """Into the log once, not with every probe; what drains has said so itself."""
+    global _noted
+    about = ", ".join(missing)
+    if about != _noted and about:
+        logger.warning("not ready for calls", extra={"missing": about})
+    elif about != _noted and status == "ready":
+        logger.info("ready for calls again")
+    _noted = about
 
 
 @require_GET
@@ -96,8 +115,7 @@ async def _diagnosis(request: HttpRequest, title: str, ids: Collection[str]) -> 
     if refusal := await _refusal(request):
         return refusal
     if wait := allowance.take():
-        text = f"A diagnosis is running, or there were too many. Try again in {wait} s.\n"
-        return HttpResponse(text, "text/plain; charset=utf-8", status=429, headers={"Retry-After": str(wait)})
+        return _later(f"A diagnosis is running, or there were too many. Try again in {wait} s.\n", wait)
     async with allowance.running:
         site = Site.from_settings(settings, serving=True)
         findings, _ = await history.examine(site, ids, source=DoctorRun.Source.PAGE)
@@ -108,19 +126,21 @@ async def _diagnosis(request: HttpRequest, title: str, ids: Collection[str]) -> 
 
 
 async def _refusal(request: HttpRequest) -> HttpResponse | None:
-    """None for staff and for whoever holds the token. It comes in a header alone: an address ends up in logs."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        wanted = settings.DIAGNOSTIC_TOKEN
-        if wanted and secrets.compare_digest(token.strip().encode(), wanted.encode()):
-            return None
-        return _forbidden()
-    user = await request.auser()
-    if user.is_active and user.is_staff:
+    """None for staff and for whoever holds the token."""
+    token = insiders.bearer(request)
+    if token is not None:
+        if wait := insiders.wait_for(request):
+            return _later(f"Too many wrong tokens. Try again in {wait} s.\n", wait)
+        return None if insiders.is_token(request, token) else _forbidden()
+    if await insiders.is_staff(request):
         return None
     if _wants_page(request):
         return redirect_to_login(request.get_full_path(), reverse("admin:login"))
     return _forbidden()
+
+
+def _later(text: str, wait: int) -> HttpResponse:
+    return HttpResponse(text, "text/plain; charset=utf-8", status=429, headers={"Retry-After": str(wait)})
 
 
 def _forbidden() -> HttpResponse:

@@ -27,6 +27,7 @@ from calls.lab.calling import settled_row
 from calls.lab.faults.stage import ModelFaults, PhoneFaults, Stage, story
 from calls.lab.processes import Child, environment
 from calls.models import Business, Call, ListedNumber
+from tests.collection.strain import Strain
 from tests.collection.town import OVERLAY, PROGRAMS, READY, ROOT
 
 RATE, CALM_RATE = 3.0, 1.5
@@ -87,6 +88,8 @@ class Told:
     code: int
     out: str
     err: str
+    strain_ms: int = 0
+    """How late the machine was at worst while the act of this call was played."""
 
     @property
     def document(self):
@@ -357,8 +360,10 @@ def act_of_each():
 def play(name, template, rate=RATE):
     """Play an act on a copy of the database in the folder `template`: what is said of each of its calls, by name."""
     with scratch.database(copy_of=template) as folder:
-        sids = (FAULTY | HEALTHY)[name](Stage(folder, rate), name)
-        return {call: _explained(folder, sid, hours_later=LATER.get(call, 0)) for call, sid in sids.items()}
+        with Strain() as strain:
+            sids = (FAULTY | HEALTHY)[name](Stage(folder, rate), name)
+        told = {call: _explained(folder, sid, hours_later=LATER.get(call, 0)) for call, sid in sids.items()}
+        return {call: replace(one, strain_ms=strain.worst_ms) for call, one in told.items()}
 
 
 def _explained(folder, sid, *, hours_later=0):

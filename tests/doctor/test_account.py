@@ -12,9 +12,11 @@ import pytest
 from calls.doctor import account
 from calls.doctor.runner import CHECKS, diagnose
 from calls.doctor.site import Site
+from calls.doctor.visit import Visit
 from calls.emulators.twilio_api import AccountState, OwnedNumber
 from calls.emulators.twilio_forms import SentMessage
 from calls.lab import telephony
+from calls.twilio import rest
 from tests import factories, factories_trade
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,6 +106,25 @@ def test_a_foreign_token_is_a_failure_and_is_not_repeated(api, line):
         "Twilio does not know TWILIO_AUTH_TOKEN with this TWILIO_ACCOUNT_SID (401, code 20003)"
     )
     assert "canary" not in repr(findings)
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_leaves_no_other_question_under_way():
+    over, ended = threading.Event(), threading.Event()
+
+    class Client:
+        def account(self):
+            raise rest.Unclear("refused")
+
+        def numbers(self):
+            over.wait()
+            ended.set()
+
+    asyncio.get_running_loop().call_later(0.05, over.set)
+    with pytest.raises(rest.Unclear):
+        await account._asked(Client(), Visit(Site()))
+
+    assert ended.is_set()
 
 
 def test_a_network_that_does_not_lead_to_twilio_is_a_warning(api, line):

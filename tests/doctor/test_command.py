@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -135,4 +136,45 @@ def test_it_works_with_variables_that_cannot_be_read_and_quotes_none():
 
     assert (done.returncode, done.stderr) == (2, "")
     assert "Correct or clear DEBUG, PORT, TWILIO_SIGNATURE, EMAIL_URL and DATABASE_URL in .env" in done.stdout
+    assert "canary" not in done.stdout
+
+
+def test_a_database_whose_host_swallows_what_is_sent_is_named_and_nothing_else_blamed():
+    """A real process, and a socket that listens and never answers: neither OpenAI nor the worker has to do with it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ENV_FILE": "",
+            "SECRET_KEY": "only-for-tests",
+            "DATABASE_URL": f"postgres://u:canary-pw@127.0.0.1:{silent.getsockname()[1]}/calls?connect_timeout=2",
+            "OPENAI_API_KEY": "sk-canary-0123456789abcdef",
+            "OPENAI_REALTIME_URL": "ws://127.0.0.1:1/v1/realtime",
+        }
+
+        done = subprocess.run(
+            [sys.executable, "manage.py", "doctor", "--json", "--only", "database,line,emergencies,worker,openai"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    report = json.loads(done.stdout)
+    needs = ("SKIPPED", "needs database, which did not succeed")
+    found = {
+        one["id"]: (one["level"], one["seen"]) for one in report["findings"] if not one["id"].startswith("settings")
+    }
+    del found["openai.model"]
+    assert found == {
+        "database": ("FAIL", "postgresql: the database does not answer (connection timeout expired)"),
+        "line": needs,
+        "emergencies": needs,
+        "worker": needs,
+        "openai": ("FAIL", "network: 127.0.0.1 refused the connection"),
+        "openai.speaks": ("SKIPPED", "needs openai, which did not succeed"),
+        "openai.tools": ("SKIPPED", "needs openai, which did not succeed"),
+        "openai.hears": ("SKIPPED", "needs openai, which did not succeed"),
+    }
+    assert "Begin with database: " in report["summary"]
     assert "canary" not in done.stdout

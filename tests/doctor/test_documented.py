@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from calls.doctor import runner
+from tests.doctor import given
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "doctor.md").read_text()
 GROUPS = ["Configuration", "The house", "The road that Twilio takes", "OpenAI", "The Twilio account"]
 GIVEN = [id for check in runner.CHECKS for id in check.ids]
 SECTIONS = dict(re.findall(r"^### `([\w.-]+)`\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
-ROW = re.compile(r"^\| (WARN|FAIL|SKIPPED) \| \S.* \| \S.* \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (WARN|FAIL|SKIPPED) (\| \S.* \| \S.* \|)$", re.MULTILINE)
 
 
 def test_every_finding_has_one_section_and_every_section_a_finding():
@@ -34,6 +35,13 @@ def test_a_section_says_what_it_means_and_what_to_do(id):
 
     assert re.search(r"^Means: \S", section, re.MULTILINE)
     assert ROW.findall(section) != []
+
+
+def test_each_level_of_each_finding_has_its_row_and_each_row_a_finding():
+    """In both directions; `settings` alone is never found, and fails like every check when it breaks."""
+    rows = {(id, row[0]) for id, section in SECTIONS.items() for row in ROW.findall(section)}
+
+    assert rows - {("settings", "FAIL")} == {(id, level) for id, level in given.findings() if level != "OK"}
 
 
 def test_no_id_is_given_by_two_checks():

@@ -10,18 +10,20 @@ import uvicorn
 from django.utils import timezone
 
 from calls import database
+from calls.doctor import listening
 from calls.doctor.caller import TEST_CALL_PREFIX
 from calls.doctor.exchange import request
 from calls.doctor.runner import diagnose
 from calls.doctor.site import Site
-from calls.domain import costs
+from calls.domain import costs, persona
+from calls.emulators import sound
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_server import RealtimeServer
 from calls.models import Business, Call, PhoneLine
 from calls.realtime import client
 from calls.views import diagnostics
 from tests import factories
-from tests.doctor.house import Server
+from tests.doctor.house import GREETING, Server
 from voiceagent.asgi import application
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -136,6 +138,47 @@ async def test_a_call_that_hears_no_agent_says_why_by_its_own_events(settings, l
     assert findings["first-audio"].remedy != ""
 
 
+@pytest.fixture
+def kept_greeting(line):
+    words = persona.greeting_of(line.agent)
+    return factories.make_kept_greeting(agent=line.agent, text=words, sound=GREETING[:8000])
+
+
+async def road(settings):
+    return {one.id: one async for one in diagnose(Site.from_settings(settings, serving=True), ["first-audio"])}
+
+
+async def test_a_kept_greeting_is_told_from_the_model_which_has_to_answer_after_it(settings, line, kept_greeting):
+    async with our_server(settings):
+        findings = await road(settings)
+
+    assert findings["first-audio"].level.value == "OK"
+    assert " and the model answers a caller's word: speech in mu-law " in findings["first-audio"].seen
+
+
+@pytest.mark.parametrize("how", ["quota", pytest.param("key", marks=pytest.mark.proof)])
+async def test_a_kept_greeting_hides_no_model_that_is_dead(settings, line, kept_greeting, how):
+    changes, cause = MUTE[how]
+    async with our_server(settings, **changes):
+        findings = await road(settings)
+
+    seen = findings["first-audio"].seen
+    assert findings["first-audio"].level.value == "FAIL"
+    assert (seen.startswith("the kept greeting was heard (after "), cause in seen) == (True, True)
+    assert "; the model was not" in seen
+
+
+async def test_an_owners_clip_is_not_taken_for_the_model(settings, line, tmp_path, monkeypatch):
+    """It is a voice, and longer than what is enough to hear of an agent."""
+    monkeypatch.setattr(listening, "PATIENCE_SECONDS", 3.0)
+    (tmp_path / "clips").mkdir()
+    sound.write_wav(tmp_path / "clips" / "one_moment.wav", GREETING[:12000])
+    async with our_server(settings, DATA_DIR=tmp_path, faults=Faults(never_respond=True)):
+        findings = await road(settings)
+
+    assert findings["first-audio"].seen.startswith("only the waiting clip came (after ")
+
+
 async def test_the_beta_protocol_is_named_as_the_reason_of_silence(settings, line, monkeypatch):
     """As in the samples that are copied everywhere: the socket opens, and nothing is ever said."""
     connect = client.connect
@@ -152,7 +195,7 @@ async def test_the_beta_protocol_is_named_as_the_reason_of_silence(settings, lin
 
 NO_STREAM = {
     "limit": ({"CALLS_AT_ONCE": 1}, {}, "CALLS_AT_ONCE calls are being answered already"),
-    "budget": ({}, {"budget_a_day": 0}, "the budget of the business is used up for today"),
+    "budget": ({}, {"budget_a_day": 0}, "the business has used up its “budget of a day” for today"),
 }
 
 

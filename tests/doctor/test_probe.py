@@ -209,3 +209,30 @@ def test_a_file_that_cannot_be_written_is_said(settings, tmp_path):
 
     with emulated(settings), pytest.raises(CommandError, match="The record could not be written"):
         call_command("probe_openai", file=tmp_path / "folder")
+
+
+class Slow:
+    """A line whose response ends a while after it was canceled, and after the pause between two steps."""
+
+    def __init__(self):
+        self.coming = asyncio.Queue()
+
+    async def send(self, frame):
+        if json.loads(frame)["type"] == "response.cancel":
+            asyncio.get_running_loop().call_later(0.1, self.coming.put_nowait, '{"type": "response.done"}')
+        return True
+
+    async def __aiter__(self):
+        while True:
+            yield await self.coming.get()
+
+
+@pytest.mark.asyncio
+async def test_the_end_of_a_response_is_not_taken_for_that_of_the_next_step():
+    session = probe.Session(Slow(), probe.Record([]), "gpt-realtime-2.1", seen=["response.created"])
+    reading = asyncio.create_task(session.read())
+
+    await probe._fall_silent(session)
+    reading.cancel()
+
+    assert session.seen == ["response.created", "response.done"]

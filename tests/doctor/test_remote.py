@@ -30,6 +30,7 @@ def nothing_written(monkeypatch):
         return None
 
     monkeypatch.setattr(testimony, "of_call", nothing)
+    monkeypatch.setattr(testimony, "was_never_the_model", nothing)
 
 
 async def walk(house, **fields):

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,20 @@ async def test_a_database_that_does_not_answer_is_named(monkeypatch):
     finding = (await line())["database"]
 
     assert (finding.level.value, finding.seen.endswith(": connection refused")) == ("FAIL", True)
+
+
+async def test_a_database_that_hangs_is_named_and_the_others_do_not_wait_for_it(monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(storage, "missing_migrations", over.wait)
+    monkeypatch.setattr(storage, "PATIENCE_SECONDS", 0.1)
+    visit = Visit(Site())
+    try:
+        (finding,) = await storage.database(visit)
+    finally:
+        over.set()
+
+    assert (finding.level.value, visit.has_silent_database) == ("FAIL", True)
+    assert finding.seen.endswith(": the database does not answer (no answer within 0.1 s)")
 
 
 async def test_no_line_is_a_failure():

@@ -13,6 +13,7 @@ from calls.doctor import refusals, upstream
 from calls.doctor.findings import FAIL, WARN, Finding
 from calls.doctor.runner import CHECKS, diagnose
 from calls.doctor.site import Site
+from calls.doctor.visit import Visit
 from calls.emulators import sound
 from calls.emulators.realtime_faults import Faults
 from calls.emulators.realtime_server import RealtimeServer
@@ -98,6 +99,16 @@ async def test_without_a_line_there_are_no_tools_to_call():
         findings = await ask_all(server.url)
 
     assert levels(findings) == dict.fromkeys(WELL, "OK") | {"openai.tools": "SKIPPED"}
+
+
+async def test_a_database_that_was_found_silent_is_not_waited_for_again(line):
+    """What it would tell is a line with its tools: the session is then a plain one, as without any line."""
+    async with RealtimeServer() as emulator:
+        site = Site(openai_key="sk-test", openai_url=emulator.url)
+        findings = await upstream.openai(Visit(site, has_silent_database=True))
+
+    (tools,) = [one for one in findings if one.id == "openai.tools"]
+    assert tools.seen == "needs a line with an agent: without one there are no tools to call"
 
 
 async def test_what_follows_a_failure_is_skipped_and_says_so(line):
@@ -197,6 +208,45 @@ async def test_what_openai_refuses_is_told_apart(faults, cause):
 
     assert (finding.level.value, finding.remedy != "") == ("FAIL", True)
     assert cause in finding.seen
+
+
+COUNTRY = "unsupported_country_region_territory"
+ANSWERS = {
+    "country": (
+        403,
+        {"code": COUNTRY},
+        {},
+        f"OpenAI does not serve the country that this machine is in (403, {COUNTRY})",
+    ),
+    "permission": (
+        403,
+        {"code": None, "type": "insufficient_permissions", "message": "Missing scopes: api.model.request"},
+        {},
+        "OpenAI answered 403: insufficient_permissions Missing scopes: api.model.request",
+    ),
+    "quota": (429, {"code": "insufficient_quota"}, {}, "no quota: the account has no credit left"),
+    "edge": (
+        403,
+        None,
+        {"Server": "cloudflare", "CF-Ray": "8a1-FRA"},
+        "127.0.0.1 answered 403 at its edge (Cloudflare)",
+    ),
+    "proxy": (403, None, {"Server": "squid"}, "proxy: 403 from something between here and 127.0.0.1"),
+}
+
+
+@pytest.mark.parametrize(("status", "error", "headers", "seen"), ANSWERS.values(), ids=ANSWERS)
+async def test_a_refusal_of_openais_own_is_no_proxy(status, error, headers, seen):
+    def refuse(connection, request):
+        response = connection.respond(status, json.dumps({"error": error}) if error else "<h1>Access denied</h1>")
+        response.headers.update(headers)
+        return response
+
+    async with serve(lambda socket: None, "127.0.0.1", 0, process_request=refuse) as server:
+        finding = await ask(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime")
+
+    assert (finding.level.value, finding.remedy != "") == ("FAIL", True)
+    assert finding.seen.startswith(seen)
 
 
 async def test_a_server_that_keeps_calls_away_is_told_with_its_reason():

@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests import factories
 from tests.domain.stories import HANDED_OVER, TAKEN, TALKED, a_call, ended, voicemail
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +58,28 @@ def test_a_call_is_explained_for_programs(silent):
         "remedy": "Look at https://status.openai.com; nothing is to be mended here unless it happens again and again.",
         "silences": [{"start_ms": 600, "ms": 7400, "because": "the agent had not spoken yet"}],
         "also": [],
+        "tool_calls": [],
     }
+
+
+def test_tools_are_told_by_name_outcome_and_time_and_nothing_of_what_was_said(silent):
+    said = {"arguments": {"name": "Robert Miller"}, "result": {"note": "the kitchen tap"}}
+    factories.make_tool_call(
+        call=silent, name="quote_price", started_ms=9000, status="running", duration_ms=None, **said
+    )
+    factories.make_tool_call(call=silent, name="take_message", started_ms=4000, duration_ms=120, **said)
+    factories.make_tool_call(
+        call=silent, name="robert_miller", started_ms=9500, status="refused", duration_ms=3, **said
+    )
+
+    text = told(silent.call_sid, "--json")
+
+    assert json.loads(text)["tool_calls"] == [
+        {"name": "take_message", "status": "ok", "at_ms": 4000, "ms": 120},
+        {"name": "quote_price", "status": "running", "at_ms": 9000, "ms": None},
+        {"name": "(unknown)", "status": "refused", "at_ms": 9500, "ms": 3},
+    ]
+    assert [word for word in ("miller", "tap") if word in text.lower()] == []
 
 
 def test_neither_words_nor_numbers_of_a_caller_are_printed(silent):

@@ -8,14 +8,15 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from calls import database
-from calls.doctor import runner
+from calls.doctor import introduction, runner
 from calls.doctor.findings import FAIL, OK, WARN, Finding
 from calls.models import DoctorRun
 from calls.realtime.reasons import Reason
 from calls.relay import breaker, live
 from calls.relay.breaker import Address
-from calls.views import diagnostics
+from calls.views import diagnostics, insiders
 from calls.views.diagnostics import Allowance
+from calls.views.insiders import Guesses
 
 pytestmark = pytest.mark.asyncio
 needs_database = pytest.mark.django_db(transaction=True)
@@ -29,6 +30,12 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 @pytest.fixture
 def token(settings):
     settings.DIAGNOSTIC_TOKEN = TOKEN
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet(monkeypatch):
+    monkeypatch.setattr(insiders, "guesses", Guesses())
+    monkeypatch.setattr(diagnostics, "_noted", "")
 
 
 @pytest.fixture
@@ -61,54 +68,78 @@ async def test_healthz_tells_the_instance_and_does_without_a_database(async_clie
 
 
 @needs_database
-async def test_readyz_is_200_with_every_migration(async_client):
-    answer = await async_client.get("/readyz")
+async def test_readyz_is_200_with_every_migration(async_client, token):
+    stranger, insider = await async_client.get("/readyz"), await async_client.get("/readyz", headers=BEARER)
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "missing": []})
+    assert (stranger.status_code, stranger.json()) == (200, {"status": "ready"})
+    assert (insider.status_code, insider.json()) == (200, {"status": "ready", "missing": []})
 
 
 @needs_database
-async def test_readyz_says_that_openai_refuses_and_stays_ready_for_callers(async_client, settings):
+async def test_readyz_says_that_openai_refuses_and_stays_ready_for_callers(async_client, settings, token):
     address = Address(settings.OPENAI_REALTIME_URL, settings.OPENAI_API_KEY, "any")
     breaker.failed(address, Reason.QUOTA, breaker.clock(settings.CLOCK_RATE))
     try:
-        answer = await async_client.get("/readyz")
+        stranger = await async_client.get("/readyz")
+        answer = await async_client.get("/readyz", headers=BEARER)
+        doctor = await async_client.get("/readyz", headers=introduction.headers(settings.SECRET_KEY))
     finally:
         breaker.forget()
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "missing": [], "openai": "quota"})
+    assert (stranger.json(), doctor.json()) == ({"status": "ready"}, answer.json())
 
 
 @needs_database
-async def test_readyz_is_503_and_names_the_migration_that_is_missing(async_client):
+async def test_readyz_is_503_and_names_the_migration_that_is_missing(async_client, staff, caplog):
     ((app, newest),) = [leaf for leaf in MigrationLoader(None).graph.leaf_nodes() if leaf[0] == "calls"]
     await database.run(MigrationRecorder(connection).record_unapplied, app, newest)
     try:
+        strangers = [await async_client.get("/readyz") for _ in range(2)]
+        await async_client.aforce_login(staff)
         answer = await async_client.get("/readyz")
     finally:
         await database.run(MigrationRecorder(connection).record_applied, app, newest)
 
+    assert [(one.status_code, one.json()) for one in strangers] == [(503, {"status": "not ready"})] * 2
     assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "missing": [f"calls.{newest}"]})
+    assert [(one.message, one.missing) for one in caplog.records] == [("not ready for calls", f"calls.{newest}")]
 
 
-async def test_readyz_is_503_while_the_server_shuts_down_and_that_is_no_error(async_client, monkeypatch, caplog):
+async def test_readyz_is_503_while_the_server_shuts_down_and_that_is_no_error(async_client, monkeypatch, caplog, token):
     monkeypatch.setattr(live, "is_draining", True)
 
-    answer = await async_client.get("/readyz")
+    stranger, insider = await async_client.get("/readyz"), await async_client.get("/readyz", headers=BEARER)
 
-    assert (answer.status_code, answer.json()) == (503, {"status": "draining", "missing": []})
+    assert (stranger.status_code, stranger.json()) == (503, {"status": "not ready"})
+    assert (insider.status_code, insider.json()) == (503, {"status": "draining", "missing": []})
     assert caplog.records == []
 
 
-async def test_readyz_is_503_without_a_database(async_client, monkeypatch):
+async def test_readyz_is_503_without_a_database(async_client, monkeypatch, token):
     def refuse():
         raise OperationalError
 
     monkeypatch.setattr(diagnostics, "missing_migrations", refuse)
 
-    answer = await async_client.get("/readyz")
+    answer = await async_client.get("/readyz", headers=BEARER)
 
     assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "missing": ["database"]})
+
+
+@needs_database
+async def test_readyz_says_nothing_more_to_whom_it_cannot_know(async_client, settings, token, monkeypatch):
+    """A wrong token, an introduction with another key, and a login that cannot be looked up."""
+
+    async def refuse(request):
+        raise OperationalError
+
+    others = [{"Authorization": "Bearer wrong"}, introduction.headers("another"), {}]
+    monkeypatch.setattr(insiders, "is_staff", refuse)
+
+    answers = [await async_client.get("/readyz", headers=headers) for headers in others]
+
+    assert [answer.json() for answer in answers] == [{"status": "ready"}] * 3
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -228,6 +259,34 @@ async def test_strangers_use_up_nothing(async_client, diagnosed, token):
         await async_client.get(PATHS[0])
 
     assert (await async_client.get(PATHS[0], headers=BEARER)).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/readyz"])
+async def test_tokens_are_guessed_ten_times_a_minute_and_then_the_right_one_waits_too(
+    async_client, diagnosed, token, path
+):
+    wrong = [await async_client.get(path, headers={"Authorization": f"Bearer {n}"}) for n in range(10)]
+    right = await async_client.get(PATHS[0], headers=BEARER)
+    silent = await async_client.get("/readyz", headers=BEARER)
+    elsewhere = await async_client.get(PATHS[0], headers=BEARER | {"X-Forwarded-For": "203.0.113.9"})
+
+    assert {answer.status_code for answer in wrong} == {200 if path == "/readyz" else 403}
+    assert (right.status_code, silent.json()) == (429, {"status": "ready"})
+    assert 55 <= int(right["Retry-After"]) <= 60
+    assert elsewhere.status_code == 200
+
+
+async def test_an_address_may_guess_again_with_time_and_only_so_many_are_remembered(monkeypatch):
+    monkeypatch.setattr(insiders, "MOST_ADDRESSES", 2)
+    now = [0.0]
+    guesses = Guesses(1, seconds=60, clock=lambda: now[0])
+
+    for address in ("first", "second", "third"):
+        guesses.was_wrong(address)
+    waits = [guesses.wait(address) for address in ("first", "second", "third")]
+    now[0] = 60.0
+
+    assert (waits, guesses.wait("third")) == ([0, 60, 60], 0)
 
 
 async def test_two_at_once_are_one_too_many(async_rf, diagnosed, token, monkeypatch):

@@ -43,7 +43,7 @@ BOOKING = """
 BOOKED = ["agent", "caller", "agent", "caller", "agent"]
 ENDING, TURNS_EACH, OPENING = 100, 50, 10
 WRITTEN_WITHIN = 10.0
-SETTLED_WITHIN = 60.0
+SETTLED_WITHIN = 30.0
 LEAKY_CALLS, LEAKY_AT_ONCE, LEAKY_RATE = 500, 20, 8.0
 WAITING = re.compile("locked|waits for the database|lost")
 MORE_CONNECTIONS = 5
@@ -191,7 +191,7 @@ _ACTS: list[tuple[str, str, Callable[[Stage], Seen], tuple[str, ...]]] = [
         "D5",
         f"{ENDING} calls end in the same second, with {ENDING * TURNS_EACH} turns",
         end_together,
-        ("immediate_mode",),
+        ("writers_line",),
     ),
     ("D7", f"{LEAKY_CALLS} calls on PostgreSQL, {LEAKY_AT_ONCE} at once", if_installed(many_calls), ("pools",)),
 ]

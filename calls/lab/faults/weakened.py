@@ -107,8 +107,8 @@ GUARDS: Mapping[str, Guard] = {
     "connection_check": Guard(
         "django.db.backends.base.base:BaseDatabaseWrapper", "close_if_unusable_or_obsolete", _as(lambda self: None)
     ),
-    "immediate_mode": Guard(
-        "django.db.backends.sqlite3.base:DatabaseWrapper",
+    "writers_line": Guard(  # what is left is how Django begins by itself: deferred, and whoever comes first
+        "voiceagent.sqlite.base:DatabaseWrapper",
         "_start_transaction_under_autocommit",
         _as(lambda self: self.cursor().execute("BEGIN")),
     ),

@@ -7,6 +7,7 @@ from django.utils import timezone
 from calls.domain.explanation import Explanation, explain
 from calls.domain.explanation_words import span
 from calls.models import Call
+from calls.tools import registry
 
 
 class Command(BaseCommand):
@@ -15,7 +16,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("call_sid", metavar="SID", help="The CallSid, or enough of its end to tell it from others.")
-        parser.add_argument("--json", action="store_true", help="Print one JSON document, with the call's events.")
+        parser.add_argument(
+            "--json", action="store_true", help="Print one JSON document, with the call's events and tools."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         call = _find(options["call_sid"])
@@ -59,4 +62,15 @@ def _document(call: Call, explanation: Explanation) -> dict[str, Any]:
             {"kind": kind, "at_ms": at_ms, "detail": detail}
             for kind, at_ms, detail in call.events.values_list("kind", "at_ms", "detail")
         ],
+        "tool_calls": _tool_calls(call),
     }
+
+
+def _tool_calls(call: Call) -> list[dict[str, Any]]:
+    """Without arguments and results, which are a caller's words; so may be a name that the model has made up."""
+    known = {str(schema["name"]) for schema in registry.schemas()}
+    rows = call.tool_calls.order_by("started_ms", "pk").values_list("name", "status", "started_ms", "duration_ms")
+    return [
+        {"name": name if name in known else "(unknown)", "status": status, "at_ms": at_ms, "ms": ms}
+        for name, status, at_ms, ms in rows
+    ]
