@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
@@ -23,6 +25,13 @@ SUBPROTOCOL = "audio.twilio.com"
 
 class TwilioStream(AsyncWebsocketConsumer):
     """The Media Stream socket of one call: accept, hand over, wind down."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Channels would make a task of every message and wait for it, which costs as much as all of our own work on it.
+        self.scope, self.base_send, self.channel_layer = scope, send, None
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels would tidy database connections in a thread shared by all calls before every message; sound comes

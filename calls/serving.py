@@ -2,7 +2,8 @@
 
 Every ASGI server as it comes cuts live calls within a third of a second of SIGTERM. Here the first signal only says so
 (`live.is_draining`), and the process goes when the last call has. At the deadline, or with a second signal, every
-caller hears a last sentence and is handed over, and the process goes within CLOSE_SECONDS and one more.
+caller hears a last sentence and is handed over, and the process goes within CLOSE_SECONDS and one more; where the
+owner's last sentence takes longer than ours, that much later.
 """
 
 import asyncio
@@ -27,7 +28,8 @@ from calls.lag import LoopLag
 HOST = "0.0.0.0"
 APPLICATION = "voiceagent.asgi:application"
 DRAIN_SECONDS = 600.0
-CLOSE_SECONDS = 4.0  # for the last sentence and for Twilio to ask what follows; what is open then is cut
+# For the last sentence, and behind it for Twilio to ask what follows; what is open then is cut.
+CLOSE_SECONDS, MOST_CLOSE_SECONDS, BEHIND_SECONDS = 4.0, 8.0, 0.8
 # Behind the last of it: a request that is a little late, and a server gone by then, is an apology in the caller's ear.
 LINGER_SECONDS = 0.6
 TELL_SECONDS = 10
@@ -50,6 +52,7 @@ class Live(Protocol):
 
     def count(self) -> int: ...
     def awaited(self) -> int: ...
+    def last_sentence_seconds(self) -> float: ...
     def end_all(self, reason: str) -> None: ...
 
 
@@ -180,7 +183,12 @@ class DrainingServer(uvicorn.Server):
                 logger.warning("time to drain is over", extra={"calls_left": calls})
                 self._close()
             return False
-        return now - self._closing_began >= CLOSE_SECONDS
+        return now - self._closing_began >= close_seconds(self._live)
+
+
+def close_seconds(live: Live) -> float:
+    """How long calls that are ended may take."""
+    return min(max(CLOSE_SECONDS, live.last_sentence_seconds() + BEHIND_SECONDS), MOST_CLOSE_SECONDS)
 
 
 def configuration(application: Any = APPLICATION) -> uvicorn.Config:
@@ -209,14 +217,15 @@ def run(listener: socket.socket, *, live: Live, drain_seconds: float, started: C
 
 
 def end_calls(live: Live, reason: str) -> None:
-    """Have every call say its last sentence; returns when all are with somebody else, or after CLOSE_SECONDS. For a
-    thread beside the loop."""
+    """Have every call say its last sentence; returns when all are with somebody else, or after `close_seconds`. For
+    a thread beside the loop."""
     began = last_busy = time.monotonic()
+    longest = close_seconds(live)
     if not live.count() and not live.awaited():
         return
     logger.info("calls are ended", extra={"calls_left": live.count(), "reason": reason})
     live.end_all(reason)
-    while (now := time.monotonic()) - last_busy < LINGER_SECONDS and now - began < CLOSE_SECONDS:
+    while (now := time.monotonic()) - last_busy < LINGER_SECONDS and now - began < longest:
         if live.count() or live.awaited():
             last_busy = now
         time.sleep(0.05)

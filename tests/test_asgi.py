@@ -156,6 +156,26 @@ async def test_work_of_others_in_the_shared_thread_holds_up_no_socket(settings):
     await hang_up(socket)
 
 
+async def test_a_message_makes_no_task(settings, monkeypatch):
+    """Channels makes one of each, and waits for it, unless the consumer reads its messages itself."""
+    heard, made = [], []
+    monkeypatch.setattr(Relay, "feed", lambda self, text: heard.append(text))
+    socket = phone("/twilio/realtime", settings)
+    await socket.connect()
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(lambda loop, work, **named: made.append(work) or asyncio.Task(work, loop=loop, **named))
+
+    for number in range(20):
+        await socket.send_to(text_data=str(number))
+    async with asyncio.timeout(2):
+        while len(heard) < 20:
+            await asyncio.sleep(0)
+    loop.set_task_factory(None)
+
+    assert (heard, made) == ([str(number) for number in range(20)], [])
+    await hang_up(socket)
+
+
 async def test_nonsense_on_the_stream_is_survived(settings, caplog):
     socket = phone("/twilio/realtime", settings)
     await socket.connect()

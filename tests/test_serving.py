@@ -11,6 +11,7 @@ from contextlib import suppress
 import pytest
 
 from calls import serving
+from calls.relay import clips
 
 
 class Calls:
@@ -19,6 +20,7 @@ class Calls:
     def __init__(self, number):
         self.number = number
         self.on_their_way = 0
+        self.last_sentence = clips.longest_seconds("closing")
         self.is_draining = False
         self.ended = []
 
@@ -27,6 +29,9 @@ class Calls:
 
     def awaited(self):
         return self.on_their_way
+
+    def last_sentence_seconds(self):
+        return self.last_sentence
 
     def end_all(self, reason):
         self.ended.append(reason)
@@ -274,6 +279,23 @@ def test_draining_has_an_end_even_if_a_call_has_none():
 
     assert (before, untold) == ([False, False], [])
     assert (at_the_end, draining.live.ended) == ([False, False, True], ["draining"])
+
+
+@pytest.mark.parametrize(("sentence", "seconds"), [(1.0, 4.0), (3.5, 4.3), (5.0, 5.8), (30.0, 8.0)])
+def test_a_last_sentence_that_takes_longer_than_ours_is_waited_for_up_to_eight_seconds(sentence, seconds):
+    draining = Draining()
+    draining.live.last_sentence = sentence
+    draining.is_over_at(serving.DRAIN_SECONDS)
+
+    assert not draining.is_over_at(serving.DRAIN_SECONDS + seconds - 0.01)
+    assert draining.is_over_at(serving.DRAIN_SECONDS + seconds + 0.01)
+
+
+def test_our_own_last_sentence_keeps_the_end_within_five_seconds():
+    longest = serving.close_seconds(Calls(0))
+
+    assert longest + 1 <= 5  # what is open then is cut within a second
+    assert longest >= clips.longest_seconds("closing") + serving.BEHIND_SECONDS
 
 
 def test_the_deadline_is_the_settings():

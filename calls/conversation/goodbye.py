@@ -5,8 +5,10 @@ SETTLED = (TRANSFERRED, "max_duration")
 """Ends that the caller's voice does not put off."""
 LONGEST = 5.0
 """Seconds that the last mark of the goodbye may take, and that the goodbye may take to begin."""
-LONGEST_LAST = 3.5
-"""Seconds that the last sentence may take of a server that ends."""
+LONGEST_LAST, MOST_LAST = 3.5, 7.5
+"""Seconds that the last sentence may take of a server that ends, and that one may which is longer than ours."""
+LAST_GRACE = 0.3
+"""Seconds on top of that sentence in which its mark may come."""
 
 
 class Goodbye:
@@ -27,12 +29,14 @@ class Goodbye:
         self.reason = reason
         self.was_spoken = was_spoken
 
-    def close(self, now: float, *, reason: str) -> bool:
-        """The server ends. Whether that is news; who was leaving as it is only has to hurry."""
+    def close(self, now: float, *, reason: str, last_seconds: float) -> bool:
+        """The server ends, behind a sentence of so many seconds. Whether that is news; who was leaving as it is only
+        has to hurry."""
         is_news = self.until is None
         if self.until is None:
             self.reason, self.was_spoken = reason, True
-        self.is_last, self.until = True, min(self.until or now + LONGEST_LAST, now + LONGEST_LAST)
+        latest = now + min(max(LONGEST_LAST, last_seconds + LAST_GRACE), MOST_LAST)
+        self.is_last, self.until = True, min(self.until or latest, latest)
         return is_news
 
     def response_done(self, now: float, *, was_spoken: bool) -> None:

@@ -75,7 +75,7 @@ class Conversation(CallersTurn, AgentsTurn, Reconnecting):
         if self.phase in (Phase.CLOSING, Phase.CLOSED) and type(message) not in HEARD_WHILE_CLOSING:
             return []
         handle = HANDLERS.get(type(message), Conversation._pass_over)
-        if type(message) is not stream.Media and not self._names.has_room_for(message):
+        if type(message) is not stream.Media and not self._names.has_room_for(message, now):
             handle = Conversation._pass_over
         commands = handle(self, message, now)
         if self._goodbye.until is not None:

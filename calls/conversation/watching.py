@@ -1,5 +1,6 @@
 """The side of the conversation that nobody speaks: what is done when something runs out, and the first sound."""
 
+from calls.audio import BYTES_PER_MS, payload_bytes
 from calls.conversation.messages import ClosingTime, Command, event, to_ms
 from calls.conversation.state import Phase, State
 from calls.realtime import wire
@@ -109,7 +110,8 @@ class Watching(State):
 
     def _on_closing_time(self, message: ClosingTime, now: float) -> list[Command]:
         """Who speaks is cut off, and the last sentence is said over whatever the caller says."""
-        if not self._goodbye.close(now, reason=message.reason):
+        last_seconds = payload_bytes(self._profile.closing_clip) / (1000 * BYTES_PER_MS)
+        if not self._goodbye.close(now, reason=message.reason, last_seconds=last_seconds):
             return [event("closing_time", now)]
         self._capture.stop()
         cancelled = [wire.CancelResponse(self._gate.active)] if self._gate.active else []

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from calls.domain import costs
 from calls.domain.costs import LONGEST_CALL
 from calls.domain.handover import dialable
 from calls.domain.tokens import TOKEN_SECONDS
-from calls.models import Business, Call
+from calls.models import Business, Call, Stream
 from calls.models.call import OF_THE_DOCTOR
 
 ALL, BUSINESS, CALLER = "calls_at_once", "calls_of_the_business", "calls_of_the_caller"
@@ -76,12 +76,14 @@ def _too_many(others: QuerySet[Call], business: Business, number: str, limits: L
 def _too_long(business: Business, number: str, limits: Limits, now: datetime) -> str:
     since = _midnight(business, now)
     today = Call.objects.filter(streaming_at__gte=since).exclude(OF_THE_DOCTOR)
-    if business.minutes_a_day is not None and _minutes(today.filter(business=business), now) >= business.minutes_a_day:
+    if business.minutes_a_day is not None and _is_used_up(
+        business.minutes_a_day, today.filter(business=business), since, now
+    ):
         return MINUTES
     if (
         number
         and limits.caller_minutes_a_day
-        and _minutes(today.filter(of_number(number)), now) >= (limits.caller_minutes_a_day)
+        and _is_used_up(limits.caller_minutes_a_day, today.filter(of_number(number)), since, now)
     ):
         return CALLER_MINUTES
     if (
@@ -99,13 +101,20 @@ def _with_the_agent(now: datetime) -> QuerySet[Call]:
     return Call.objects.filter(streaming | soon).exclude(OF_THE_DOCTOR)
 
 
-def _minutes(calls: QuerySet[Call], now: datetime) -> float:
-    """How long the agent has spoken in these calls."""
+def _is_used_up(minutes: int, calls: QuerySet[Call], since: datetime, now: datetime) -> bool:
+    """Whether the agent has spoken so long in these calls since then."""
     spans: Iterable[tuple[datetime, datetime | None, datetime | None]] = calls.values_list(
         "streaming_at", "handed_over_at", "ended_at"
     )
-    lengths = ((handed_over_at or ended_at or now) - began for began, handed_over_at, ended_at in spans)
-    return sum(min(max(length, timedelta()), LONGEST_CALL).total_seconds() for length in lengths) / 60
+    lengths = [(handed_over_at or ended_at or now) - began for began, handed_over_at, ended_at in spans]
+    # A call that came back has had a stream before: `streaming_at` is the beginning of its last.
+    earlier = Stream.objects.filter(started_at__gte=since, started_at__lt=F("call__streaming_at"), call__in=calls)
+    lengths += [
+        (ended_at or streaming_at) - began
+        for began, ended_at, streaming_at in earlier.values_list("started_at", "ended_at", "call__streaming_at")
+    ]
+    spoken = sum((min(max(length, timedelta()), LONGEST_CALL) for length in lengths), timedelta())
+    return spoken >= timedelta(minutes=minutes)
 
 
 def _midnight(business: Business, now: datetime) -> datetime:

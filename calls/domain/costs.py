@@ -109,9 +109,11 @@ def unpriced(*, models: Iterable[str], day: date) -> list[str]:
 def _guessed(calls: QuerySet[Call], now: datetime) -> Decimal:
     of_model, of_telephone = ZERO, ZERO
     moments = ("rang_at", "streaming_at", "handed_over_at", "ended_at")
-    for call in calls.only("model_cost", "telephone_cost", *moments):
+    for call in calls.only("status", "model_cost", "telephone_cost", *moments):
         answered_at = call.streaming_at or call.handed_over_at
-        if call.model_cost is None and call.streaming_at:
+        # What is known of a call that has come back is the cost of the stream before.
+        is_known = call.model_cost is not None and call.status != Call.Status.STREAMING
+        if call.streaming_at and not is_known:
             of_model += _minutes(call.streaming_at, call.handed_over_at or call.ended_at or now)
         if call.telephone_cost is None and answered_at:
             of_telephone += _minutes(call.rang_at, call.ended_at or now)

@@ -25,7 +25,7 @@ GUESSED = {"", Reason.STREAM_LOST, Reason.CALLER_HANGUP}
 
 NO_STREAM_AFTER = timedelta(seconds=30)  # Twilio opens a stream at once, or not at all
 NO_ANSWER_AFTER = timedelta(hours=1)
-NO_WORD_AFTER = timedelta(hours=4)  # Twilio lets no call take longer
+NO_WORD_AFTER = timedelta(hours=4)  # Twilio lets no call take longer, and no dial to a person
 UNTOLD_SINCE = timedelta(days=1)
 STRAY_AFTER = timedelta(minutes=2)  # the records of an end wait half a minute for the database
 MOST = 50
@@ -104,7 +104,9 @@ def settle_untold(*, now: datetime) -> int:
     """Where Twilio cannot be asked: end the calls of ended servers of which no word can come any more; how many."""
     never_streamed = Q(status__in=[Status.RINGING, Status.QUEUED], handed_over_at=None)
     waiting = never_streamed & Q(rang_at__lt=now - NO_STREAM_AFTER)
-    return _give_up(_left().filter(waiting | Q(rang_at__lt=now - NO_WORD_AFTER)), now=now)
+    silent_since = now - NO_WORD_AFTER
+    too_long = Q(rang_at__lt=silent_since) & (Q(handed_over_at=None) | Q(handed_over_at__lt=silent_since))
+    return _give_up(_left().filter(waiting | too_long), now=now)
 
 
 def _left() -> QuerySet[Call]:
@@ -166,14 +168,21 @@ def _give_up(calls: Iterable[Call], *, now: datetime) -> int:
             call = _locked(call_sid)
             if call is None or call.status == Status.ENDED or call.server is None:
                 continue
-            known = [moment for moment in (call.server.heartbeat_at, call.handed_over_at) if moment]
-            at = min(max(*known, call.rang_at), now)
+            at = _last_known(call, call.server, now=now)
             was_cut_off = _cut_off(call, at=at)
             end(call, reason=Reason.SERVER_RESTART, now=at)
             if was_cut_off:
                 _conclude(call, now=now)
             ended += 1
     return ended
+
+
+def _last_known(call: Call, server: Server, *, now: datetime) -> datetime:
+    """When a call is over of whose end nothing is known: with its server, or with the person who took over; but a
+    server that lived on for days has not talked for days."""
+    told = max(moment for moment in (call.rang_at, call.streaming_at, call.handed_over_at) if moment)
+    longest = NO_WORD_AFTER if call.streaming_at or call.handed_over_at else NO_STREAM_AFTER
+    return min(max(server.heartbeat_at, told), told + longest, now)
 
 
 def _locked(call_sid: str) -> Call | None:

@@ -62,6 +62,12 @@ def escalate(*, emergency_id: int, telephone: Telephone, now: datetime) -> Emerg
     return None
 
 
+def is_held_up(*, emergency: Emergency) -> bool:
+    """Whether the last ring could not be placed, and nobody has heard of the emergency by telephone since."""
+    newest = emergency.alerts.order_by("position").last()
+    return emergency.status == Emergency.Status.OPEN and newest is not None and newest.result.startswith(NOT_PLACED)
+
+
 def stop_ringing(*, emergency_id: int, telephone: Telephone) -> int:
     """End the rings of an emergency that somebody has taken or closed; how many were ended.
 

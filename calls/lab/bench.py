@@ -11,18 +11,20 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from calls.lab import scratch
+from calls.lab import load, scratch
 from calls.lab.processes import ServerChild
 from calls.lab.thin import APPEND, Caller, Model, client_frame, server_frame
 
 MOST_EXTRA_MS = 20.0
 FRAME_SECONDS = 0.02
+TICKS = os.sysconf("SC_CLK_TCK")
+BUSY_SHARE = 0.7  # of one processor: beyond that, what comes waits for what is there
 PIPE = """
 import asyncio, sys
 async def pump(reader, writer):
@@ -55,14 +57,39 @@ class Delays:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """Processor time of a second of one call, in ms: the server's, and that of callers and model beside it, who share
+    its machine here and nowhere else. `others`: the share of all processors that was taken by whoever else there is."""
+
+    server_ms: float
+    ends_ms: float
+    others: float
+
+
+class Processors:
+    """Measures what is spent from now on while a server runs beside this process."""
+
+    def __init__(self, server: int) -> None:
+        self._server = server
+        self._began = time.monotonic()
+        self._before = _cpu_of_all()
+
+    def spent(self, call_seconds: float) -> Spent:
+        # Process by process: the totals of /proc/stat are sampled at ticks, with which sleepers keep step.
+        spent = {pid: seconds - self._before.get(pid, 0.0) for pid, seconds in _cpu_of_all().items()}
+        server, ends = spent.pop(self._server, 0.0), spent.pop(os.getpid(), 0.0)
+        processors = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return Spent(server * 1000 / call_seconds, ends * 1000 / call_seconds, sum(spent.values()) / processors)
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """One step: so many calls at once, through the relay and through the pipe. `cpu_ms` is the server's, a second of
-    one call."""
+    """One step: so many calls at once, through the relay and through the pipe."""
 
     calls: int
     relay: Delays
     control: Delays
-    cpu_ms: float
+    spent: Spent
 
     @property
     def extra_ms(self) -> float:
@@ -75,11 +102,15 @@ class Measured:
     def line(self) -> str:
         return (
             f"{self.calls:>5} {self.relay.p99_ms():>10.1f} {self.control.p99_ms():>10.1f} {self.extra_ms:>10.1f} "
-            f"{self.cpu_ms:>10.2f} {self.relay.lost:>6}  {'pass' if self.passed else 'fail'}"
+            f"{self.spent.server_ms:>10.2f} {self.spent.ends_ms:>10.2f} {self.spent.others:>8.0%} "
+            f"{self.relay.lost:>6}  {'pass' if self.passed else 'fail'}"
         )
 
 
-HEAD = f"{'calls':>5} {'relay p99':>10} {'pipe p99':>10} {'extra ms':>10} {'CPU ms/s':>10} {'lost':>6}"
+HEAD = (
+    f"{'calls':>5} {'relay p99':>10} {'pipe p99':>10} {'extra ms':>10} {'server':>10} {'ends':>10} {'others':>8} "
+    f"{'lost':>6}   ms of delay; ms of processor time a call-second; share of the machine"
+)
 
 
 class Ends:
@@ -151,13 +182,13 @@ async def run(steps: Sequence[int], seconds: float, tell: Callable[[str], None],
     tell(HEAD)
     for calls in steps:
         control = await _through_the_pipe(calls, seconds)
-        relay, cpu_ms = await _through_the_relay(calls, seconds, folder)
-        found.append(Measured(calls, relay, control, cpu_ms))
+        relay, spent = await _through_the_relay(calls, seconds, folder)
+        found.append(Measured(calls, relay, control, spent))
         tell(found[-1].line())
     return found
 
 
-async def _through_the_relay(calls: int, seconds: float, folder: Path) -> tuple[Delays, float]:
+async def _through_the_relay(calls: int, seconds: float, folder: Path) -> tuple[Delays, Spent]:
     async with Model().serving() as model, _server(folder, model.url) as (server, token):
         meter = Meter()
         model.on_sound = lambda payload: meter.heard(payload.decode())
@@ -169,11 +200,11 @@ async def _through_the_relay(calls: int, seconds: float, folder: Path) -> tuple[
             callers.append(caller)
             meter.add(Ends(caller.say, _speaker(model, model.connections[-1])))
         await meter.run(1.0)
-        before = _cpu_seconds(server.pid)
+        processors = Processors(server.pid)
         delays = await meter.run(seconds)
-        cpu_ms = (_cpu_seconds(server.pid) - before) * 1000 / (seconds * calls)
+        spent = processors.spent(seconds * calls)
         await asyncio.gather(*(caller.hang_up() for caller in callers))
-    return delays, cpu_ms
+    return delays, spent
 
 
 def _speaker(model: Model, connection: object) -> Callable[[str], None]:
@@ -237,17 +268,31 @@ async def _server(folder: Path, realtime_url: str) -> AsyncIterator[tuple[Server
     settings = scratch.server_environment(
         token=token, database_url=scratch.url(folder), realtime_url=realtime_url, DATA_DIR=str(folder / "data")
     )
-    child = ServerChild(environment=settings, log=folder / "server.log")
-    await asyncio.to_thread(child.__enter__)
-    try:
+    async with load.beside_the_loop(ServerChild(environment=settings, log=folder / "server.log")) as child:
         yield child, token
-    finally:
-        await asyncio.to_thread(child.stop)
 
 
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _cpu_of_all() -> dict[int, float]:
+    """Of all processes that can be seen, by id."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # gone meanwhile
+            found[int(folder.name)] = _cpu_seconds(int(folder.name))
+    return found
+
+
+def by_processor_time(measured: Measured) -> str:
+    """What the step says of a machine on which callers and model are elsewhere: the server has one processor."""
+    calls = int(BUSY_SHARE * 1000 / measured.spent.server_ms) if measured.spent.server_ms else 0
+    return (
+        f"At {measured.spent.server_ms:.1f} ms a call-second, {calls} calls keep one processor {BUSY_SHARE:.0%} busy, "
+        "where callers and model are on another machine."
+    )
 
 
 def most_calls(found: Sequence[Measured]) -> int:

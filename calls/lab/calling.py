@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from calls.emulators.phone import Phone
 from calls.emulators.phone_result import CallResult
 from calls.emulators.scenario import Scenario
+from calls.lab import scratch
 from calls.lab.dialogue import Dialogue, follow
 from calls.lab.processes import fetch_json
 from calls.models import Call
@@ -70,6 +71,11 @@ class Outcome:
             "protocol_violations": self.heard.protocol_violations,
             "heard_wav": str(self.wav) if self.wav else None,
         }
+
+
+def phone(**options: Any) -> Phone:
+    """A telephone for a server that has the settings of `scratch.server_environment`; `options` as of Phone."""
+    return Phone(**{"public_url": scratch.PUBLIC_URL, "account_sid": scratch.ACCOUNT_SID} | options)
 
 
 def emulator_address(realtime_url: str) -> str | None:

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from calls.lab.processes import free_port
 
 START_SECONDS = 30
 PROGRAMS = Path("/usr/lib/postgresql")  # where Debian keeps the server's, off the PATH, in folders of their version
@@ -33,7 +34,7 @@ class PostgresServer:
         self.home = Path(tempfile.mkdtemp(prefix="voiceagent-postgres-"))
         if self.owner["user"] is not None:
             shutil.chown(self.home, self.owner["user"], self.owner["group"])
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"postgres://voiceagent@127.0.0.1:{self.port}/postgres"
         subprocess.run(
             [initdb, "-D", self.home / "data", "-U", "voiceagent"] + ["--auth=trust", "--encoding=UTF8", "--locale=C"],
@@ -101,12 +102,6 @@ def _unprivileged_user() -> dict[str, Any]:
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     entry = known.get("postgres") or known["nobody"]
     return {"user": entry.pw_uid, "group": entry.pw_gid}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_it_answers(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:

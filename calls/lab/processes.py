@@ -7,6 +7,7 @@ its first line which one it got; nothing has to be guessed, and no port is lost 
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, Self
+from urllib.error import HTTPError
 
 from voiceagent import settings
 
@@ -168,6 +170,22 @@ def fetch_json(url: str, seconds: float = 5) -> Any:
     """What an address of this machine answers; no proxy of the environment stands between."""
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=seconds) as answer:
         return json.load(answer)
+
+
+def status_of(url: str, seconds: float = 5) -> int:
+    """The HTTP status with which an address of this machine answers."""
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=seconds) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+def free_port() -> int:
+    """For a child that cannot be asked which one it took."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def environment(**pinned: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
+from calls.audio import BYTES_PER_MS, payload_bytes
 from calls.relay import wav
 
 FILLERS = ("one_moment", "let_me_check")
@@ -44,6 +45,12 @@ def payload(name: str, folder: Path | None = None) -> str:
     """The clip as a media payload: the owner's as last loaded from `folder`, else the one that ships."""
     own = _own.get(folder / f"{name}.wav") if folder else None
     return own[1] if own and own[1] else _shipped(name)
+
+
+def longest_seconds(name: str) -> float:
+    """How long the clip takes: ours or any that was loaded in its place, whichever is longer."""
+    owners = [payload for path, (_, payload) in [*_own.items()] if path.stem == name]
+    return max(payload_bytes(payload) for payload in [_shipped(name), *owners]) / (1000 * BYTES_PER_MS)
 
 
 def refusal_of(path: Path) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from calls.conversation.messages import ClosingTime
-from calls.relay import expected
+from calls.relay import clips, expected
 
 ACTION_SECONDS = 3.0  # Twilio asks what follows at once; what it has not asked by then it will not ask
 
@@ -61,6 +61,11 @@ def _forget_unasked() -> None:
 
 def action_came(call_sid: str) -> None:
     _actions.pop(call_sid, None)
+
+
+def last_sentence_seconds() -> float:
+    """How long what callers hear takes when they are ended."""
+    return clips.longest_seconds("closing")
 
 
 def end_all(reason: str) -> None:

@@ -1,6 +1,6 @@
 """The tool for what cannot wait."""
 
-from calls.domain import emergencies
+from calls.domain import emergencies, escalation
 from calls.models import Emergency
 from calls.tools.registry import Refused, ToolContext, tool
 
@@ -53,11 +53,15 @@ def report_emergency(
     return {
         "say_first": emergencies.safety_sentence(kind=kind, emergency_number=emergency.business.emergency_number),
         "status": emergency.status,
-        "next": _NEXT[Emergency.Status(emergency.status)],
+        "next": _HELD_UP if escalation.is_held_up(emergency=emergency) else _NEXT[Emergency.Status(emergency.status)],
     }
 
 
 _OFFER = " Offer to connect the caller to a person with transfer_to_person."
+_HELD_UP = (
+    "Then say honestly that the on-call person could not be rung yet, that it is tried again every few seconds, and "
+    "that somebody will call the caller back." + _OFFER
+)
 _NEXT = {
     Emergency.Status.OPEN: "Then say that the on-call person is being rung right now. Promise no time of arrival. Ask "
     "for the address if you do not have it, and report it too." + _OFFER,

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from calls.domain import appointments
+from calls.domain import appointments, escalation
 from calls.models import Emergency
 from calls.tools.registry import ToolContext, tool
 from calls.tools.scheduling import FACTS, spoken_refusals, told
 
 NO_ARRIVAL = "Promise no time of arrival."
+HELD_UP = "The person on call could not be rung yet. It is tried again every few seconds. Somebody will call back."
 STANDS = {
     Emergency.Status.OPEN: "The person on call is being rung and has not accepted yet.",
     Emergency.Status.UNANSWERED: "Nobody on call could be reached. Offer to connect the caller to a person.",
@@ -44,4 +45,6 @@ def _stands(emergency: Emergency) -> str:
     if emergency.status == Emergency.Status.ACCEPTED:
         name = emergency.accepted_by.name if emergency.accepted_by else "The person on call"
         return f"{name} has accepted it."
+    if escalation.is_held_up(emergency=emergency):
+        return HELD_UP
     return STANDS[Emergency.Status(emergency.status)]

@@ -1,12 +1,14 @@
 """A call keeps only so much of what the other side sends, whatever that is."""
 
+from dataclasses import replace
+
 import pytest
 
 from calls.conversation import bounds, tool_calls, transcript, voice
 from calls.conversation.messages import RecordTurn, RunTool
 from calls.realtime import wire
 from calls.twilio import stream
-from tests.conversation.kit import agent_audio, greeted_call, greeting_call, without_records
+from tests.conversation.kit import PROFILE, agent_audio, greeted_call, greeting_call, without_records
 
 
 def media(commands):
@@ -38,13 +40,44 @@ def test_pieces_of_sound_are_bounded_however_small_they_are():
 
 def test_names_beyond_all_measure_are_passed_over_and_known_ones_still_count(monkeypatch):
     call = greeted_call()
-    monkeypatch.setattr(bounds, "MOST_NAMES", 10)
+    monkeypatch.setattr(bounds, "MOST_NAMES", 2)  # and eight more by the fourth second
     for number in range(100):
         call.receive(wire.AgentText(f"item_{number}", 0, "Hello."), 4.0)
 
     assert call.passed_over >= 90
     [turn] = call.receive(wire.AgentText("item_A1", 0, "Good morning."), 4.0)
     assert turn.text == "Good morning."
+
+
+def quick_talk(call, until, *, at, every=2.0):
+    """A turn of each side every two seconds, all of it heard; gives when it is over, and how many turns it had."""
+    turns = 0
+    while at < until:
+        item, answer, response = f"item_U{turns}", f"item_B{turns}", f"resp_B{turns}"
+        call.receive(wire.SpeechStarted(item), at)
+        call.receive(wire.SpeechStopped(item), at + 0.4)
+        call.receive(wire.Committed(item, ""), at + 0.4)
+        call.receive(wire.ResponseCreated(response), at + 0.5)
+        said = call.receive(agent_audio(500, item=answer, response=response), at + 0.6)
+        call.receive(wire.OutputAudioDone(answer, 0), at + 0.7)
+        call.receive(wire.ResponseDone(response, "completed"), at + 0.7)
+        for mark in (command for command in said if isinstance(command, stream.Mark)):
+            call.receive(mark, at + 1.2)
+        at, turns = at + every, turns + 1
+    return at, turns
+
+
+@pytest.mark.parametrize("seconds", [30 * 60, 3 * 3600])
+def test_the_agent_can_be_interrupted_however_long_the_call_is(seconds):
+    call = greeted_call(replace(PROFILE, longest_seconds=seconds + 60))
+    at, turns = quick_talk(call, seconds, at=4.0)
+    call.receive(wire.ResponseCreated("resp_last"), at)
+    call.receive(agent_audio(4000, item="item_last", response="resp_last"), at)
+
+    cut = without_records(call.receive(wire.SpeechStarted("item_U_last"), at + 1.0))
+
+    assert (turns > seconds / 2.2, call.passed_over) == (True, 0)
+    assert cut == [stream.Clear(), wire.TruncateItem("item_last", 0, 1000)]
 
 
 @pytest.mark.parametrize("message", [wire.AgentText("i" * 300, 0, "x"), wire.AgentText("item_A1", 32, "x")])

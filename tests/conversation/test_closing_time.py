@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from calls.audio import silence_payload
-from calls.conversation.goodbye import LONGEST_LAST
+from calls.conversation.goodbye import LONGEST_LAST, MOST_LAST
 from calls.conversation.messages import ClosingTime, EndCall, StreamClosed, ToolFinished
 from calls.conversation.state import Phase
 from calls.realtime import wire
@@ -71,6 +71,15 @@ def test_a_mark_that_never_comes_holds_nobody_up():
     assert call.deadline == 10.0 + LONGEST_LAST
     assert call.wake(10.0 + LONGEST_LAST - 0.1) == []
     assert EndCall("draining") in call.wake(10.0 + LONGEST_LAST)
+
+
+@pytest.mark.parametrize(("seconds", "latest"), [(3, LONGEST_LAST), (3.5, 3.8), (5, 5.3), (60, MOST_LAST)])
+def test_a_sentence_that_is_longer_than_ours_is_heard_to_its_end(seconds, latest):
+    call = greeted_call(replace(PROFILE, closing_clip=silence_payload(round(seconds * 1000))))
+    call.receive(LAST, 10.0)
+    call.receive(ClosingTime("draining"), 10.5)
+
+    assert call.deadline == 10.0 + latest
 
 
 @pytest.mark.parametrize("call_of", [opening_call, ready_call], ids=["opening", "ready"])

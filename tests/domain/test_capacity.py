@@ -166,6 +166,22 @@ def test_the_minutes_of_one_number_end_too():
     assert reached() == capacity.CALLER_MINUTES
 
 
+@pytest.mark.parametrize(("before", "is_in"), [(29, True), (30, False)])
+@pytest.mark.parametrize("limit", ["of the business", "of the caller"])
+def test_a_call_that_came_back_counts_with_all_its_streams(limit, before, is_in):
+    """It was led away after `before` minutes with the agent, and has had ten more since it is back."""
+    of_business = limit == "of the business"
+    line = factories.make_line(business=factories.make_business(minutes_a_day=40 if of_business else None))
+    back_at = NOW - timedelta(minutes=10)
+    call = with_agent(line, minutes=10, rang_at=NOW - timedelta(hours=2), from_number="+15550100066")
+    led_away_at = back_at - timedelta(minutes=20)
+    factories.make_stream(call=call, started_at=led_away_at - timedelta(minutes=before), ended_at=led_away_at)
+    factories.make_stream(call=call, started_at=back_at)
+    limits = NO_LIMITS if of_business else Limits(caller_minutes_a_day=40)
+
+    assert isinstance(ring(line, limits=limits, from_number="+15550100066"), Answer) is is_in
+
+
 @pytest.mark.parametrize(("cost", "is_in"), [("4.99", True), ("5.00", False)])
 def test_the_budget_of_a_day_ends(cost, is_in):
     line = factories.make_line(business=factories.make_business(budget_a_day="5.00"))
@@ -188,6 +204,14 @@ def test_the_budget_ends_though_the_model_has_no_price():
 def test_the_calls_that_go_on_count_toward_the_budget(minutes, is_in):
     line = factories.make_line(business=factories.make_business(budget_a_day="0.90"))
     with_agent(line, minutes=minutes, rang_at=NOW - timedelta(minutes=minutes))
+
+    assert isinstance(ring(line), Answer) is is_in
+
+
+@pytest.mark.parametrize(("minutes", "is_in"), [(6, True), (7, False)])
+def test_a_call_that_came_back_counts_toward_the_budget_though_its_first_stream_is_settled(minutes, is_in):
+    line = factories.make_line(business=factories.make_business(budget_a_day="0.90"))
+    with_agent(line, minutes=minutes, rang_at=NOW - timedelta(minutes=minutes), model_cost="0.01")
 
     assert isinstance(ring(line), Answer) is is_in
 

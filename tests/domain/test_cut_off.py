@@ -287,6 +287,35 @@ def test_a_hand_over_of_which_no_word_comes_is_ended_when_no_call_can_last_that_
     assert (seen, state(call), call.ended_at) == ([0, 1], ("ended", "upstream_lost"), DIED_AT)
 
 
+def test_a_person_may_talk_for_hours_after_the_hand_over():
+    handed_over_at = RANG_AT + timedelta(hours=1)
+    call = cut_call(status="handed_over", end_reason="transferred", handed_over_at=handed_over_at)
+    call.streams.update(ended_at=handed_over_at)
+
+    seen = [cut_off.settle_untold(now=RANG_AT + timedelta(hours=hours)) for hours in (4.1, 4.9, 5.1)]
+
+    assert (seen, state(call), call.ended_at) == ([0, 0, 1], ("ended", "transferred"), handed_over_at)
+
+
+@pytest.mark.parametrize(
+    ("fields", "longest"),
+    [
+        ({"status": "handed_over", "end_reason": "transferred", "handed_over_at": DIED_AT}, timedelta(hours=4)),
+        ({"status": "ringing", "streaming_at": None}, timedelta(seconds=30) - (DIED_AT - RANG_AT)),
+    ],
+    ids=["with a person", "never streamed"],
+)
+def test_a_call_that_is_settled_late_did_not_last_as_long_as_its_server_lived_on(fields, longest):
+    days_later = DIED_AT + timedelta(days=9)
+    server = dead_server(heartbeat_at=days_later, ended_at=days_later)
+    call = factories.make_call(server=server, **fields)
+
+    assert cut_off.settle_untold(now=days_later + timedelta(minutes=1)) == 1
+
+    call.refresh_from_db()
+    assert call.ended_at == DIED_AT + longest
+
+
 def test_a_drained_call_that_nobody_took_over_is_to_be_called_back():
     call = cut_call(server=None)
     stream_sid = call.streams.get().stream_sid

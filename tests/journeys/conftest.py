@@ -8,7 +8,6 @@ All milliseconds are those of the call unless a name says `real`.
 import asyncio
 import gc
 import re
-import socket
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,11 +17,10 @@ import yaml
 from django.conf import settings
 
 from calls.emulators import scenario as scenarios
-from calls.emulators.phone import Callee, Phone, Voicemail
+from calls.emulators.phone import Callee, Voicemail
 from calls.emulators.realtime_faults import Faults as RealtimeFaults
-from calls.lab import emulation, scratch
-from calls.lab.calling import settled_row
-from calls.lab.processes import ServerChild
+from calls.lab import calling, emulation, scratch
+from calls.lab.processes import ServerChild, free_port
 from tests import factories
 
 RATE = 4.0  # several calls at once rather than fast ones: a pause of this machine is that much longer in a call
@@ -105,15 +103,13 @@ class Town:
     def phone(self, **options):
         standing = {
             "base_url": self.server.base_url,
-            "public_url": scratch.PUBLIC_URL,
             "auth_token": self.token,
-            "account_sid": scratch.ACCOUNT_SID,
             "rate": self.rate,
             "patience_ms": 15_000,
             "callee": Callee(**QUICK_CALLEE),
             "voicemail": Voicemail(speak_ms=500),
         }
-        return Phone(**standing | options)
+        return calling.phone(**standing | options)
 
     def ring(self, scenario, **options):
         [journey] = self.ring_all([scenario], **options)
@@ -135,7 +131,7 @@ class Town:
         journeys = [
             Journey(
                 heard,
-                settled_row(heard.call_sid, look_seconds=0.05, patience_seconds=patience_seconds),
+                calling.settled_row(heard.call_sid, look_seconds=0.05, patience_seconds=patience_seconds),
                 [s for s in sessions if s.caller in {None, told.caller.number}],
                 clock,
             )
@@ -174,12 +170,6 @@ class Station:
     realtime_port: int
     rate: float
     rest_port: int = 0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -3,9 +3,12 @@ hears a last sentence, and reaches a person."""
 
 import time
 
+import pytest
+
 from calls.models import Call
 from calls.relay import clips
 from tests.journeys.conftest import RATE, running_station, story, town_of
+from tests.relay.test_wav import recorded
 
 TALK = """
 - agent: {text: "How can I help?"}
@@ -62,3 +65,22 @@ def test_second_signal_ends_the_call_with_a_last_sentence_and_a_person(django_db
     assert LAST_SENTENCE in b"".join(piece.payload for piece in call.heard.ear if piece.source == "stream")
     assert call.requests[:2] == ["voice", "action"]  # what follows the person's talk finds no server any more
     assert [piece.source for piece in call.heard.ear].count("callee") == 1
+
+
+@pytest.mark.proof
+def test_a_last_sentence_of_the_owners_own_is_heard_to_its_end(django_db_setup, line, tmp_path):
+    """In the world's own time: how long the server waits for it is not faster when calls are."""
+    stopper = Stopper({"first-audio", "say"})
+    (tmp_path / "data" / "clips").mkdir(parents=True)
+    (tmp_path / "data" / "clips" / "closing.wav").write_bytes(recorded(ms=4800))
+    folder = {"DATA_DIR": str(tmp_path / "data")}
+
+    with running_station(tmp_path, 1.0, **folder) as station, town_of(station) as town:
+        stopper.server = station.server
+        call = town.ring(story(TALK), on_event=stopper.on_event, troubled=True)
+        code = station.server.wait(10)
+
+    handed_over = next(piece.at_ms for piece in call.heard.ear if piece.source != "stream")
+    told = call.event("closing_time").at_ms
+    assert (code, call.row.end_reason) == (0, Call.EndReason.DRAINING)
+    assert 4800 <= handed_over - told <= 4800 + 2500

@@ -12,8 +12,9 @@ from calls.domain import escalation
 from calls.emulators import twilio_api
 from calls.emulators.phone import Callee
 from calls.lab import scratch, telephony
+from calls.lab.processes import free_port
 from calls.models import Call, Callback, Emergency, EmergencyAlert
-from tests.journeys.conftest import CALLER, LINE, PERSON, RATE, free_port, running_station, story, town_of
+from tests.journeys.conftest import CALLER, LINE, PERSON, RATE, running_station, story, town_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,9 +10,10 @@ from calls.domain import by_hand, emergencies, escalation, outside
 from calls.emulators import twilio_api
 from calls.emulators.phone import Callee
 from calls.lab import scratch
+from calls.lab.processes import free_port
 from calls.models import Emergency
 from tests import factories
-from tests.journeys.conftest import free_port, running_station
+from tests.journeys.conftest import running_station
 from tests.journeys.test_reaching_people import RATE, twilio, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from calls import serving
 from calls.emulators import sound
 from calls.emulators.scenario import parse
 from calls.lab import demonstration, emulation, local, scratch, simulation
-from calls.lab.processes import ServerChild, environment
+from calls.lab.processes import ServerChild, environment, free_port
 from voiceagent.settings import BASE_DIR
 
 LIMIT_SECONDS = 120
@@ -58,12 +57,6 @@ def wait_for(pattern, output, seconds=40):
             return found
         time.sleep(0.05)
     raise AssertionError(f"{pattern!r} was never written: {output.read_text()}")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 # simulate_call

@@ -9,11 +9,13 @@ import pytest
 
 from calls.domain import demo
 from calls.emulators.phone import Faults
+from calls.lab import load
 from calls.lab.calling import settled_row
+from calls.lab.faults.stage import LINE, story
+from calls.lab.load import MIB
 from calls.models import Booking, Call, OutgoingEmail, Stream, TakenTime, ToolCall
 from tests import factories
-from tests.journeys.conftest import story
-from tests.proof.load_kit import LINE, MIB, caller_number, figure, running_block
+from tests.proof.load_kit import caller_number, figure, running_house
 
 pytestmark = pytest.mark.proof
 
@@ -26,7 +28,6 @@ WARM = 200
 AT_ONCE = 6
 MISTAKES = re.compile("Traceback|never retrieved|never awaited")
 MOST_GROWTH = 10 * MIB
-MOST_THREADS = 24  # all pools of the process full: they grow as they are needed, and have an end
 
 
 def booking_story(number):
@@ -74,28 +75,28 @@ def test_hang_ups_at_any_moment_leave_nothing_behind(django_db_setup, transactio
     chance = random.Random(SEED)
     moments = [(chance.randrange(LONGEST_MS), chance.choice(["stop", "close", "reset"])) for _ in range(HANG_UPS)]
     stories = [booking_story(number) for number in range(HANG_UPS)]
-    with running_block(tmp_path, rate=6.0, scenarios=stories, emulator={"keep_frames_of": 1}) as block:
+    with running_house(tmp_path, rate=6.0, emulator={"keep_frames_of": 1}) as house:
+        house.model.scenarios[:] = stories
 
         async def place(number):
             at_ms, how = moments[number]
-            phone = block.phone(faults=Faults(hang_up_after_ms=at_ms, hang_up_how=how))
+            phone = house.phone(faults=Faults(hang_up_after_ms=at_ms, hang_up_how=how))
             return await phone.call(stories[number])
 
         async def warm(number):
-            return await block.phone().call(stories[number])
+            return await house.phone().call(stories[number])
 
-        block.ring_many(3, at_once=3, place=warm)
-        before = block.held_at_rest()
-        results = block.ring_many(HANG_UPS, at_once=8, place=place)
+        load.ring_many(3, at_once=3, place=warm)
+        before = house.watch.held_at_rest()
+        results = load.ring_many(HANG_UPS, at_once=8, place=place)
         for result in results:
             settled_row(result.call_sid, look_seconds=0.05, patience_seconds=10)
-        after = block.held_at_rest(before.counted)
-        open_sessions, written = block.open_sessions, block.server.written()
+        after = house.watch.held_at_rest(before.counted)
+        open_sessions, written = house.open_sessions, house.server.written()
 
     ends = Counter(Call.objects.values_list("end_reason", flat=True))
     figure(f"{HANG_UPS} hang-ups (seed {SEED}): {dict(ends)}, {Booking.objects.count()} bookings; {before} -> {after}")
-    assert after.counted == {name: min(most, after.counted[name]) for name, most in before.counted.items()}
-    assert after.threads <= MOST_THREADS
+    assert load.not_back(before, after) == []
     assert open_sessions == 0
     assert Call.objects.exclude(status=Call.Status.ENDED).count() == 0
     assert Stream.objects.filter(ended_at=None).count() == 0
@@ -104,35 +105,29 @@ def test_hang_ups_at_any_moment_leave_nothing_behind(django_db_setup, transactio
     assert MISTAKES.findall(written) == []
 
 
-SHORT = """
-- agent: {text: "Hello."}
-- hang_up: true
-"""
-
-
 def test_calls_in_a_row_cost_no_memory(django_db_setup, transactional_db, tmp_path):
     """The clock runs as in the world: faster would need DEBUG, which keeps every query."""
     factories.make_line(number=LINE)
-    told = story(SHORT)
-    with running_block(tmp_path, rate=1.0, scenarios=[told], emulator={"keep_frames_of": 1, "think_ms": 50}) as block:
+    told = story(load.SHORT)
+    with running_house(tmp_path, rate=1.0, emulator={"keep_frames_of": 1, "think_ms": 50}) as house:
+        house.model.scenarios[:] = [told]
 
         async def place(number):
-            return await block.phone().call(told)
+            return await house.phone().call(told)
 
-        block.ring_many(WARM, at_once=AT_ONCE, place=place)
-        first, ended, course = block.held_at_rest(), [], []
+        load.ring_many(WARM, at_once=AT_ONCE, place=place)
+        first, ended, course = house.watch.held_at_rest(), [], []
         while len(ended) < CALLS - WARM:
-            ended += block.ring_many(WARM, at_once=AT_ONCE, place=place)
-            course.append((block.held_at_rest(first.counted).rss - first.rss) / MIB)
-        last = block.held_at_rest(first.counted)
-        open_sessions = block.open_sessions
+            ended += load.ring_many(WARM, at_once=AT_ONCE, place=place)
+            course.append((house.watch.held_at_rest(first.counted).rss - first.rss) / MIB)
+        last = house.watch.held_at_rest(first.counted)
+        open_sessions = house.open_sessions
 
     heard = sum(result.first_audio_ms is not None for result in ended)
     told_course = ", ".join(f"{growth:+.1f}" for growth in course)
     figure(f"{CALLS} calls, {heard} of the last {len(ended)} heard the agent: {told_course} MiB; {first} -> {last}")
     assert heard >= 0.95 * len(ended)
     assert last.rss - first.rss <= MOST_GROWTH
-    assert last.counted == {name: min(most, last.counted[name]) for name, most in first.counted.items()}
-    assert last.threads <= MOST_THREADS
+    assert load.not_back(first, last) == []
     assert open_sessions == 0
     assert Call.objects.exclude(status=Call.Status.ENDED).count() == 0

@@ -1,19 +1,19 @@
 """Nonsense from both sides between good sound, and four hours of sound in one call. Prints its figures (`-s`)."""
 
 import asyncio
-import itertools
 import json
 import random
 import time
-import zlib
 from base64 import b64encode
 
 import pytest
 
-from calls.lab.thin import HALF_SECOND, Model
+from calls.lab import load
+from calls.lab.load import MIB
+from calls.lab.thin import HALF_SECOND, LINE, Model
 from calls.models import Call
 from tests import factories
-from tests.proof.load_kit import LINE, MIB, figure, running_server
+from tests.proof.load_kit import figure, running_server
 
 pytestmark = pytest.mark.proof
 
@@ -22,7 +22,7 @@ EVENTS = 100_000
 BAD_FRAMES = 10_000
 GOOD_FRAMES = 2_000
 HOURS = 4
-FRAMES = HOURS * 3600 * 50
+FRAMES = HOURS * load.FRAMES_AN_HOUR
 STALL_SILENCE = b64encode(bytes([0xFF]) * 8000)
 
 
@@ -70,13 +70,13 @@ def bad_frame(chance, stream_sid):
     )
 
 
-async def bad_frames_between_good_ones(block, model):
+async def bad_frames_between_good_ones(house, model):
     chance = random.Random(SEED)
     sounds, heard = payloads(chance), []
     model.on_sound = lambda payload: heard.append(payload)
-    caller = await block.ring()
+    caller = await house.caller().ring()
     await asyncio.wait_for(caller.first_sound.wait(), 10)
-    before = (await asyncio.to_thread(block.held)).rss
+    before = (await asyncio.to_thread(house.watch.held)).rss
     said = []
     for number in range(BAD_FRAMES):
         caller.put(bad_frame(chance, caller.stream_sid))
@@ -89,7 +89,7 @@ async def bad_frames_between_good_ones(block, model):
             await caller.drain()
             await until(lambda: len(heard) >= len(said) - 100)
     await until(lambda: len(heard) >= len(said))
-    growth = (await asyncio.to_thread(block.held)).rss - before
+    growth = (await asyncio.to_thread(house.watch.held)).rss - before
     is_open = caller.is_open
     await caller.hang_up()
     return is_open, [payload.decode() for payload in heard] == said, growth
@@ -186,14 +186,14 @@ def fuzzed_event(chance, number):
     return json.dumps(event).encode()
 
 
-async def fuzzed_events_between_good_sound(block, model, *, events, seed):
+async def fuzzed_events_between_good_sound(house, model, *, events, seed):
     chance = random.Random(seed)
     sounds, heard, said = payloads(chance), [], []
     model.on_sound = lambda payload: heard.append(payload) if payload != STALL_SILENCE else None
     model.is_ready.clear()
-    caller = await block.ring()
+    caller = await house.caller().ring()
     await asyncio.wait_for(caller.first_sound.wait(), 10)
-    before, sessions = (await asyncio.to_thread(block.held)).rss, model.opened
+    before, sessions = (await asyncio.to_thread(house.watch.held)).rss, model.opened
     began = time.monotonic()
     for number in range(events):
         model.put(fuzzed_event(chance, number))
@@ -210,7 +210,7 @@ async def fuzzed_events_between_good_sound(block, model, *, events, seed):
     model.put(json.dumps({"type": "input_audio_buffer.committed", "item_id": "item_last"}))
     model.speak("resp_last", "item_answer", [HALF_SECOND] * 3)
     await until(lambda: caller.media >= media + 3)
-    growth = (await asyncio.to_thread(block.held)).rss - before
+    growth = (await asyncio.to_thread(house.watch.held)).rss - before
     is_whole = [payload.decode() for payload in heard] == said
     is_open = caller.is_open
     await caller.hang_up()
@@ -221,14 +221,14 @@ def test_bad_frames_and_fuzzed_events(django_db_setup, transactional_db, tmp_pat
     factories.make_line(number=LINE)
 
     async def play():
-        async with Model().serving() as model, running_server(tmp_path, model.url) as block:
-            frames = await bad_frames_between_good_ones(block, model)
+        async with Model().serving() as model, running_server(tmp_path, model.url) as house:
+            frames = await bad_frames_between_good_ones(house, model)
             # What such a call makes the process load, and keep for the next one, is not what it costs.
-            await fuzzed_events_between_good_sound(block, model, events=EVENTS // 10, seed=SEED)
-            await asyncio.to_thread(block.held_at_rest)
-            events = await fuzzed_events_between_good_sound(block, model, events=EVENTS, seed=SEED + 1)
-            rest = await asyncio.to_thread(block.held_at_rest)
-            return frames, events, rest, block.server.written()
+            await fuzzed_events_between_good_sound(house, model, events=EVENTS // 10, seed=SEED)
+            await asyncio.to_thread(house.watch.held_at_rest)
+            events = await fuzzed_events_between_good_sound(house, model, events=EVENTS, seed=SEED + 1)
+            rest = await asyncio.to_thread(house.watch.held_at_rest)
+            return frames, events, rest, house.server.written()
 
     frames, events, rest, written = asyncio.run(play())
     is_open, is_whole, growth = frames
@@ -243,51 +243,15 @@ def test_bad_frames_and_fuzzed_events(django_db_setup, transactional_db, tmp_pat
     assert set(Call.objects.values_list("end_reason", flat=True)) == {"caller_hangup"}
 
 
-async def four_hours_of_sound(block, model):
-    """As fast as both ends go, never more than 100 frames under way; each 20 ms of Twilio's clock, and a second of the
-    agent's voice for every ten. Gives what each hour has added, in bytes, and the seconds that all of it took."""
-    heard = bytearray(4)
-    count = [0]
-
-    def hear(payload):
-        count[0] += 1
-        heard[:] = zlib.crc32(payload, int.from_bytes(heard, "big")).to_bytes(4, "big")
-
-    model.on_sound, said = hear, 0
-    model.is_ready.clear()
-    caller = await block.ring()
-    await asyncio.wait_for(caller.first_sound.wait(), 10)
-    began, marks = time.monotonic(), []
-    sounds = [b64encode(random.Random(number).randbytes(160)).decode() for number in range(500)]
-    for number in range(FRAMES):
-        if number % (FRAMES // HOURS) == 0 and number <= FRAMES // HOURS * HOURS:
-            marks.append((await asyncio.to_thread(block.held)).rss)
-        payload = sounds[number % 500]
-        said = zlib.crc32(payload.encode(), said)
-        caller.say(payload, timestamp_ms=number * 20)
-        if number % 500 == 0:
-            model.speak(f"resp_{number % 2000}", f"item_{number % 2000}", [HALF_SECOND] * 2)
-        if number % 50 == 0:
-            while count[0] < number - 100:
-                await asyncio.sleep(0)
-    await until(lambda: count[0] >= FRAMES)
-    seconds = time.monotonic() - began
-    marks.append((await asyncio.to_thread(block.held)).rss)
-    is_open = caller.is_open
-    await caller.hang_up()
-    assert (is_open, count[0], int.from_bytes(heard, "big")) == (True, FRAMES, said)
-    return [after - before for before, after in itertools.pairwise(marks)], seconds
-
-
 def test_call_of_four_hours_costs_no_memory(django_db_setup, transactional_db, tmp_path):
     factories.make_line(number=LINE)
 
     async def play():
-        async with Model().serving() as model, running_server(tmp_path, model.url) as block:
-            return await four_hours_of_sound(block, model)
+        async with Model().serving() as model, running_server(tmp_path, model.url) as house:
+            return await load.long_call(house, model, frames=FRAMES, parts=HOURS)
 
-    hours, seconds = asyncio.run(play())
-    told = ", ".join(f"{growth / MIB:+.2f}" for growth in hours)
-    figure(f"{FRAMES} frames in {seconds:.0f} s: {told} MiB an hour, {FRAMES / seconds:.0f} frames a second")
-    assert sum(hours) <= 10 * MIB
-    assert sum(hours[1:]) / (HOURS - 1) <= 1 * MIB  # in the first the call's own state comes to be
+    sounded = asyncio.run(play())
+    figure(f"{FRAMES} frames: by the hour {sounded.told()}, {FRAMES / sounded.seconds:.0f} frames a second")
+    assert (sounded.is_open, sounded.is_whole) == (True, True)
+    assert sum(sounded.growth) <= 10 * MIB
+    assert sum(sounded.growth[1:]) / (HOURS - 1) <= 1 * MIB  # in the first the call's own state comes to be

@@ -12,10 +12,11 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from calls.lab.thin import HALF_SECOND, Model
+from calls.lab.load import MIB
+from calls.lab.thin import HALF_SECOND, LINE, Model
 from calls.models import Call, CallEvent, Turn
 from tests import factories
-from tests.proof.load_kit import LINE, MIB, figure, running_server
+from tests.proof.load_kit import figure, running_server
 
 pytestmark = pytest.mark.proof
 
@@ -41,15 +42,15 @@ def p99(delays):
     return sorted(delays)[int(len(delays) * 0.99)] * 1000 if delays else float("inf")
 
 
-async def never_reads(block, model):
+async def never_reads(house, model):
     """The caller stops reading after the first sound; the model goes on speaking, five seconds of sound every 20 ms.
 
     Gives the most by which the server has grown, in bytes, what it holds afterwards, and after how many seconds the
     call was given up.
     """
-    caller = await block.ring()
+    caller = await house.caller().ring()
     await asyncio.wait_for(caller.first_sound.wait(), 10)
-    before = block.held().rss
+    before = house.watch.held().rss
     caller.socket.transport.pause_reading()
     most, began, ended_after = 0, time.monotonic(), None
     while ended_after is None and (elapsed := time.monotonic() - began) < DEAF_SECONDS:
@@ -60,11 +61,11 @@ async def never_reads(block, model):
             if not caller.socket.transport.is_closing():
                 caller.say("/v7+" * 54)
             await asyncio.sleep(0.02)
-        held = await asyncio.to_thread(block.held)
+        held = await asyncio.to_thread(house.watch.held)
         most = max(most, held.rss - before)
         if held.calls == 0:
             ended_after = elapsed
-    held = await asyncio.to_thread(block.held_at_rest)
+    held = await asyncio.to_thread(house.watch.held_at_rest)
     caller.socket.transport.abort()
     return most, held, ended_after
 
@@ -73,15 +74,15 @@ def test_caller_who_never_reads_costs_little_and_is_handed_over(django_db_setup,
     factories.make_line(number=LINE)
 
     async def play():
-        async with Model().serving() as model, running_server(tmp_path, model.url) as block:
-            known = await block.ring()
+        async with Model().serving() as model, running_server(tmp_path, model.url) as house:
+            known = await house.caller().ring()
             await asyncio.wait_for(known.first_sound.wait(), 10)
             model.speak("resp_1", "item_1", [HALF_SECOND] * 100)  # what any talk makes the process load
             await asyncio.sleep(0.5)
             await known.hang_up()
-            idle = await asyncio.to_thread(block.held_at_rest)
+            idle = await asyncio.to_thread(house.watch.held_at_rest)
             model.is_ready.clear()
-            return idle, *await never_reads(block, model)
+            return idle, *await never_reads(house, model)
 
     idle, growth, held, ended_after = asyncio.run(play())
     call = Call.objects.order_by("pk").last()
@@ -143,7 +144,7 @@ async def talk(caller, model, seconds, count):
 
 
 @contextmanager
-def locked_database(block):
+def locked_database(house):
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, timeout=10)
     other.execute("BEGIN EXCLUSIVE")
     try:
@@ -154,14 +155,14 @@ def locked_database(block):
 
 
 @contextmanager
-def full_disk(block):
+def full_disk(house):
     """No file of the server may grow."""
-    before = resource.prlimit(block.server.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(block.server.pid, resource.RLIMIT_FSIZE, (1, before[1]))
+    before = resource.prlimit(house.server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(house.server.pid, resource.RLIMIT_FSIZE, (1, before[1]))
     try:
         yield
     finally:
-        resource.prlimit(block.server.pid, resource.RLIMIT_FSIZE, before)
+        resource.prlimit(house.server.pid, resource.RLIMIT_FSIZE, before)
 
 
 def test_database_that_is_away_delays_no_sound_and_loses_nothing(django_db_setup, transactional_db, tmp_path):
@@ -169,8 +170,8 @@ def test_database_that_is_away_delays_no_sound_and_loses_nothing(django_db_setup
     phases = [("control", None), ("locked", locked_database), ("control again", None), ("disk full", full_disk)]
 
     async def play():
-        async with Model().serving() as model, running_server(tmp_path, model.url) as block:
-            caller = await block.ring()
+        async with Model().serving() as model, running_server(tmp_path, model.url) as house:
+            caller = await house.caller().ring()
             await asyncio.wait_for(caller.first_sound.wait(), 10)
             await talk(caller, model, 1.0, 9)  # not measured: the first of everything
             measured, words = {}, 0
@@ -178,12 +179,12 @@ def test_database_that_is_away_delays_no_sound_and_loses_nothing(django_db_setup
                 if away is None:
                     measured[name], said = await talk(caller, model, LOCKED_SECONDS, count)
                 else:
-                    with away(block):
+                    with away(house):
                         measured[name], said = await talk(caller, model, LOCKED_SECONDS, count)
                 words += said
             is_open = caller.is_open
             await caller.hang_up()
-            await asyncio.to_thread(block.held_at_rest)
+            await asyncio.to_thread(house.watch.held_at_rest)
             return measured, words, is_open
 
     measured, words, is_open = asyncio.run(play())

@@ -44,6 +44,18 @@ def test_a_new_file_takes_the_place_of_the_old_one_and_none_brings_ours_back(tmp
     assert clips.payload("one_moment", tmp_path) == clips.payload("one_moment")
 
 
+def test_the_longest_that_may_be_played_is_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips, "_own", {})
+    ours = clips.longest_seconds("closing")
+    (tmp_path / "closing.wav").write_bytes(recorded(ms=400))
+    clips.load(tmp_path)
+    shorter = clips.longest_seconds("closing")
+    (tmp_path / "closing.wav").write_bytes(recorded(ms=4500))
+    clips.load(tmp_path)
+
+    assert (ours, shorter, clips.longest_seconds("closing")) == (25_312 / 8000, ours, 4.5)
+
+
 def test_a_file_is_read_once_as_long_as_it_stays_the_same(tmp_path, monkeypatch):
     path = tmp_path / "one_moment.wav"
     path.write_bytes(recorded(ms=400))

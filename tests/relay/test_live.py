@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from calls.conversation.messages import ClosingTime
-from calls.relay import expected, live
+from calls.relay import clips, expected, live
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +73,7 @@ def test_a_stream_that_was_announced_is_awaited_until_it_comes_or_for_three_seco
     seen.append(live.awaited())
 
     assert seen == [1, 0]
+
+
+def test_the_last_sentence_is_as_long_as_the_clip_that_ends_calls():
+    assert live.last_sentence_seconds() == clips.longest_seconds("closing")

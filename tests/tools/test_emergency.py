@@ -58,6 +58,28 @@ async def test_a_second_report_is_the_same_emergency_and_says_who_has_it():
     assert [e.address async for e in Emergency.objects.all()] == ["12 Elm St"]
 
 
+@pytest.mark.parametrize(
+    ("result", "is_told"),
+    [
+        ("not_placed: 20003", "could not be rung yet"),
+        ("", "is being rung right now"),
+        ("busy", "is being rung right now"),
+    ],
+)
+async def test_a_ring_that_could_not_be_placed_is_told_as_it_is(result, is_told):
+    call = await database.run(factories.make_call)
+    await report(call, kind="gas", description="It smells of gas.")
+    emergency = await Emergency.objects.aget()
+    await emergency.alerts.acreate(number="+15550107001", position=1, rang_at=factories.RANG_AT, result=result)
+
+    again = (await report(call, kind="gas", description="It smells of gas.", address="12 Elm St")).result["next"]
+    asked = await registry.run(ToolContext(call.pk, factories.RANG_AT), "assign_technician", "{}")
+
+    assert is_told in again
+    assert ("somebody will call the caller back" in again) is ("not" in is_told)
+    assert ("Somebody will call back" in asked.result["emergency"]) is ("not" in is_told)
+
+
 @pytest.mark.parametrize("status", list(Emergency.Status))
 async def test_no_answer_promises_an_arrival(status):
     call = await database.run(factories.make_call)

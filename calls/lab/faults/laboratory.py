@@ -15,6 +15,7 @@ from calls.lab.faults import (
     rows_database,
     rows_forged,
     rows_house,
+    rows_load,
     rows_openai,
     rows_ours,
     rows_process,
@@ -68,6 +69,7 @@ TABLE: tuple[Row, ...] = tuple(
             *rows_tools.ROWS,
             *rows_house.ROWS,
             *rows_process.ROWS,
+            *rows_load.ROWS,
             *rows_database.ROWS,
             *rows_ours.ROWS,
         ],
@@ -103,15 +105,22 @@ def play_all(numbers: Sequence[str], *, without: str = "", lanes: int = LANES, t
     verdicts: dict[str, Verdict] = {}
     with scratch.database() as template:
         connections.close_all()  # the rows copy its file alone, so everything has to be in there
-        for verdict in _played(numbers, template, without, lanes):
-            verdicts[verdict.number] = verdict
-            tell(f"{len(verdicts):3}/{len(numbers)}  {told(verdict)}")
+        for part in in_turn(numbers):
+            for verdict in _played(part, template, without, lanes):
+                verdicts[verdict.number] = verdict
+                tell(f"{len(verdicts):3}/{len(numbers)}  {told(verdict)}")
         # Rows that are played side by side slow each other down: what fails among others is judged alone.
         again = [] if without or lanes == 1 else [number for number in numbers if not verdicts[number].passed]
         for verdict in _played(again, template, without, lanes=1):
             verdicts[verdict.number] = replace(verdict, tries=2)
             tell(f"again    {told(verdict)}")
     return [verdicts[number] for number in numbers]
+
+
+def in_turn(numbers: Sequence[str]) -> list[list[str]]:
+    """The rows that are played side by side, and those that come behind them."""
+    load = [number for number in numbers if _row(number).is_load]
+    return [part for part in ([number for number in numbers if number not in load], load) if part]
 
 
 def _played(numbers: Sequence[str], template: Path, without: str, lanes: int) -> Iterator[Verdict]:

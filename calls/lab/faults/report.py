@@ -27,8 +27,8 @@ Where a row has a limit of its own, the fault leaves no choice: until `start` th
 T8 is heard when the 5 s are over that Twilio has to send it; a caller's side that reads nothing (T16) hears nothing
 until it reads again; nobody is heard while the loop is held up (P6c).
 
-Not in the table, because it takes hours of a call's time: memory over four hours of sound (P3), and over 2,000 calls in
-a row (P4). `make proof` plays them in `tests/proof`.
+Two rows are played here in part, and at their full size by `make proof` (docs/performance.md): memory over four hours
+of sound (P3), and over many calls in a row (P4).
 
 | row | fault | first sound | longest silence | recovered or handed over | whom the caller reached | stored | logged | |
 |---|---|---|---|---|---|---|---|---|

@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from calls.lab import scratch
 from calls.lab.faults.rows_openai import TALK, talked
 from calls.lab.faults.stage import House, Rung, Stage, story
 from calls.lab.faults.table import Row, Seen, judged
-from calls.lab.processes import ChildFailed
+from calls.lab.processes import ChildFailed, status_of
 
 HEARD = "ended, caller_hangup"
 LONG_TALK = """
@@ -129,7 +127,7 @@ def migration_missing(stage: Stage) -> Seen:
     with stage.house() as house:
         _await_snapshot(house)
         rung = house.ring(story("[]"))
-        ready = _status(f"{house.server.base_url}/readyz")
+        ready = status_of(f"{house.server.base_url}/readyz")
     base = sqlite3.connect(stage.folder / scratch.FILE, isolation_level=None)
     base.execute("ALTER TABLE calls_call RENAME COLUMN from_an_older_release TO summary")
     base.close()
@@ -173,14 +171,6 @@ def _await_snapshot(house: House) -> None:
     deadline = time.monotonic() + SNAPSHOT_SECONDS
     while not (house.folder / "data" / "lines.json").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-
-
-def _status(url: str) -> int:
-    try:
-        with urlopen(url, timeout=5) as answer:
-            return int(answer.status)
-    except HTTPError as error:
-        return error.code
 
 
 def _nothing_lost(rung: Rung, house: House) -> list[str]:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from django.db.models import Q
 
@@ -23,7 +21,7 @@ from calls.lab.faults.rows_openai import TALK, TALKED
 from calls.lab.faults.stage import LINE, House, Rung, Stage, story
 from calls.lab.faults.table import Row, Seen, judged, whom
 from calls.lab.faults.wire import Wire, form, new_sid
-from calls.lab.processes import Child, ServerChild
+from calls.lab.processes import Child, ServerChild, free_port, status_of
 from calls.models import Call, Message, PhoneLine, Stream
 from calls.relay import clips
 
@@ -111,7 +109,7 @@ def ended_gently(stage: Stage) -> Seen:
         def end() -> None:
             began = time.monotonic()
             house.server.end()
-            if _comes(lambda: _status(f"{house.server.base_url}/readyz") == 503, seconds=5):
+            if _comes(lambda: status_of(f"{house.server.base_url}/readyz") == 503, seconds=5):
                 seen.ready_ms = round((time.monotonic() - began) * 1000)
             answer = asyncio.run(Wire(house).answer("/twilio/voice", form(new_sid(), From="+15550100099")))
             seen.newcomer = answer.text
@@ -196,7 +194,7 @@ def reloaded(stage: Stage) -> Seen:
     folder.mkdir()
     (folder / "reloading.py").write_text(SCRATCH_SETTINGS)
     with stage.house() as house:
-        port = _free_port()
+        port = free_port()
         environment = house.server.environment | {
             "DJANGO_SETTINGS_MODULE": "reloading",
             "PYTHONPATH": str(folder),
@@ -315,20 +313,6 @@ def _comes(ask: Callable[[], bool], *, seconds: float) -> bool:
             return False
         time.sleep(LOOK_SECONDS)
     return True
-
-
-def _status(url: str) -> int:
-    try:
-        with urlopen(url, timeout=5) as answer:
-            return int(answer.status)
-    except HTTPError as error:
-        return error.code
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

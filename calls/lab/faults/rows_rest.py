@@ -8,11 +8,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from django.utils import timezone
 
+from calls.admin.reaching import EMERGENCY_TONES
 from calls.lab.faults.stage import House, Rung, Stage, story
 from calls.lab.faults.table import Row, Seen, judged, left_over, whom
 from calls.models import Emergency, EmergencyAlert
@@ -35,7 +37,10 @@ EMERGENCY = """
 - agent: {text: "How can I help?"}
 - say: {text: "There is a smell of gas in my kitchen."}
 - agent: {tool: report_emergency, arguments: {kind: gas, description: A smell of gas.}}
-- agent: {text: "Please leave the house now."}
+- agent: {text: "Please leave the house now. What is your address?"}
+- say: {text: "Twelve Elm Street."}
+- agent: {tool: report_emergency, arguments: {kind: gas, description: A smell of gas., address: 12 Elm Street}}
+- agent: {text: "Nobody could be rung yet. It is tried again, and somebody will call you back."}
 - hang_up: true
 """
 
@@ -95,7 +100,7 @@ def leaving_without_rest(stage: Stage) -> Seen:
             seen.shortcomings.extend(_left(to_person, over, house, answer))
     if rest.asked:
         seen.shortcomings.append(f"REST was asked {rest.asked} times.")
-    return seen
+    return replace(seen, stored=f"{seen.stored}; the person or the goodbye was reached without REST: nothing is owed")
 
 
 def _left(to_person: Rung, over: Rung, house: House, answer: object) -> Iterator[str]:
@@ -107,7 +112,9 @@ def _left(to_person: Rung, over: Rung, house: House, answer: object) -> Iterator
 
 
 def nobody_on_call_can_be_rung(stage: Stage) -> Seen:
-    """It is tried again within seconds, and stands as open for a person to see."""
+    """No Callback stands for it: that would be dialed by the same REST. The emergency does, once: it stays open and red
+    in the admin, it is tried again within seconds, and the owner is told to ring the caller. The caller hears that too.
+    """
     with FailingRest().serving() as rest:
         rest.answer = (401, 20003)
         with stage.house(TWILIO_API_BASE_URL=rest.url) as house:
@@ -121,9 +128,15 @@ def nobody_on_call_can_be_rung(stage: Stage) -> Seen:
     claimed = emergency.claimed_until
     if emergency.status != Emergency.Status.OPEN or claimed is None or claimed > timezone.now() + AGAIN_WITHIN:
         found.append(f"The emergency is {emergency.status}, and is tried again at {claimed}.")
+    if EMERGENCY_TONES[emergency.status] != "bad":
+        found.append("The admin does not show it in red.")
     if rung.row is None or not rung.row.next_action.startswith("Ring the caller now"):
         found.append("Nobody is told to ring the caller.")
-    return seen
+    told = [tool.result["next"] for tool in rung.row.tool_calls.order_by("pk")] if rung.row else []
+    if len(told) != 2 or "somebody will call the caller back" not in told[-1]:
+        found.append(f"The agent was told to say: {told}.")
+    stands = f"one emergency, {emergency.status}: red in the admin, tried again every few seconds"
+    return replace(seen, stored=f"{seen.stored}; {stands}; next: {rung.row.next_action if rung.row else '–'}")
 
 
 _ACTS: list[tuple[str, str, Callable[[Stage], Seen]]] = [

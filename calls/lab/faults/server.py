@@ -1,4 +1,4 @@
-"""A server without one of its guards, or with something broken.
+"""A server that tells what it holds, if need be without one of its guards, or with something broken.
 
 `python -m calls.lab.faults.server GUARD BREAKAGE serve …`, where `-` stands for none.
 """
@@ -16,7 +16,9 @@ if __name__ == "__main__":
     django.setup()
     from calls.lab.faults.broken import BREAKAGES
     from calls.lab.faults.weakened import GUARDS
+    from calls.lab.watched import tell_on_signal
 
+    tell_on_signal()
     guard, breakage, *arguments = sys.argv[1:]
     if guard != NONE:
         GUARDS[guard].take_away()

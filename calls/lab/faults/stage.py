@@ -19,10 +19,11 @@ from calls.emulators.realtime_faults import Faults as ModelFaults
 from calls.emulators.realtime_record import SessionRecord
 from calls.emulators.realtime_server import RealtimeServer
 from calls.emulators.scenario import Scenario
-from calls.lab import emulation, scratch
-from calls.lab.calling import settled_row
+from calls.lab import calling, emulation, scratch
 from calls.lab.faults.server import NONE
 from calls.lab.processes import ServerChild
+from calls.lab.thin import Caller
+from calls.lab.watched import Watch
 from calls.models import Call
 
 CALLER = "+15550100001"
@@ -75,16 +76,18 @@ class House:
     def phone(self, **options: Any) -> Phone:
         standing: dict[str, Any] = {
             "base_url": self.server.base_url,
-            "public_url": scratch.PUBLIC_URL,
             "auth_token": self.token,
-            "account_sid": scratch.ACCOUNT_SID,
             "rate": self.rate,
             "patience_ms": PATIENCE_MS,
             "surely_finished_ms": SURELY_FINISHED_MS,
             "callee": Callee(ring_ms=500, talk_ms=1000),
             "voicemail": Voicemail(speak_ms=1000),
         }
-        return Phone(**standing | options)
+        return calling.phone(**standing | options)
+
+    def caller(self) -> Caller:
+        """One that does next to nothing, for many frames."""
+        return Caller(self.server.base_url, self.token)
 
     def ring(self, scenario: Scenario, *, during: Callable[[], None] | None = None, **options: Any) -> Rung:
         """Place one call; `during` runs in a thread beside it."""
@@ -111,11 +114,16 @@ class House:
         return [
             Rung(
                 result,
-                settled_row(result.call_sid, look_seconds=0.05),
+                calling.settled_row(result.call_sid, look_seconds=0.05),
                 [session for session in sessions if session.caller in {None, told.caller.number}],
             )
             for result, told in zip(results, stories, strict=True)
         ]
+
+    @property
+    def watch(self) -> Watch:
+        """For a house that is `watched`."""
+        return Watch(self.server)
 
     @property
     def open_sessions(self) -> int:
@@ -132,6 +140,37 @@ class House:
             time.sleep(0.02)
 
 
+@contextmanager
+def running_house(
+    folder: Path,
+    *,
+    database_url: str,
+    rate: float,
+    log: str = "server.log",
+    model: ModelFaults | None = None,
+    emulator: dict[str, Any] | None = None,
+    port: int = 0,
+    program: Sequence[str] = ("manage.py",),
+    **environment: str,
+) -> Iterator[House]:
+    """A server and its surroundings, gone afterwards; `environment` pins settings of the server, `emulator` options of
+    the model."""
+    token = scratch.auth_token()
+    with emulation.in_background([], rate=rate, faults=model or ModelFaults(), **(emulator or {})) as realtime:
+        settings = scratch.server_environment(
+            **{
+                "token": token,
+                "database_url": database_url,
+                "realtime_url": realtime.url,
+                "rate": rate,
+                "DATA_DIR": str(folder / "data"),
+                **environment,
+            }  # type: ignore[arg-type]
+        )
+        with ServerChild(environment=settings, log=folder / log, program=program, port=port) as server:
+            yield House(server, realtime, token, rate, folder)
+
+
 @dataclass
 class Stage:
     """Opens houses for one row. `without` names the guard that their servers are to do without."""
@@ -146,35 +185,35 @@ class Stage:
         self,
         model: ModelFaults | None = None,
         *,
-        emulator: dict[str, Any] | None = None,
-        port: int = 0,
         broken: str = "",
+        watched: bool = False,
         python: Sequence[str] = (),
-        **environment: str,
+        **options: Any,
     ) -> Iterator[House]:
-        """A server and its surroundings, gone afterwards; `environment` pins settings of the server.
+        """A house on the row's database; `options` as of `running_house`.
 
-        `broken` names what goes wrong in it (broken.BREAKAGES), `python` are options of its interpreter.
+        `broken` names what goes wrong in it (broken.BREAKAGES), `watched` one that tells what it holds, `python` are
+        options of its interpreter.
         """
         self._houses += 1
-        token = scratch.auth_token()
-        meddled = ("-m", "calls.lab.faults.server", self.without or NONE, broken or NONE)
-        program = (*python, *(meddled if self.without or broken else ("manage.py",)))
-        with emulation.in_background([], rate=self.rate, faults=model or ModelFaults(), **(emulator or {})) as realtime:
-            settings = scratch.server_environment(
-                **{
-                    "token": token,
-                    "database_url": scratch.url(self.folder),
-                    "realtime_url": realtime.url,
-                    "rate": self.rate,
-                    "DATA_DIR": str(self.folder / "data"),
-                    **environment,
-                }  # type: ignore[arg-type]
-            )
-            log = self.folder / f"server-{self._houses}.log"
-            with ServerChild(environment=settings, log=log, program=program, port=port) as server:
-                yield House(server, realtime, token, self.rate, self.folder)
+        is_plain = not (self.without or broken or watched)
+        program = ("manage.py",) if is_plain else meddled(self.without, broken)
+        with running_house(
+            self.folder,
+            database_url=scratch.url(self.folder),
+            rate=self.rate,
+            log=f"server-{self._houses}.log",
+            model=model,
+            program=(*python, *program),
+            **options,
+        ) as house:
+            yield house
         connections.close_all()
 
 
-__all__ = ["CALLER", "LINE", "House", "ModelFaults", "PhoneFaults", "Rung", "Stage", "story"]
+def meddled(without: str = "", broken: str = "") -> tuple[str, ...]:
+    """The program of a server that tells what it holds, without that guard, with that broken."""
+    return ("-m", "calls.lab.faults.server", without or NONE, broken or NONE)
+
+
+__all__ = ["CALLER", "LINE", "House", "ModelFaults", "PhoneFaults", "Rung", "Stage", "running_house", "story"]

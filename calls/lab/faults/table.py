@@ -54,6 +54,7 @@ class Row:
     fault: str
     act: Callable[[Stage], Seen]
     guards: tuple[str, ...] = ()  # names in `weakened.GUARDS`: without any one of them this row turns red
+    is_load: bool = False  # takes all the processors there are: played when the others, which are timed, are over
 
 
 def a_call(

@@ -27,6 +27,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
             raise SystemExit(130) from None
+        self._tell(bench.by_processor_time(found[-1]))
         most = bench.most_calls(found)
         self._tell(f"Up to {most} calls at once with at most {bench.MOST_EXTRA_MS:g} ms of extra delay (p99).")
 

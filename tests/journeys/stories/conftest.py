@@ -12,8 +12,9 @@ from calls.domain import demo
 from calls.emulators import scenario as scenarios
 from calls.lab.calling import Outcome, settled_row
 from calls.lab.judging import Limits, shortcomings
+from calls.lab.processes import free_port
 from calls.models import Business
-from tests.journeys.conftest import Town, free_port, running_station
+from tests.journeys.conftest import Town, running_station
 
 FOLDER = scenarios.BUNDLED / "stories"
 RATE = 4.5  # many calls at once rather than fast ones: a pause of this machine is that much longer in a call

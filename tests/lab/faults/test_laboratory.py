@@ -47,6 +47,11 @@ def test_rows_are_chosen_by_number_and_by_side():
     assert laboratory.chosen(["T1"]) == ["T1", "T1b"]
 
 
+def test_what_takes_all_processors_comes_behind_what_is_timed():
+    assert laboratory.in_turn(["T1", "P3", "P4", "P5"]) == [["T1", "P5"], ["P3", "P4"]]
+    assert (laboratory.in_turn(["P4"]), laboratory.in_turn(["O2"]), laboratory.in_turn([])) == ([["P4"]], [["O2"]], [])
+
+
 @pytest.mark.parametrize("name", ["X1", "T99", "t"])
 def test_a_row_that_does_not_exist_is_told_with_those_that_do(name):
     with pytest.raises(laboratory.UnknownRow, match=f"There is no row {name}. There are: T1, "):
