@@ -126,13 +126,17 @@ def _web_address(url: str) -> str:
 async def _is_here(visit: Visit) -> bool:
     """Whether the public address is answered by the server on this machine, and so by our own clock."""
     site = visit.site
-    try:
-        here, there = await asyncio.gather(
-            instance_at(site.local_base_url, seconds=CLOCK_SECONDS),
-            instance_at(_web_address(site.public_base_url), seconds=CLOCK_SECONDS, is_verified=False),
-        )
-    except Unreachable:
-        return False
+    # Both to their end: what is left under way when the other is refused is a connection that nobody closes.
+    here, there = await asyncio.gather(
+        instance_at(site.local_base_url, seconds=CLOCK_SECONDS),
+        instance_at(_web_address(site.public_base_url), seconds=CLOCK_SECONDS, is_verified=False),
+        return_exceptions=True,
+    )
+    for refused in (here, there):
+        if isinstance(refused, Unreachable):
+            return False
+        if isinstance(refused, BaseException):
+            raise refused
     return bool(here) and here == there
 
 

@@ -194,6 +194,22 @@ async def test_our_own_server_does_not_tell_us_the_time():
     assert finding.seen.startswith("nobody else told the time")
 
 
+async def test_a_server_that_is_not_here_leaves_no_question_to_the_other_under_way(monkeypatch):
+    asked = []
+
+    async def instance_at(base, **options):
+        if base.endswith(":9"):
+            raise machine.Unreachable("refused", "nobody listens")
+        await asyncio.sleep(0.05)
+        asked.append(base)
+        return "there"
+
+    monkeypatch.setattr(machine, "instance_at", instance_at)
+
+    assert not await machine._is_here(Visit(Site(public_base_url="http://127.0.0.1:8", port=9)))
+    assert asked == ["http://127.0.0.1:8"]
+
+
 @pytest.mark.parametrize("date", ["yesterday", "Thu, 99 Jan 2026 99:00:00 GMT", ""])
 async def test_nobody_who_tells_the_time_is_a_reason_to_skip(date):
     async with House(front=Reply(200, headers={"date": date})) as house:
