@@ -41,8 +41,8 @@ else
 	@$(BIN)/python -m pytest -n 3 $(AGAIN) $(SOCKETS:%=--ignore=%) $(CALLS:%=--ignore=%)
 	@PYTHONDEVMODE=1 $(BIN)/python -m pytest -n 4 $(AGAIN) $(SOCKETS)
 	@$(BIN)/python -m pytest -n 8 $(AGAIN) $(CALLS)
-	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time):\n'
-	@$(BIN)/python -m pytest --collect-only -q -m proof $$(grep -rl mark.proof tests) 2>/dev/null | sed -n 's/^\(tests.*::\)/  \1/p'
+	@printf '\nLeft to make proof (Chromium, PostgreSQL, long time), all or part of:\n'
+	@grep -rl --include='test_*.py' mark.proof tests | sort | sed 's/^/  /'
 endif
 
 # These measure times or memory, end servers, or have lanes of their own: they have the machine to themselves. The
