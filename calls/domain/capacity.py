@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from calls.domain import costs
 from calls.domain.costs import LONGEST_CALL
@@ -102,17 +102,12 @@ def _with_the_agent(now: datetime) -> QuerySet[Call]:
 
 
 def _is_used_up(minutes: int, calls: QuerySet[Call], since: datetime, now: datetime) -> bool:
-    """Whether the agent has spoken so long in these calls since then."""
-    spans: Iterable[tuple[datetime, datetime | None, datetime | None]] = calls.values_list(
-        "streaming_at", "handed_over_at", "ended_at"
-    )
-    lengths = [(handed_over_at or ended_at or now) - began for began, handed_over_at, ended_at in spans]
-    # A call that came back has had a stream before: `streaming_at` is the beginning of its last.
-    earlier = Stream.objects.filter(started_at__gte=since, started_at__lt=F("call__streaming_at"), call__in=calls)
-    lengths += [
-        (ended_at or streaming_at) - began
-        for began, ended_at, streaming_at in earlier.values_list("started_at", "ended_at", "call__streaming_at")
-    ]
+    """Whether the agent has spoken so long in these calls since then: in all streams of a call that came back, and not
+    while it was away."""
+    spans: Iterable[tuple[datetime, datetime | None]] = Stream.objects.filter(
+        started_at__gte=since, call__in=calls
+    ).values_list("started_at", "ended_at")
+    lengths = [(ended_at or now) - began for began, ended_at in spans]
     spoken = sum((min(max(length, timedelta()), LONGEST_CALL) for length in lengths), timedelta())
     return spoken >= timedelta(minutes=minutes)
 

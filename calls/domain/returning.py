@@ -30,6 +30,7 @@ def begin_anew(*, call: Call, leg: Leg, now: datetime) -> bool:
     note(call, "came_back", now, reason=call.end_reason)
     call.status, call.end_reason, call.token_used_at = Call.Status.RINGING, "", None
     call.ended_at = call.handed_over_at = call.handover_accepted_at = None
+    call.telephone_cost = None  # Twilio's minutes go on; what the model has cost so far stays
     call.summary = call.next_action = call.review_reason = call.token_nonce = ""
     call.needs_review = False
     call.handover_number, call.handover_result, call.handover_is_announced = "", "", False

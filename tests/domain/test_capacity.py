@@ -31,13 +31,18 @@ def ring(line, *, limits=NO_LIMITS, now=NOW, **fields):
 
 
 def with_agent(line, minutes=0, **fields):
-    return factories.make_call(line=line, streaming_at=NOW - timedelta(minutes=minutes), **fields)
+    began = NOW - timedelta(minutes=minutes)
+    call = factories.make_call(line=line, streaming_at=began, **fields)
+    factories.make_stream(call=call, started_at=began)
+    return call
 
 
 def spoken(line, minutes, **fields):
     began = fields.pop("began", NOW - timedelta(hours=1))
     ended = began + timedelta(minutes=minutes)
-    return factories.make_ended_call(line=line, rang_at=began, streaming_at=began, ended_at=ended, **fields)
+    call = factories.make_ended_call(line=line, rang_at=began, streaming_at=began, ended_at=ended, **fields)
+    factories.make_stream(call=call, started_at=began, ended_at=ended)
+    return call
 
 
 def reached():
@@ -149,9 +154,18 @@ def test_the_day_begins_at_the_midnight_of_the_business():
 def test_what_a_person_says_is_not_counted():
     line = factories.make_line(business=factories.make_business(minutes_a_day=10))
     began = NOW - timedelta(minutes=30)
-    factories.make_call(
-        line=line, status="handed_over", streaming_at=began, handed_over_at=began + timedelta(minutes=1)
-    )
+    led_away = began + timedelta(minutes=1)
+    call = factories.make_call(line=line, status="handed_over", streaming_at=began, handed_over_at=led_away)
+    factories.make_stream(call=call, started_at=began, ended_at=led_away)
+
+    assert isinstance(ring(line), Answer)
+
+
+def test_what_is_said_to_a_person_before_a_call_comes_back_is_not_counted():
+    line = factories.make_line(business=factories.make_business(minutes_a_day=10))
+    began = NOW - timedelta(minutes=30)
+    call = factories.make_call(line=line, status="ringing", streaming_at=began)
+    factories.make_stream(call=call, started_at=began, ended_at=began + timedelta(minutes=1))
 
     assert isinstance(ring(line), Answer)
 
@@ -176,7 +190,6 @@ def test_a_call_that_came_back_counts_with_all_its_streams(limit, before, is_in)
     call = with_agent(line, minutes=10, rang_at=NOW - timedelta(hours=2), from_number="+15550100066")
     led_away_at = back_at - timedelta(minutes=20)
     factories.make_stream(call=call, started_at=led_away_at - timedelta(minutes=before), ended_at=led_away_at)
-    factories.make_stream(call=call, started_at=back_at)
     limits = NO_LIMITS if of_business else Limits(caller_minutes_a_day=40)
 
     assert isinstance(ring(line, limits=limits, from_number="+15550100066"), Answer) is is_in

@@ -1,10 +1,11 @@
 """A call that Twilio sends back to the voice webhook goes on; a request that is played back changes nothing."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from calls.domain import lifecycle, streams
+from calls.domain import costs, lifecycle, streams
 from calls.domain.decisions import Answer, HandOver
 from calls.models import Call, CallEvent, Stream
 from tests.domain.legs import leg, new_leg
@@ -49,6 +50,17 @@ def test_it_rings_again_with_a_token_of_its_own(caller):
     assert (call.token_nonce != nonce, call.token_issued_at, call.token_used_at) == (True, LATER, None)
     assert (state(caller), call.ended_at) == (("ringing", ""), None)
     assert again(caller) == decision
+
+
+def test_what_it_costs_from_then_on_counts_though_the_stream_before_is_settled(caller):
+    call = stream_of(caller)
+    Call.objects.filter(pk=call.pk).update(model_cost="0.01", telephone_cost="0.02")
+    again(caller)
+    Call.objects.filter(pk=call.pk).update(status=Call.Status.STREAMING, streaming_at=LATER)
+
+    spent = costs.spent(business=call.business, since=NOW, now=LATER + timedelta(minutes=30))
+
+    assert spent > Decimal(1)
 
 
 def test_while_its_stream_is_open_nothing_changes(caller):
