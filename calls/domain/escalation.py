@@ -32,7 +32,9 @@ NOT_NEEDED, TOO_LATE = "not_needed", "too_late"
 NOT_PLACED = "not_placed: "
 TAKEN = "Thank you. Somebody else has taken this emergency already. Goodbye."
 Person = tuple[Technician | None, str]
-_NO_RESULT = ("", UNCLEAR)
+# A ring that could not be placed stays so while Twilio is asked once more, until the person is rung.
+_UNTOLD = Q(result="") | Q(result__startswith=NOT_PLACED)
+_NO_RESULT = _UNTOLD | Q(result=UNCLEAR)
 _NOT_ANSWERED = {"queued", "initiated", "ringing"}
 OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
 
@@ -54,9 +56,10 @@ def escalate(*, emergency_id: int, telephone: Telephone, now: datetime) -> Emerg
             _free(alert.emergency_id, now + min(max(AGAIN_AFTER, age / 20), AGAIN_AT_LATEST))
             return None
         except Unclear:
-            EmergencyAlert.objects.filter(pk=alert.pk, result="").update(result=UNCLEAR)
+            EmergencyAlert.objects.filter(_UNTOLD, pk=alert.pk).update(result=UNCLEAR)
             return alert
         EmergencyAlert.objects.filter(pk=alert.pk, call_sid="").update(call_sid=call_sid, rang_at=now)
+        EmergencyAlert.objects.filter(pk=alert.pk, result__startswith=NOT_PLACED).update(result="")
         stop_ringing(emergency_id=emergency_id, telephone=telephone)  # it may have been taken in between
         return alert
     return None
@@ -65,7 +68,15 @@ def escalate(*, emergency_id: int, telephone: Telephone, now: datetime) -> Emerg
 def is_held_up(*, emergency: Emergency) -> bool:
     """Whether the last ring could not be placed, and nobody has heard of the emergency by telephone since."""
     newest = emergency.alerts.order_by("position").last()
-    return emergency.status == Emergency.Status.OPEN and newest is not None and newest.result.startswith(NOT_PLACED)
+    return emergency.status == Emergency.Status.OPEN and newest is not None and _is_not_placed(newest)
+
+
+def _has_no_result(alert: EmergencyAlert) -> bool:
+    return alert.result in ("", UNCLEAR) or alert.result.startswith(NOT_PLACED)
+
+
+def _is_not_placed(alert: EmergencyAlert) -> bool:
+    return alert.result.startswith(NOT_PLACED) and not alert.call_sid
 
 
 def stop_ringing(*, emergency_id: int, telephone: Telephone) -> int:
@@ -73,11 +84,11 @@ def stop_ringing(*, emergency_id: int, telephone: Telephone) -> int:
 
     What fails here rings on until it is answered, and then hears that it is taken.
     """
-    ringing = EmergencyAlert.objects.filter(emergency=emergency_id, result__in=_NO_RESULT).exclude(call_sid="")
+    ringing = EmergencyAlert.objects.filter(_NO_RESULT, emergency=emergency_id).exclude(call_sid="")
     ended = 0
     for alert in ringing.exclude(emergency__status__in=emergencies.UNTAKEN):
         if telephone.end_ring(call_sid=alert.call_sid, words=TAKEN):
-            ended += EmergencyAlert.objects.filter(pk=alert.pk, result__in=_NO_RESULT).update(result=NOT_NEEDED)
+            ended += EmergencyAlert.objects.filter(_NO_RESULT, pk=alert.pk).update(result=NOT_NEEDED)
     return ended
 
 
@@ -94,14 +105,10 @@ def note_alert_status(*, alert_id: int, call_sid: str, call_status: str, now: da
     if alert is None:
         return None
     alert.call_sid = alert.call_sid or call_sid
-    if call_status in OVER and alert.result in _NO_RESULT:
+    if call_status in OVER and _has_no_result(alert):
         alert.result = call_status
     alert.save(update_fields=["call_sid", "result"])
-    if (
-        call_status in _NOT_ANSWERED
-        and alert.result in _NO_RESULT
-        and alert.emergency.status not in emergencies.UNTAKEN
-    ):
+    if call_status in _NOT_ANSWERED and _has_no_result(alert) and alert.emergency.status not in emergencies.UNTAKEN:
         transaction.on_commit(partial(outside.stop_ringing_at_once, alert.emergency_id))
     is_newest = not EmergencyAlert.objects.filter(emergency=alert.emergency_id, position__gt=alert.position).exists()
     if call_status not in OVER or alert.result == ACCEPTED or not is_newest:
@@ -124,7 +131,7 @@ def answer_alert(*, alert_id: int, call_sid: str, digits: str, now: datetime) ->
             words=f"Emergency for {emergency.business.name}: {emergencies.in_words(emergency)} Press 1 to accept."
         )
     if digits != ACCEPT:
-        EmergencyAlert.objects.filter(pk=alert_id, result="").update(result=DECLINED)
+        EmergencyAlert.objects.filter(_UNTOLD, pk=alert_id).update(result=DECLINED)
         return HangUp()
     if alert.result != ACCEPTED:  # else whoever has it already is told the number once more
         if not emergencies.accept(emergency_id=emergency.pk, technician=alert.technician, now=now):
@@ -140,7 +147,7 @@ def answer_alert(*, alert_id: int, call_sid: str, digits: str, now: datetime) ->
 
 
 def _too_late(alert: EmergencyAlert) -> Connect:
-    EmergencyAlert.objects.filter(pk=alert.pk, result__in=_NO_RESULT).update(result=TOO_LATE)
+    EmergencyAlert.objects.filter(_NO_RESULT, pk=alert.pk).update(result=TOO_LATE)
     return Connect(words=TAKEN)
 
 
@@ -160,7 +167,7 @@ def _claim_next(emergency_id: int, now: datetime) -> EmergencyAlert | None:
     emergency = Emergency.objects.select_related("business", "call").get(pk=emergency_id)
     people = emergencies.people_to_ring(emergency=emergency, now=now)
     alerts = list(emergency.alerts.all())
-    waiting = alerts.pop() if alerts and alerts[-1].result.startswith(NOT_PLACED) else None
+    waiting = alerts.pop() if alerts and _is_not_placed(alerts[-1]) else None
     is_hopeless = waiting is not None and now - emergency.raised_at > TRIED_FOR
     if len(alerts) >= len(people) * ROUNDS or is_hopeless:
         _give_up(emergency, now)
@@ -181,8 +188,7 @@ def _again(alert: EmergencyAlert, people: Sequence[Person], now: datetime) -> Em
         alert.technician, alert.number = _after(alert, people)
         alert.rang_at = now
         _say_that_nobody_can_be_rung(alert.emergency, now)
-    alert.result = ""
-    alert.save(update_fields=["technician", "number", "rang_at", "result"])
+    alert.save(update_fields=["technician", "number", "rang_at"])
     _write_to_the_person(alert, now)
     return alert
 
@@ -225,7 +231,7 @@ def _say_that_nobody_can_be_rung(emergency: Emergency, now: datetime) -> None:
         emergency,
         key="not-placed",
         subject="Nobody can be rung for an emergency",
-        why="For a minute no call to the on-call rota could be placed. It is tried again every few seconds.",
+        why="For a minute no call to the on-call rota could be placed. It is tried again and again.",
         now=now,
     )
 

@@ -59,7 +59,7 @@ def report_emergency(
 
 _OFFER = " Offer to connect the caller to a person with transfer_to_person."
 _HELD_UP = (
-    "Then say honestly that the on-call person could not be rung yet, that it is tried again every few seconds, and "
+    "Then say honestly that the on-call person could not be rung yet, that it is tried again and again, and "
     "that somebody will call the caller back." + _OFFER
 )
 _NEXT = {

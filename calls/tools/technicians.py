@@ -8,7 +8,7 @@ from calls.tools.registry import ToolContext, tool
 from calls.tools.scheduling import FACTS, spoken_refusals, told
 
 NO_ARRIVAL = "Promise no time of arrival."
-HELD_UP = "The person on call could not be rung yet. It is tried again every few seconds. Somebody will call back."
+HELD_UP = "The person on call could not be rung yet. It is tried again and again. Somebody will call back."
 STANDS = {
     Emergency.Status.OPEN: "The person on call is being rung and has not accepted yet.",
     Emergency.Status.UNANSWERED: "Nobody on call could be reached. Offer to connect the caller to a person.",

@@ -191,6 +191,23 @@ def test_a_moment_without_twilio_costs_a_moment_and_no_round(emergency, telephon
     assert (telephone.numbers, status(emergency)) == ([FIRST, SECOND, FIRST, SECOND], "unanswered")
 
 
+def test_while_twilio_is_asked_once_more_the_ring_is_as_little_placed_as_before(emergency):
+    held_up = []
+
+    class Away(Telephone):
+        def ring_alert(self, **given):
+            held_up.append(escalation.is_held_up(emergency=emergency))
+            raise NotPlaced("20003")
+
+    for second in (0, 5, 10):
+        escalate(emergency, Away(), later(second))
+        held_up.append(escalation.is_held_up(emergency=emergency))
+    escalate(emergency, Telephone(), later(15))
+
+    assert held_up == [False, True, True, True, True, True]
+    assert not escalation.is_held_up(emergency=emergency)
+
+
 def test_after_a_minute_in_vain_the_next_is_tried_and_the_business_is_told(emergency, telephone):
     telephone.does = [NotPlaced("30001"), NotPlaced("30001")]
     escalate(emergency, telephone)
