@@ -82,7 +82,7 @@ def settle(*, call_sid: str, look_up: Callable[..., PlacedCall], now: datetime) 
     except (NotPlaced, Unclear) as error:
         known = _left().filter(call_sid=call_sid)
         if not (isinstance(error, NotPlaced) and error.code == UNKNOWN_TO_TWILIO):
-            known = known.filter(rang_at__lt=now - NO_ANSWER_AFTER)
+            known = known.filter(_is_older_than(now - NO_ANSWER_AFTER))
         return _give_up(known, now=now) > 0
     if found.status not in OVER:
         return False
@@ -104,9 +104,12 @@ def settle_untold(*, now: datetime) -> int:
     """Where Twilio cannot be asked: end the calls of ended servers of which no word can come any more; how many."""
     never_streamed = Q(status__in=[Status.RINGING, Status.QUEUED], handed_over_at=None)
     waiting = never_streamed & Q(rang_at__lt=now - NO_STREAM_AFTER)
-    silent_since = now - NO_WORD_AFTER
-    too_long = Q(rang_at__lt=silent_since) & (Q(handed_over_at=None) | Q(handed_over_at__lt=silent_since))
-    return _give_up(_left().filter(waiting | too_long), now=now)
+    return _give_up(_left().filter(waiting | _is_older_than(now - NO_WORD_AFTER)), now=now)
+
+
+def _is_older_than(moment: datetime) -> Q:
+    """Rung before, and not with a person since."""
+    return Q(rang_at__lt=moment) & (Q(handed_over_at=None) | Q(handed_over_at__lt=moment))
 
 
 def _left() -> QuerySet[Call]:

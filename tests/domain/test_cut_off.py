@@ -253,6 +253,16 @@ def test_twilio_is_asked_again_for_an_hour(answer, after, is_settled):
     assert call.ended_at == (DIED_AT if is_settled else None)
 
 
+def test_an_hour_counts_from_when_a_call_was_put_through_to_a_person():
+    call = cut_call()
+    close(is_asked=True)
+    led_away_at = NOW + timedelta(minutes=40)
+    Call.objects.filter(pk=call.pk).update(status=Call.Status.HANDED_OVER, handed_over_at=led_away_at)
+
+    assert settle(call, Unclear("timeout"), now=NOW + timedelta(minutes=70)) is False
+    assert settle(call, Unclear("timeout"), now=led_away_at + timedelta(minutes=70)) is True
+
+
 def test_a_server_that_only_fell_silent_keeps_its_calls_until_twilio_says_that_they_are_over():
     call = cut_call(server=dead_server(ending=Server.Ending.SILENT))
 
