@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from calls.twilio.signature import Verifier
 log = CallLogger(logging.getLogger(__name__), {})
 
 SUBPROTOCOL = "audio.twilio.com"
+AT_A_STRETCH = 50
+"""Messages that may be taken without a pause: what waits in the socket is given out without one, and after a standstill
+it may be more than has room on its way to OpenAI."""
 
 
 class TwilioStream(AsyncWebsocketConsumer):
@@ -30,8 +34,10 @@ class TwilioStream(AsyncWebsocketConsumer):
         # Channels would make a task of every message and wait for it, which costs as much as all of our own work on it.
         self.scope, self.base_send, self.channel_layer = scope, send, None
         with suppress(StopConsumer):
-            while True:
+            for number in count(1):
                 await self.dispatch(await receive())
+                if number % AT_A_STRETCH == 0:
+                    await asyncio.sleep(0)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels would tidy database connections in a thread shared by all calls before every message; sound comes

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import time
+from itertools import pairwise
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from twilio.request_validator import RequestValidator
 
+from calls.consumers import AT_A_STRETCH
 from calls.relay.relay import Relay
 from voiceagent.asgi import application
 
@@ -173,6 +175,24 @@ async def test_a_message_makes_no_task(settings, monkeypatch):
     loop.set_task_factory(None)
 
     assert (heard, made) == ([str(number) for number in range(20)], [])
+    await hang_up(socket)
+
+
+async def test_what_came_while_the_process_stood_still_leaves_room_for_others_to_work(settings, monkeypatch):
+    heard = []
+    monkeypatch.setattr(Relay, "feed", lambda self, text: heard.append(text))
+    socket = phone("/twilio/realtime", settings)
+    await socket.connect()
+
+    for number in range(400):
+        await socket.send_to(text_data=str(number))
+    at_others_turns = [0]
+    async with asyncio.timeout(2):
+        while len(heard) < 400:
+            await asyncio.sleep(0)
+            at_others_turns.append(len(heard))
+
+    assert max(later - before for before, later in pairwise(at_others_turns)) <= AT_A_STRETCH
     await hang_up(socket)
 
 
