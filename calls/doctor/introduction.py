@@ -12,6 +12,11 @@ def headers(secret_key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {_signer(secret_key).sign(_NAME)}"}
 
 
+def is_one(token: str) -> bool:
+    """Whether it is a doctor who says it, of this server or of another."""
+    return token.startswith(f"{_NAME}:")
+
+
 def is_good(token: str, secret_key: str) -> bool:
     try:
         return _signer(secret_key).unsign(token, max_age=SECONDS) == _NAME

@@ -73,8 +73,8 @@ def forget_old(*, now: datetime) -> None:
 
 def _rows(name: str, address: str, now: datetime) -> dict[Bucket, LoginBucket]:
     """The three rows, locked; always in the same order."""
-    name, network = name.strip().casefold(), _network(address)
-    keys = {HERE: f"here|{name}|{network}", ADDRESS: f"address|{network}", NAME: f"name|{name}"}
+    name, place = name.strip().casefold(), network(address)
+    keys = {HERE: f"here|{name}|{place}", ADDRESS: f"address|{place}", NAME: f"name|{name}"}
     return {bucket: _row(text, now) for bucket, text in keys.items()}
 
 
@@ -84,7 +84,7 @@ def _row(text: str, now: datetime) -> LoginBucket:
     return row
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """The address, or the network of an IPv6 address: whoever has one of those has billions."""
     try:
         ip = ipaddress.ip_address(address)

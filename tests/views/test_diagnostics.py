@@ -276,6 +276,28 @@ async def test_tokens_are_guessed_ten_times_a_minute_and_then_the_right_one_wait
     assert elsewhere.status_code == 200
 
 
+@needs_database
+async def test_the_addresses_of_one_network_guess_as_one(async_client, token):
+    for n in range(10):
+        headers = {"Authorization": f"Bearer {n}", "X-Forwarded-For": f"2001:db8:1:2::{n}"}
+        await async_client.get("/readyz", headers=headers)
+
+    neighbor, other = [
+        await async_client.get("/readyz", headers=BEARER | {"X-Forwarded-For": address})
+        for address in ("2001:db8:1:2:ffff::1", "2001:db8:1:3::1")
+    ]
+
+    assert (neighbor.json(), "missing" in other.json()) == ({"status": "ready"}, True)
+
+
+@needs_database
+async def test_a_doctor_of_another_server_guesses_nothing(async_client, token):
+    for _ in range(10):
+        await async_client.get("/readyz", headers=introduction.headers("another"))
+
+    assert "missing" in (await async_client.get("/readyz", headers=BEARER)).json()
+
+
 async def test_an_address_may_guess_again_with_time_and_only_so_many_are_remembered(monkeypatch):
     monkeypatch.setattr(insiders, "MOST_ADDRESSES", 2)
     now = [0.0]

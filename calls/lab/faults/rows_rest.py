@@ -135,7 +135,7 @@ def nobody_on_call_can_be_rung(stage: Stage) -> Seen:
     told = [tool.result["next"] for tool in rung.row.tool_calls.order_by("pk")] if rung.row else []
     if len(told) != 2 or "somebody will call the caller back" not in told[-1]:
         found.append(f"The agent was told to say: {told}.")
-    stands = f"one emergency, {emergency.status}: red in the admin, tried again every few seconds"
+    stands = f"one emergency, {emergency.status}: red in the admin, tried again and again"
     return replace(seen, stored=f"{seen.stored}; {stands}; next: {rung.row.next_action if rung.row else '–'}")
 
 
