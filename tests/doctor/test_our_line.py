@@ -168,6 +168,18 @@ async def test_a_kept_greeting_hides_no_model_that_is_dead(settings, line, kept_
     assert "; the model was not" in seen
 
 
+@pytest.mark.proof
+async def test_a_session_that_opens_long_after_the_kept_greeting_is_no_dead_model(settings, line, kept_greeting):
+    """What the caller says before is forgotten but for its last two seconds: the word is said again. And the model may
+    speak by itself, to excuse the wait."""
+    async with our_server(settings, faults=Faults(upgrade_ms=2000, created_ms=2700)):
+        findings = {one.id: one for one in await visit(settings, ["port", "first-audio"])}
+
+    slow = findings["first-audio"]
+    assert (slow.level.value, "the model answers a caller's word" in slow.seen) == ("WARN", True)
+    assert slow.means.startswith("The caller is asked to wait after ")
+
+
 async def test_an_owners_clip_is_not_taken_for_the_model(settings, line, tmp_path, monkeypatch):
     """It is a voice, and longer than what is enough to hear of an agent."""
     monkeypatch.setattr(listening, "PATIENCE_SECONDS", 3.0)
